@@ -1,0 +1,125 @@
+"""What a task asks: its columns, its budget, and the axis it extrapolates in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from tasks.errors import BadSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a table.
+
+    Attributes:
+        name: header in the data file.
+        unit: physical unit ("tokens", "parameters", "nats per token", "1" for none).
+        meaning: one line for a reader.
+    """
+
+    name: str
+    unit: str = "1"
+    meaning: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedScore:
+    """A held-out R2 that another system reported; shown as a reference row, never ranked as ours.
+
+    Attributes:
+        system: name of the system.
+        r2: held-out R2, clipped to [-1, 1] as the benchmark does.
+        source: citation.
+        note: how it was obtained, where that matters ("five of ten runs kept").
+    """
+
+    system: str
+    r2: float
+    source: str
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskSpec:
+    """A question: predict these targets from these features, beyond the training range.
+
+    Attributes:
+        name: short name used on the command line.
+        title: one line for people.
+        features: columns a program sees, in the order of `data_points`.
+        targets: columns a program predicts.
+        group: column that splits rows into groups fitted one by one, or None for a single group.
+        constants_budget: most constants a program may return per group (all targets together);
+            None when the benchmark sets no limit.
+        extrapolate: features along which held-out rows lie beyond the training rows. Empty when
+            the held-out rows are beyond the range in no single feature; folds are then cut by
+            distance from the centre of the features.
+        corner: with several axes, True when held-out rows are beyond in all of them together
+            (the corner), False when one is enough.
+        split_rule: one sentence on how the held-out rows were chosen.
+        aliases: other names, among them the benchmark's official one.
+        official_name: the benchmark's config name, or "" for a user's own task.
+        paper: citation of the study the rows come from.
+        published: reference scores of other systems.
+        lower_is_better: whether the targets are losses.
+    """
+
+    name: str
+    title: str
+    features: tuple[Column, ...]
+    targets: tuple[Column, ...]
+    group: str | None = "group"
+    constants_budget: int | None = None
+    extrapolate: tuple[str, ...] = ()
+    corner: bool = False
+    split_rule: str = ""
+    aliases: tuple[str, ...] = ()
+    official_name: str = ""
+    paper: str = ""
+    published: tuple[PublishedScore, ...] = ()
+    lower_is_better: bool = True
+
+    def __post_init__(self) -> None:
+        if not self.features or not self.targets:
+            raise BadSpec(f"task {self.name!r}: expected at least one feature and one target")
+        names = [c.name for c in (*self.features, *self.targets)]
+        if self.group is not None:
+            names.append(self.group)
+        repeated = sorted({n for n in names if names.count(n) > 1})
+        if repeated:
+            raise BadSpec(f"task {self.name!r}: column {repeated[0]!r} is used more than once")
+        unknown = [a for a in self.extrapolate if a not in self.feature_names]
+        if unknown:
+            raise BadSpec(
+                f"task {self.name!r}: extrapolation axis {unknown[0]!r} is not a feature; "
+                f"features are {', '.join(self.feature_names)}"
+            )
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        return tuple(c.name for c in self.features)
+
+    @property
+    def target_names(self) -> tuple[str, ...]:
+        return tuple(c.name for c in self.targets)
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Where the rows of a loaded task came from.
+
+    Attributes:
+        kind: "folder", "cache", "hub", "user" or "bundled".
+        where: path or address, for people.
+        train_hash: SHA-256 (first 16 hex digits) of the canonical training rows.
+        heldout_hash: the same of the held-out rows; stays out of a search's journal.
+        simulated: True when the rows are simulated; every screen and row must say so.
+        note: plain words on what a reader must know (why simulated, which law).
+    """
+
+    kind: str
+    where: str
+    train_hash: str
+    heldout_hash: str
+    simulated: bool = False
+    note: str = field(default="")
