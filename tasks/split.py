@@ -1,0 +1,109 @@
+"""Validation folds: cut out of train, beyond the fitted range, as the held-out rows are.
+
+A search is guided by these folds alone. Each fold hides the outermost training rows along the
+axis the task extrapolates in, at its own depth, so a law is judged by what it does beyond the rows
+it was fitted on. Held-out rows play no part.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tasks.errors import BadTable
+from tasks.rows import Rows
+from tasks.spec import TaskSpec
+
+DEPTHS = (0.10, 0.20, 0.35)
+"""Share of the rows of a group hidden by each fold, before rounding to whole levels of the axis."""
+
+MIN_FIT_ROWS = 3
+"""A group keeps all its rows in the fit where a fold would leave it fewer than this."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fold:
+    """One cut of the training rows.
+
+    Attributes:
+        name: "outer 11%", the share of training rows hidden.
+        train: integer row indices that fit.
+        validation: integer row indices that guide selection, beyond the fitted range.
+    """
+
+    name: str
+    train: np.ndarray
+    validation: np.ndarray
+
+
+def outwardness(spec: TaskSpec, X: np.ndarray) -> np.ndarray:
+    """How far out each row of one group lies, in [0, 1].
+
+    Along an axis a row's place is the rank of its level among the distinct levels. With several
+    axes the largest place counts when being far out in one is enough, and the smallest when the
+    held-out rows sit in the corner (`spec.corner`). With no axis, the distance from the centre
+    of the standardised features is ranked.
+
+    Args:
+        X: (n, F) features of one group.
+
+    Returns:
+        (n,) places; ties share one.
+    """
+    if not spec.extrapolate:
+        spread = X.std(axis=0)
+        distance = np.sqrt((((X - X.mean(axis=0)) / np.where(spread > 0, spread, 1.0)) ** 2).sum(axis=1))
+        return _rank(np.round(distance, 9))
+    places = np.stack([_rank(X[:, spec.feature_names.index(axis)]) for axis in spec.extrapolate])
+    return places.min(axis=0) if spec.corner else places.max(axis=0)
+
+
+def _rank(values: np.ndarray) -> np.ndarray:
+    levels, index = np.unique(values, return_inverse=True)
+    return index / max(len(levels) - 1, 1)
+
+
+def _cut(places: np.ndarray, share: float) -> np.ndarray:
+    """Mask of the hidden rows: whole levels, as near to `share` of the rows as levels allow."""
+    levels = np.unique(places)
+    if len(levels) < 2:
+        return np.zeros(len(places), dtype=bool)
+    # At least two levels stay in the fit where there are three: one level shows no slope.
+    lowest = 2 if len(levels) > 2 else 1
+    masks = [places >= level for level in levels[lowest:]]
+    masks = [m for m in masks if (~m).sum() >= MIN_FIT_ROWS]
+    if not masks:
+        return np.zeros(len(places), dtype=bool)
+    return min(masks, key=lambda m: abs(m.mean() - share))
+
+
+def validation_folds(spec: TaskSpec, train: Rows, depths: tuple[float, ...] = DEPTHS) -> tuple[Fold, ...]:
+    """Folds of the training rows, shallowest first; equal folds are given once.
+
+    Args:
+        spec: names the axis, and whether held-out rows are a corner.
+        train: training rows; groups are cut one by one.
+        depths: share of rows to hide, per fold.
+
+    Raises:
+        BadTable: no group has two levels along the axis and enough rows to hide any.
+    """
+    folds: list[Fold] = []
+    for share in depths:
+        hidden = np.zeros(len(train), dtype=bool)
+        for _, index in train.by_group():
+            hidden[index] = _cut(outwardness(spec, train.X[index]), share)
+        if not hidden.any() or any(np.array_equal(np.flatnonzero(hidden), f.validation) for f in folds):
+            continue
+        name = f"outer {100 * hidden.mean():.0f}%"
+        if any(name == f.name for f in folds):
+            name = f"outer {100 * hidden.mean():.2f}%"
+        folds.append(Fold(name, np.flatnonzero(~hidden), np.flatnonzero(hidden)))
+    if not folds:
+        axis = ", ".join(spec.extrapolate) or "distance from the centre"
+        raise BadTable(
+            f"task {spec.name!r}: no validation fold can be cut: every group needs at least two levels "
+            f"along {axis} and {MIN_FIT_ROWS + 1} training rows"
+        )
+    return tuple(folds)
