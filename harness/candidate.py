@@ -1,0 +1,65 @@
+"""Values that travel through a search: drafts, candidates, parents."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+
+def program_hash(program: str) -> str:
+    """SHA-256 of a program's text, in hex."""
+    return hashlib.sha256(program.encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What a proposer makes: a program with what is known about it before it runs.
+
+    Attributes:
+        program: source text.
+        key: canonical form; two drafts of one key are the same law fitted the same way.
+        law: the law on one line, or "" for a free program.
+        shape: kind of asymptote, for the archive; "free" where unknown.
+        edit: how it came about ("couple", "seed", ...).
+        constants: names of the constants of one target in the order the program returns them.
+    """
+
+    program: str
+    key: str
+    law: str = ""
+    shape: str = "free"
+    edit: str = "seed"
+    constants: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A program with its lineage.
+
+    Attributes:
+        id: "c000042"; the number is the order of asking.
+        program: source text.
+        parent: candidate id; None for a seed.
+        mate: candidate id of the second parent; None where none was used.
+        island: island the parent was chosen from.
+        generation: 0 for a seed, else the parent's plus one.
+        proposer: name of the proposer.
+        draft: the draft it was made from.
+    """
+
+    id: str
+    program: str
+    parent: str | None
+    mate: str | None
+    island: int
+    generation: int
+    proposer: str
+    draft: Draft
+
+    @property
+    def index(self) -> int:
+        return int(self.id[1:])
+
+    @property
+    def law(self) -> str:
+        return self.draft.law

@@ -1,0 +1,281 @@
+"""Grammar edits: small random changes of a genome that keep it a law within its budget."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from harness.proposers.facts import TaskFacts
+from harness.proposers.genome import KINDS, ROLES, Factor, Genome, Term
+
+# How often a random factor takes each kind. Power laws are what the field knows best; the rest
+# is there for tables that ask for more.
+KIND_WEIGHTS = {
+    "power": 6.0,
+    "shifted_power": 2.0,
+    "ratio": 1.5,
+    "sum_power": 1.5,
+    "log_power": 1.0,
+    "log": 2.0,
+    "log_square": 1.0,
+    "saturating": 1.0,
+    "decay": 1.0,
+    "linear": 1.0,
+    "square": 0.7,
+    "bell": 1.0,
+    "step": 1.0,
+}
+
+
+class NoEdit(Exception):
+    """This edit does not apply to this genome; another one is tried."""
+
+
+def starters(facts: TaskFacts) -> list[Genome]:
+    """Laws a search begins with: the field's plain forms over this task's features.
+
+    Bias plus one power (or line) per feature, the same with one feature each, and logs.
+    """
+    usable = [j for j, f in enumerate(facts.features) if f.varies]
+    budget = facts.budget_per_target
+    single = {j: _plain(facts, j) for j in usable}
+    laws = [Genome(tuple((single[j],) for j in usable))]
+    laws += [Genome(((single[j],),)) for j in usable]
+    logs = [(Factor("log", (j,)),) if facts.features[j].positive else (Factor("linear", (j,)),) for j in usable]
+    laws.append(Genome(tuple(logs)))
+    squares = [
+        (Factor("log_square", (j,)),) if facts.features[j].positive else (Factor("square", (j,)),) for j in usable
+    ]
+    laws.append(Genome(tuple(logs + squares)))
+    laws.append(Genome((tuple(single[j] for j in usable),)))
+    fitting = []
+    for law in laws:
+        while law.n_constants > budget and len(law.terms) > 1:
+            law = replace(law, terms=law.terms[:-1])
+        if law.n_constants <= budget:
+            fitting.append(_free_signs(law, facts).normal())
+    return list(dict.fromkeys(fitting))
+
+
+def _free_signs(genome: Genome, facts: TaskFacts) -> Genome:
+    """Amplitudes of any sign where a factor may rise or fall by itself."""
+    rising = any(KINDS[f.kind].asymptote != "vanishes" for t in genome.terms for f in t)
+    return replace(genome, choices=replace(genome.choices, non_negative=not rising))
+
+
+def _plain(facts: TaskFacts, j: int) -> Factor:
+    return Factor("power", (j,), (f"a{j + 1}",)) if facts.features[j].positive else Factor("linear", (j,))
+
+
+def random_factor(facts: TaskFacts, rng: np.random.Generator, fresh: int) -> Factor:
+    """A factor over features that vary; `fresh` numbers its constants apart from others."""
+    usable = [j for j, f in enumerate(facts.features) if f.varies]
+    if not usable:
+        raise NoEdit("no feature varies over the training rows")
+    x = int(rng.choice(usable))
+    mates = [j for j in usable if j != x and facts.features[j].positive]
+    positive = facts.features[x].positive
+    kinds = [
+        name
+        for name, kind in KINDS.items()
+        if (positive or not kind.positive) and (kind.n_features == 1 or (positive and mates))
+    ]
+    weights = np.array([KIND_WEIGHTS[k] for k in kinds])
+    name = str(rng.choice(kinds, p=weights / weights.sum()))
+    kind = KINDS[name]
+    features = (x, int(rng.choice(mates))) if kind.n_features == 2 else (x,)
+    constants = tuple(f"{ROLES[role]}{fresh + i}" for i, role in enumerate(kind.roles))
+    return Factor(name, features, constants)
+
+
+def add_term(genome: Genome, mate: Genome, facts: TaskFacts, rng: np.random.Generator) -> Genome:
+    factors = [random_factor(facts, rng, 900)]
+    if rng.random() < 0.3:
+        factors.append(random_factor(facts, rng, 950))
+    return replace(genome, terms=(*genome.terms, tuple(factors)))
+
+
+def drop_term(genome: Genome, mate: Genome, facts: TaskFacts, rng: np.random.Generator) -> Genome:
+    if len(genome.terms) < 2:
+        raise NoEdit("a law keeps at least one term")
+    gone = int(rng.integers(len(genome.terms)))
+    return replace(genome, terms=tuple(t for i, t in enumerate(genome.terms) if i != gone))
+
+
+def couple(genome: Genome, mate: Genome, facts: TaskFacts, rng: np.random.Generator) -> Genome:
+    """Multiply a term by one more factor."""
+    return _change_term(genome, rng, lambda t: (*t, random_factor(facts, rng, 900)))
+
+
+def uncouple(genome: Genome, mate: Genome, facts: TaskFacts, rng: np.random.Generator) -> Genome:
+    """Drop a factor of a product."""
+    products = [i for i, t in enumerate(genome.terms) if len(t) > 1]
+    if not products:
+        raise NoEdit("no term is a product")
+    i = int(rng.choice(products))
+    gone = int(rng.integers(len(genome.terms[i])))
+    return _put(genome, i, tuple(f for k, f in enumerate(genome.terms[i]) if k != gone))
+
+
+def change_factor(genome: Genome, mate: Genome, facts: TaskFacts, rng: np.random.Generator) -> Genome:
+    """Replace a factor by a random one."""
+
+    def change(term: Term) -> Term:
+        k = int(rng.integers(len(term)))
+        return (*term[:k], random_factor(facts, rng, 900), *term[k + 1 :])
+
+    return _change_term(genome, rng, change)
+
+
+def change_kind(genome: Genome, mate: Genome, facts: TaskFacts, rng: np.random.Generator) -> Genome:
+    """Another kind over the same first feature."""
+
+    def change(term: Term) -> Term:
+        k = int(rng.integers(len(term)))
+        for _ in range(20):
+            new = random_factor(facts, rng, 900)
+            if new.features[0] == term[k].features[0] and new.kind != term[k].kind:
+                return (*term[:k], new, *term[k + 1 :])
+        raise NoEdit("no other kind for this feature")
+
+    return _change_term(genome, rng, change)
+
+
+def swap_term(genome: Genome, mate: Genome, facts: TaskFacts, rng: np.random.Generator) -> Genome:
+    """Put a term of another law in the place of one of ours."""
+    foreign = mate.terms[int(rng.integers(len(mate.terms)))]
+    renamed = tuple(
+        replace(f, constants=tuple(f"{c[0]}{700 + 10 * k + i}" for i, c in enumerate(f.constants)))
+        for k, f in enumerate(foreign)
+    )
+    return _put(genome, int(rng.integers(len(genome.terms))), renamed)
+
+
+def tie(genome: Genome, mate: Genome, facts: TaskFacts, rng: np.random.Generator) -> Genome:
+    """Give two exponents one value."""
+    exponents = [name for name, role in genome.nonlinear() if role == "exponent"]
+    if len(exponents) < 2:
+        raise NoEdit("fewer than two exponents")
+    kept, gone = (str(c) for c in rng.choice(exponents, size=2, replace=False))
+    return _rename(genome, lambda c, _: kept if c == gone else c)
+
+
+def untie(genome: Genome, mate: Genome, facts: TaskFacts, rng: np.random.Generator) -> Genome:
+    """Free every place of a tied constant."""
+    every = [c for t in genome.terms for f in t for c in f.constants]
+    tied = sorted({c for c in every if every.count(c) > 1})
+    if not tied:
+        raise NoEdit("nothing is tied")
+    chosen = str(rng.choice(tied))
+    return _rename(genome, lambda c, place: f"{c[0]}{800 + place}" if c == chosen else c)
+
+
+def toggle_bias(genome: Genome, mate: Genome, facts: TaskFacts, rng: np.random.Generator) -> Genome:
+    return replace(genome, bias=not genome.bias)
+
+
+def change_fit(genome: Genome, mate: Genome, facts: TaskFacts, rng: np.random.Generator) -> Genome:
+    """One fitting choice moves."""
+    c = genome.choices
+    options = ["loss", "emphasis", "sign", "ridge", "exponent"]
+    if facts.positive_targets:
+        options.append("link")
+    match str(rng.choice(options)):
+        case "loss":
+            c = replace(c, loss="huber" if c.loss == "squared" else "squared")
+        case "link":
+            c = replace(c, link="log" if c.link == "identity" else "identity")
+        case "emphasis":
+            moved = c.emphasis + float(rng.choice([-1.0, -0.5, 0.5, 1.0, 2.0]))
+            c = replace(c, emphasis=min(max(moved, 0.0), 6.0))
+        case "sign":
+            c = replace(c, non_negative=not c.non_negative)
+        case "ridge":
+            c = replace(c, ridge=float(rng.choice([0.0, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2])))
+        case "exponent":
+            c = replace(c, exponent_bound=float(rng.choice([0.5, 1.0, 1.5, 2.0, 3.0])))
+    return replace(genome, choices=c)
+
+
+Edit = Callable[[Genome, Genome, TaskFacts, np.random.Generator], Genome]
+
+EDITS: dict[str, tuple[Edit, float]] = {
+    "add_term": (add_term, 2.0),
+    "drop_term": (drop_term, 1.5),
+    "couple": (couple, 2.0),
+    "uncouple": (uncouple, 1.0),
+    "change_factor": (change_factor, 2.0),
+    "change_kind": (change_kind, 2.0),
+    "swap_term": (swap_term, 1.5),
+    "tie": (tie, 0.7),
+    "untie": (untie, 0.5),
+    "toggle_bias": (toggle_bias, 0.3),
+    "change_fit": (change_fit, 2.0),
+}
+"""Name -> the edit and how often it is tried."""
+
+
+def edit(genome: Genome, mate: Genome, facts: TaskFacts, rng: np.random.Generator) -> tuple[Genome, str]:
+    """A changed genome in normal form, within the budget, and the name of the edit.
+
+    One edit in four is followed by a second, so that a good pair of changes is not lost because
+    its first half is bad.
+
+    Raises:
+        NoEdit: nothing applied in 40 tries.
+    """
+    names = list(EDITS)
+    weights = np.array([EDITS[n][1] for n in names])
+    for _ in range(40):
+        changed, applied = genome, []
+        for _ in range(2 if rng.random() < 0.25 else 1):
+            name = str(rng.choice(names, p=weights / weights.sum()))
+            try:
+                changed = EDITS[name][0](changed, mate, facts, rng)
+            except NoEdit:
+                continue
+            applied.append(name)
+        if not applied or not _legal(changed, facts):
+            continue
+        normal = changed.normal()
+        if normal != genome.normal():
+            return normal, "+".join(applied)
+    raise NoEdit("no edit applied in 40 tries")
+
+
+def _legal(genome: Genome, facts: TaskFacts) -> bool:
+    """Within the budget, short enough to read, and no term written twice."""
+    if not genome.terms or genome.n_constants > facts.budget_per_target:
+        return False
+    if any(len(t) > 3 for t in genome.terms) or len(genome.terms) > 6:
+        return False
+    shapes = [tuple(sorted((f.kind, f.features) for f in t)) for t in genome.terms]
+    # Two plain powers of one feature are hard to tell apart; two equal linear terms are singular.
+    rigid = [s for s in shapes if all(not KINDS[k].roles for k, _ in s)]
+    return len(set(rigid)) == len(rigid) and all(shapes.count(s) <= 2 for s in shapes)
+
+
+def _change_term(genome: Genome, rng: np.random.Generator, change: Callable[[Term], Term]) -> Genome:
+    i = int(rng.integers(len(genome.terms)))
+    return _put(genome, i, change(genome.terms[i]))
+
+
+def _put(genome: Genome, i: int, term: Term) -> Genome:
+    return replace(genome, terms=(*genome.terms[:i], term, *genome.terms[i + 1 :]))
+
+
+def _rename(genome: Genome, new: Callable[[str, int], str]) -> Genome:
+    place = 0
+    terms = []
+    for term in genome.terms:
+        factors = []
+        for f in term:
+            constants = []
+            for c in f.constants:
+                constants.append(new(c, place))
+                place += 1
+            factors.append(replace(f, constants=tuple(constants)))
+        terms.append(tuple(factors))
+    return replace(genome, terms=tuple(terms))

@@ -1,0 +1,93 @@
+"""What a proposer may know about a task: facts of the training rows, never of the held-out ones."""
+
+from __future__ import annotations
+
+import keyword
+import math
+import re
+from dataclasses import dataclass
+
+import numpy as np
+
+from tasks.rows import Rows
+from tasks.spec import TaskSpec
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureFacts:
+    """Range of one feature over the training rows, in the round unit a law is written in.
+
+    Attributes:
+        name: the feature as a Python identifier.
+        unit: power of ten near the geometric middle of the range; 1 for features of any sign.
+        low, high: extremes divided by `unit`.
+        n_levels: distinct values.
+    """
+
+    name: str
+    unit: float
+    low: float
+    high: float
+    n_levels: int
+
+    @property
+    def positive(self) -> bool:
+        return self.low > 0
+
+    @property
+    def varies(self) -> bool:
+        return self.high > self.low
+
+
+@dataclass(frozen=True, slots=True)
+class TaskFacts:
+    """What the grammar needs to know: features, axes, targets and the budget."""
+
+    features: tuple[FeatureFacts, ...]
+    axes: tuple[int, ...]
+    n_targets: int
+    budget: int | None
+    positive_targets: bool
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(f.name for f in self.features)
+
+    @property
+    def budget_per_target(self) -> int:
+        """Most constants a law may have for one target; 16 where the task sets no limit."""
+        return 16 if self.budget is None else self.budget // self.n_targets
+
+    @classmethod
+    def of(cls, spec: TaskSpec, train: Rows) -> TaskFacts:
+        """Read the facts off the training rows."""
+        features = []
+        for j, name in enumerate(_identifiers(spec.feature_names)):
+            x = train.X[:, j]
+            unit = 1.0
+            if x.min() > 0:
+                unit = 10.0 ** round(0.5 * (math.log10(x.min()) + math.log10(x.max())))
+            features.append(
+                FeatureFacts(name, unit, float(x.min() / unit), float(x.max() / unit), len(np.unique(x)))
+            )
+        axes = tuple(spec.feature_names.index(a) for a in spec.extrapolate)
+        return cls(
+            tuple(features),
+            axes,
+            train.y.shape[1],
+            spec.constants_budget,
+            bool(train.y.min() > 0),
+        )
+
+
+def _identifiers(names: tuple[str, ...]) -> list[str]:
+    """Python identifiers for column headers, distinct from each other and from constants' names."""
+    taken: list[str] = []
+    for name in names:
+        word = re.sub(r"\W+", "_", name.strip(), flags=re.ASCII).strip("_") or "x"
+        if word[0].isdigit() or keyword.iskeyword(word) or re.fullmatch(r"[acskmw]\d+|exp|log|tanh|np", word):
+            word = f"x_{word}"
+        while word in taken:
+            word += "_"
+        taken.append(word)
+    return taken

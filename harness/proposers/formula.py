@@ -1,0 +1,67 @@
+"""The offline proposer: laws as one line, changed by grammar. No model, no key, no network."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from harness.candidate import Candidate, Draft, program_hash
+from harness.proposers.edits import NoEdit, edit, starters
+from harness.proposers.facts import TaskFacts
+from harness.proposers.genome import Genome
+from harness.proposers.render import read, render
+
+
+class FormulaProposer:
+    """Edits the genome of a parent.
+
+    Args:
+        facts: names, units, ranges and budget of the task, from training rows.
+        title: first line of every program's docstring.
+    """
+
+    name = "formula"
+
+    def __init__(self, facts: TaskFacts, title: str) -> None:
+        self.facts = facts
+        self.title = title
+
+    def starters(self) -> list[Draft]:
+        """Drafts a search begins with."""
+        return [self._draft(g, "seed") for g in starters(self.facts)]
+
+    def propose(self, parent: Candidate, mate: Candidate, rng: np.random.Generator) -> Draft | None:
+        """A changed parent, or None where this parent can't be changed.
+
+        A parent that is a free program has no genome; a plain law is changed in its stead.
+        """
+        genome = read(parent.program, self.facts)
+        if genome is None:
+            begin = starters(self.facts)
+            genome = begin[int(rng.integers(len(begin)))]
+        other = read(mate.program, self.facts) or genome
+        try:
+            changed, name = edit(genome, other, self.facts, rng)
+        except NoEdit:
+            return None
+        return self._draft(changed, name)
+
+    def _draft(self, genome: Genome, name: str) -> Draft:
+        law = genome.line(self.facts.names)
+        names = [f"c{i}" for i in range(0 if genome.bias else 1, len(genome.terms) + 1)]
+        return Draft(
+            program=render(genome, self.facts, self.title),
+            key=f"{law} | {genome.choices.label()}",
+            law=law,
+            shape=genome.asymptote,
+            edit=name,
+            constants=(*names, *(n for n, _ in genome.nonlinear())),
+        )
+
+
+def free_draft(program: str, facts: TaskFacts) -> Draft:
+    """A draft of a program written by hand; a rendered law is recognised as one."""
+    genome = read(program, facts)
+    if genome is None:
+        return Draft(program, key=program_hash(program))
+    draft = FormulaProposer(facts, "")._draft(genome.normal(), "seed")
+    return Draft(program, key=program_hash(program), law=draft.law, shape=draft.shape, constants=draft.constants)

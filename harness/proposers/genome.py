@@ -1,0 +1,263 @@
+"""The genome of the offline search: a law on one line, and the choices of its fit.
+
+A law is a sum of terms, each an amplitude times a product of factors:
+
+    c0 + c1*N**-a1 + c2*(D + s2)**-a2*log(V)
+
+Amplitudes `c*` enter linearly. The constants inside factors do not; each has a role that sets its
+bounds, and two places that carry one name share one value (tied exponents).
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from dataclasses import dataclass, field, replace
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A shape a factor can take.
+
+    Attributes:
+        text: the factor as written in a law; `{x}`, `{z}` are features, `{0}`, `{1}` constants.
+        roles: role of each constant, a key of ROLES.
+        positive: whether its features must be positive in every row.
+        asymptote: what the factor does far out: "vanishes", "levels", "grows".
+    """
+
+    text: str
+    roles: tuple[str, ...]
+    positive: bool
+    asymptote: str
+
+    @property
+    def n_features(self) -> int:
+        return 2 if "{z}" in self.text else 1
+
+
+KINDS: dict[str, Kind] = {
+    "power": Kind("{x}**-{0}", ("exponent",), True, "vanishes"),
+    "shifted_power": Kind("({x} + {0})**-{1}", ("shift", "exponent"), True, "vanishes"),
+    "ratio": Kind("({x}/{z})**-{0}", ("exponent",), True, "vanishes"),
+    "sum_power": Kind("({x} + {0}*{z})**-{1}", ("shift", "exponent"), True, "vanishes"),
+    "log_power": Kind("(1 + {0}*log(1 + {x}))**-{1}", ("rate", "exponent"), True, "vanishes"),
+    "log": Kind("log({x})", (), True, "grows"),
+    "log_square": Kind("log({x})**2", (), True, "grows"),
+    "saturating": Kind("{x}/({x} + {0})", ("shift",), True, "levels"),
+    "decay": Kind("exp(-{0}*{x})", ("rate",), False, "vanishes"),
+    "linear": Kind("{x}", (), False, "grows"),
+    "square": Kind("{x}**2", (), False, "grows"),
+    "bell": Kind("exp(-(({x} - {0})/{1})**2)", ("centre", "width"), False, "vanishes"),
+    "step": Kind("tanh({1}*({x} - {0}))", ("centre", "rate"), False, "levels"),
+}
+
+ROLES: dict[str, str] = {"exponent": "a", "shift": "s", "rate": "k", "centre": "m", "width": "w"}
+"""Role -> first letter of a constant's name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Factor:
+    """One factor: its kind, the features it reads (positions) and its constants' names."""
+
+    kind: str
+    features: tuple[int, ...]
+    constants: tuple[str, ...] = ()
+
+    def text(self, names: tuple[str, ...]) -> str:
+        x = names[self.features[0]]
+        z = names[self.features[-1]]
+        return KINDS[self.kind].text.format(*self.constants, x=x, z=z)
+
+
+Term = tuple[Factor, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FitChoices:
+    """How constants are fitted; these evolve with the form.
+
+    Attributes:
+        loss: "squared", or "huber" with the width set by the residuals' own spread.
+        link: "identity" fits y, "log" fits log y (targets must be positive).
+        emphasis: rows at the outer edge of train weigh exp(emphasis) times those at the inner edge.
+        non_negative: amplitudes other than the bias are >= 0.
+        ridge: shrinkage of the amplitudes, relative to the scaled normal equations.
+        exponent_bound: largest exponent; the smallest is minus half of it.
+    """
+
+    loss: str = "squared"
+    link: str = "identity"
+    emphasis: float = 0.0
+    non_negative: bool = True
+    ridge: float = 0.0
+    exponent_bound: float = 1.5
+
+    def label(self) -> str:
+        """The choices that differ from the defaults, for one line of a leaderboard."""
+        default = FitChoices()
+        parts = [
+            f"{name}={getattr(self, name):g}" if isinstance(getattr(self, name), float) else f"{name}={getattr(self, name)}"
+            for name in self.__dataclass_fields__
+            if getattr(self, name) != getattr(default, name)
+        ]
+        return ", ".join(parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Genome:
+    """A law and its fit.
+
+    Attributes:
+        terms: the terms besides the bias.
+        bias: whether the law has an additive constant.
+        choices: the fitting choices.
+    """
+
+    terms: tuple[Term, ...]
+    bias: bool = True
+    choices: FitChoices = field(default_factory=FitChoices)
+
+    def nonlinear(self) -> tuple[tuple[str, str], ...]:
+        """(name, role) of every non-linear constant, tied ones once, in order of appearance."""
+        seen: dict[str, str] = {}
+        for factor in itertools.chain.from_iterable(self.terms):
+            for name, role in zip(factor.constants, KINDS[factor.kind].roles, strict=True):
+                seen.setdefault(name, role)
+        return tuple(seen.items())
+
+    @property
+    def n_linear(self) -> int:
+        return len(self.terms) + self.bias
+
+    @property
+    def n_constants(self) -> int:
+        """Constants per target: amplitudes, bias and non-linear ones."""
+        return self.n_linear + len(self.nonlinear())
+
+    @property
+    def asymptote(self) -> str:
+        """What the law does far out: the strongest of its factors' asymptotes."""
+        order = ("vanishes", "levels", "grows")
+        kinds = [max((KINDS[f.kind].asymptote for f in term), key=order.index) for term in self.terms]
+        tail = max(kinds, key=order.index, default="levels")
+        return tail if self.choices.link == "identity" else f"log-{tail}"
+
+    def normal(self) -> Genome:
+        """The same law in canonical form: factors and terms sorted, constants renamed in order.
+
+        Two genomes that differ by order or by names of constants alone have one normal form.
+        """
+        terms = sorted(
+            (tuple(sorted(t, key=lambda f: (f.kind, f.features, self._tie_pattern(f)))) for t in self.terms),
+            key=lambda t: [(f.kind, f.features, self._tie_pattern(f)) for f in t],
+        )
+        counters = {letter: itertools.count(1) for letter in ROLES.values()}
+        names: dict[str, str] = {}
+        renamed = []
+        for term in terms:
+            factors = []
+            for f in term:
+                for old, role in zip(f.constants, KINDS[f.kind].roles, strict=True):
+                    if old not in names:
+                        letter = ROLES[role]
+                        names[old] = f"{letter}{next(counters[letter])}"
+                factors.append(replace(f, constants=tuple(names[c] for c in f.constants)))
+            renamed.append(tuple(factors))
+        return replace(self, terms=tuple(renamed))
+
+    def _tie_pattern(self, factor: Factor) -> tuple[int, ...]:
+        every = [c for f in itertools.chain.from_iterable(self.terms) for c in f.constants]
+        return tuple(every.count(c) for c in factor.constants)
+
+    def columns(self, names: tuple[str, ...]) -> list[str]:
+        """Text of each term without its amplitude, the bias excluded."""
+        return ["*".join(f.text(names) for f in term) for term in self.terms]
+
+    def line(self, names: tuple[str, ...]) -> str:
+        """The law as one line over the given feature names."""
+        parts = ["c0"] if self.bias else []
+        parts += [f"c{i}*{text}" for i, text in enumerate(self.columns(names), start=1)]
+        body = " + ".join(parts)
+        return f"exp({body})" if self.choices.link == "log" else body
+
+
+class NotAGenome(ValueError):
+    """A line that the formula grammar can't read."""
+
+
+def parse(line: str, names: tuple[str, ...], choices: FitChoices) -> Genome:
+    """Read a law written by `Genome.line`; spaces don't matter.
+
+    Raises:
+        NotAGenome: a term matches no kind of factor.
+    """
+    text = re.sub(r"\s+", "", line)
+    if choices.link == "log":
+        if not (text.startswith("exp(") and text.endswith(")")):
+            raise NotAGenome(f"a law fitted in logs is written exp(...), got {line!r}")
+        text = text[4:-1]
+    bias = False
+    terms: list[Term] = []
+    for part in _split(text, "+"):
+        amplitude, _, rest = part.partition("*")
+        if not re.fullmatch(r"c\d+", amplitude):
+            raise NotAGenome(f"expected a term that starts with an amplitude c0, c1, ..., got {part!r}")
+        if rest:
+            terms.append(_factors(rest, names))
+        else:
+            bias = True
+    return Genome(tuple(terms), bias, choices)
+
+
+def _factors(text: str, names: tuple[str, ...]) -> Term:
+    pieces = _split(text, "*")
+    factors = [_factor(piece, names) for piece in pieces]
+    return tuple(factors)
+
+
+def _factor(text: str, names: tuple[str, ...]) -> Factor:
+    for kind_name, pattern in _patterns(names):
+        match = pattern.fullmatch(text)
+        if match:
+            found = match.groupdict()
+            features = [names.index(found["x"])]
+            if "z" in found:
+                features.append(names.index(found["z"]))
+            n = len(KINDS[kind_name].roles)
+            return Factor(kind_name, tuple(features), tuple(found[f"c{i}"] for i in range(n)))
+    raise NotAGenome(f"{text!r} is none of the factors {', '.join(KINDS)} over {', '.join(names)}")
+
+
+def _patterns(names: tuple[str, ...]) -> list[tuple[str, re.Pattern[str]]]:
+    feature = "|".join(re.escape(n) for n in sorted(names, key=len, reverse=True))
+    patterns = []
+    for kind_name, kind in KINDS.items():
+        pattern = ""
+        seen: set[str] = set()
+        for piece in re.split(r"(\{[xz01]\})", kind.text.replace(" ", "")):
+            if re.fullmatch(r"\{[xz01]\}", piece):
+                key = piece[1] if piece[1] in "xz" else f"c{piece[1]}"
+                inner = feature if key in "xz" else r"[a-z]\d+"
+                pattern += f"(?P={key})" if key in seen else f"(?P<{key}>{inner})"
+                seen.add(key)
+            else:
+                pattern += re.escape(piece)
+        patterns.append((kind_name, re.compile(pattern)))
+    return patterns
+
+
+def _split(text: str, operator: str) -> list[str]:
+    """Split at `operator` outside parentheses; `**` is one token and never a split."""
+    parts, depth, start, i = [], 0, 0, 0
+    while i < len(text):
+        if text.startswith("**", i):
+            i += 2
+            continue
+        if text[i] in "()":
+            depth += 1 if text[i] == "(" else -1
+        elif text[i] == operator and depth == 0:
+            parts.append(text[start:i])
+            start = i + 1
+        i += 1
+    return [*parts, text[start:]]
