@@ -1,0 +1,23 @@
+"""Errors of the harness.
+
+HarnessError
+├── BadConfig     a configuration that can't be used; the message has the path of the wrong key
+├── BadRun        a run folder that can't be used: missing, torn, of another task, in use
+└── BadProgram    a program file that can't be read
+"""
+
+
+class HarnessError(Exception):
+    """Base class: what was expected, what came, where, what to do."""
+
+
+class BadConfig(HarnessError):
+    """A configuration that can't be used."""
+
+
+class BadRun(HarnessError):
+    """A run folder that can't be used."""
+
+
+class BadProgram(HarnessError):
+    """A program file that can't be read."""

@@ -1,0 +1,173 @@
+"""Ask and tell: which program is tried next, and what its outcome teaches.
+
+The search does no I/O, takes no clock and no global randomness. The candidate with number n is
+drawn with a generator seeded by (seed, n), so a search rebuilt by telling it the same outcomes in
+the same order asks for the same candidates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from evaluator.outcome import Failed, Outcome, Scored
+from harness.archive import Archive, Islands, Member
+from harness.candidate import Candidate, Draft
+from harness.selection import Judged, finalists, validation_error
+
+
+class Proposer(Protocol):
+    """Makes drafts of programs. Deterministic in its arguments unless it calls a model."""
+
+    name: str
+
+    def starters(self) -> list[Draft]:
+        """Drafts a search begins with."""
+        ...
+
+    def propose(self, parent: Candidate, mate: Candidate, rng: np.random.Generator) -> Draft | None:
+        """A change of `parent`, perhaps with parts of `mate`; None where none was found."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SearchSettings:
+    """Numbers of the search itself.
+
+    Attributes:
+        islands: populations, by size of law.
+        capacity: members an island keeps.
+        archive_share: share of parents taken from the archive of niches instead of an island.
+        random_share: share of parents drawn without regard to rank.
+    """
+
+    islands: int = 4
+    capacity: int = 24
+    archive_share: float = 0.2
+    random_share: float = 0.1
+
+
+class Search:
+    """Islands, archive and parent choice.
+
+    Args:
+        proposer: makes drafts.
+        budget: most constants of one program over all targets, for the size of islands.
+        seeds: drafts of seed programs, tried before the proposer's own starters.
+        settings: numbers of the search.
+        seed: makes the run repeatable.
+    """
+
+    TRIES = 30
+
+    def __init__(
+        self,
+        proposer: Proposer,
+        budget: int,
+        seeds: list[Draft],
+        settings: SearchSettings,
+        seed: int,
+    ) -> None:
+        self.proposer = proposer
+        self.settings = settings
+        self.seed = seed
+        self.islands = Islands(settings.islands, budget, settings.capacity)
+        self.archive = Archive()
+        self.members: dict[str, Member] = {}
+        self.best: Member | None = None
+        self.n_told = 0
+        self.n_failed = 0
+        self._next = 0
+        self._keys: set[str] = set()
+        self._seeds = [*seeds, *proposer.starters()]
+
+    def ask(self) -> Candidate | None:
+        """The next candidate, or None when no new law was found in many tries."""
+        index = self._next
+        rng = np.random.default_rng([self.seed, index])
+        candidate = self._seed(index) or self._child(index, rng)
+        if candidate is None:
+            return None
+        self._next = index + 1
+        self._keys.add(candidate.draft.key)
+        return candidate
+
+    def tell(self, candidate: Candidate, outcome: Outcome) -> Member | None:
+        """Learn from an outcome. Returns the member when it is the best so far."""
+        self.n_told += 1
+        self._next = max(self._next, candidate.index + 1)
+        self._keys.add(candidate.draft.key)
+        for relative in (candidate.parent, candidate.mate):
+            if relative is not None and relative in self.members:
+                self.members[relative].children += 1
+        if isinstance(outcome, Failed):
+            self.n_failed += 1
+            return None
+        member = self._member(candidate, outcome)
+        self.members[candidate.id] = member
+        self.islands.add(member)
+        self.archive.add(member)
+        if self.best is None or member.order < self.best.order:
+            self.best = member
+            return member
+        return None
+
+    def finalists(self) -> Iterator[Member]:
+        """Members in the order in which they are offered as the result."""
+        judged = [Judged(m.candidate.id, m.error, m.n_constants) for m in self.members.values()]
+        for j in finalists(judged):
+            yield self.members[j.id]
+
+    def _seed(self, index: int) -> Candidate | None:
+        if index >= len(self._seeds):
+            return None
+        draft = self._seeds[index]
+        return Candidate(_id(index), draft.program, None, None, 0, 0, "seed", draft)
+
+    def _child(self, index: int, rng: np.random.Generator) -> Candidate | None:
+        """A child of which neither the key nor the program was asked before."""
+        if not self.members:
+            return None
+        for _ in range(self.TRIES):
+            parent, island = self._parent(rng)
+            mate, _ = self._parent(rng)
+            draft = self.proposer.propose(parent.candidate, mate.candidate, rng)
+            if draft is None or draft.key in self._keys:
+                continue
+            generation = parent.candidate.generation + 1
+            return Candidate(
+                _id(index),
+                draft.program,
+                parent.candidate.id,
+                mate.candidate.id,
+                island,
+                generation,
+                self.proposer.name,
+                draft,
+            )
+        return None
+
+    def _parent(self, rng: np.random.Generator) -> tuple[Member, int]:
+        """A parent and its island: rank and few children count."""
+        if rng.random() < self.settings.archive_share:
+            owners = self.archive.owners()
+            member = owners[int(rng.integers(len(owners)))]
+            return member, -1
+        occupied = self.islands.occupied()
+        island = occupied[int(rng.integers(len(occupied)))]
+        population = self.islands.members[island]
+        if rng.random() < self.settings.random_share:
+            return population[int(rng.integers(len(population)))], island
+        weights = np.array([1.0 / ((1 + place) * (1 + m.children)) for place, m in enumerate(population)])
+        return population[int(rng.choice(len(population), p=weights / weights.sum()))], island
+
+    def _member(self, candidate: Candidate, outcome: Scored) -> Member:
+        signature = tuple(float(f"{card.nmse:.10g}") for card in outcome.cards.values())
+        return Member(candidate, validation_error(outcome), outcome.n_constants, signature)
+
+
+def _id(index: int) -> str:
+    return f"c{index:06d}"
