@@ -109,12 +109,12 @@ class Journal:
         """Settings the run was made with."""
         return {k: json.loads(v) for k, v in self._db.execute("SELECT key, value FROM meta ORDER BY key")}
 
-    def append(self, candidate: Candidate, outcome: Outcome) -> None:
-        """Commit a finished evaluation."""
+    def append(self, candidate: Candidate, outcome: Outcome, elapsed_s: float = 0.0) -> None:
+        """Commit a finished evaluation; `elapsed_s` is what the run has searched so far."""
         sha = program_hash(candidate.program)
         payload = {"candidate": _candidate_facts(candidate), "outcome": _outcome_facts(outcome)}
         scored = isinstance(outcome, Scored)
-        times = {"at": _now(), "seconds": outcome.seconds}
+        times = {"at": _now(), "elapsed_s": elapsed_s, "seconds": outcome.seconds}
         if scored:
             times |= {"cpu_seconds": outcome.cpu_seconds, "peak_memory_mb": outcome.peak_memory_mb}
         with self._db:
@@ -133,12 +133,12 @@ class Journal:
                 ),
             )
 
-    def record(self, event: str, facts: dict[str, Any] | None = None, times: dict[str, Any] | None = None) -> None:
+    def record(self, event: str, facts: dict[str, Any] | None = None, elapsed_s: float = 0.0) -> None:
         """Commit an event: started, resumed, interrupted, finished, reveal, ..."""
         with self._db:
             self._db.execute(
                 "INSERT INTO entries (kind, payload, times) VALUES (?, ?, ?)",
-                (event, _dump(facts or {}), _dump({"at": _now(), **(times or {})})),
+                (event, _dump(facts or {}), _dump({"at": _now(), "elapsed_s": elapsed_s})),
             )
 
     def evaluations(self) -> Iterator[tuple[Candidate, Outcome]]:
@@ -157,8 +157,9 @@ class Journal:
         return [(k, json.loads(p), json.loads(t)) for k, p, t in rows if kind is None or k == kind]
 
     def seconds_spent(self) -> float:
-        """Wall seconds of searching that earlier sessions of this run recorded."""
-        return sum(t.get("session_seconds", 0.0) for _, _, t in self.events())
+        """Wall seconds this run has searched, over all its sessions, as of the last entry."""
+        rows = self._db.execute("SELECT times FROM entries")
+        return max((json.loads(t).get("elapsed_s", 0.0) for (t,) in rows), default=0.0)
 
     def export(self, out: TextIO, times: bool = False) -> int:
         """Write meta, programs and entries as JSON lines; returns the number of lines.

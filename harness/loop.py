@@ -70,7 +70,7 @@ def run_search(
         for future in sorted(done, key=lambda f: in_flight[f].index):
             candidate = in_flight.pop(future)
             outcome = future.result()
-            journal.append(candidate, outcome)
+            journal.append(candidate, outcome, spending.seconds)
             search.tell(candidate, outcome)
             spending.evaluations += 1
             progress(candidate, outcome)

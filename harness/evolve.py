@@ -1,0 +1,197 @@
+"""Evolve scaling laws for a task: `python -m harness.evolve --task finetune_vocab`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import sys
+import threading
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from collections.abc import Iterator
+
+from rich.console import Console
+
+from evaluator import EvaluatorError
+from harness.config import PROPOSERS, Config, find_config, load_config
+from harness.errors import HarnessError
+from harness.loop import Ending
+from harness.printing import print_summary
+from harness.run import Watcher, run, start_run
+from harness.run_folder import RunFolder
+from harness.screen import LiveScreen, PlainScreen
+from tasks import Task, TaskError, load, names, resolve
+
+EPILOG = """examples:
+  python -m harness.evolve --task finetune_vocab
+  python -m harness.evolve --task sft --evaluations 2000 --minutes 10 --seed 3
+  python -m harness.evolve --config quick
+  python -m harness.evolve --resume latest
+
+Selection sees validation rows cut out of the training rows; the held-out rows are opened once, after
+the search has ended. One worker and one seed give the same journal every time.
+exit codes: 0 done, 1 no candidate kept every rule, 2 wrong usage or input, 130 stopped by Ctrl-C
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    p = argparse.ArgumentParser(
+        prog="python -m harness.evolve",
+        description="Evolve scaling laws on a task's training rows, then reveal the best one's held-out scores.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    p.add_argument("--task", action="append", metavar="T", help="task name or alias, or all (default: finetune_vocab)")
+    p.add_argument("--proposer", choices=PROPOSERS, help="who makes candidates (default: formula, offline)")
+    p.add_argument("--evaluations", type=_count, metavar="N", help="programs evaluated at most (default: 600)")
+    p.add_argument("--minutes", type=_positive, metavar="M", help="minutes of searching at most (default: 4)")
+    p.add_argument("--workers", type=_count, metavar="N", help="evaluations beside each other (default: 2)")
+    p.add_argument("--seed", type=_seed, metavar="N", help="seed of the search (default: 0)")
+    p.add_argument("--config", metavar="FILE", help="YAML file, or the name of one under configs/")
+    p.add_argument("--data-dir", metavar="DIR", help="folder with the tasks' rows (default: SLD_DATA_DIR, cache, hub, bundled)")
+    p.add_argument("--out", default="runs", metavar="DIR", help="where run folders are made (default: runs)")
+    p.add_argument("--seed-program", action="append", metavar="FILE", help="program to begin with; may be repeated")
+    p.add_argument("--resume", metavar="RUN", help="go on with a run: its folder, its name under --out, or latest")
+    p.add_argument("--json", action="store_true", help="print the final summary as JSON on standard output")
+    return p
+
+
+def _count(text: str) -> int:
+    value = int(text) if text.isdigit() else 0
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"expected an integer >= 1, got {text!r}")
+    return value
+
+
+def _seed(text: str) -> int:
+    if not text.isdigit():
+        raise argparse.ArgumentTypeError(f"expected an integer >= 0, got {text!r}")
+    return int(text)
+
+
+def _positive(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"expected a number > 0, got {text!r}")
+    return value
+
+
+@contextmanager
+def ctrl_c() -> Iterator[threading.Event]:
+    """An event set by the first Ctrl-C or SIGTERM; a second Ctrl-C ends the process at once."""
+    event = threading.Event()
+
+    def stop(signum: int, frame: FrameType | None) -> None:
+        if event.is_set():
+            raise KeyboardInterrupt
+        event.set()
+
+    before = {s: signal.signal(s, stop) for s in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield event
+    finally:
+        for s, handler in before.items():
+            signal.signal(s, handler)
+
+
+def main(argv: list[str] | None = None) -> int:
+    args = parser().parse_args(argv)
+    human = Console(stderr=args.json, soft_wrap=False)
+    try:
+        with ctrl_c() as stop:
+            return _resume(args, human, stop) if args.resume else _evolve(args, human, stop)
+    except (HarnessError, TaskError, EvaluatorError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+
+
+def configure(args: argparse.Namespace, base: Config) -> Config:
+    """Command-line options laid over a config."""
+    config = base.with_options(
+        "evolve",
+        proposer=args.proposer,
+        evaluations=args.evaluations,
+        minutes=args.minutes,
+        workers=args.workers,
+        seed=args.seed,
+        seed_programs=tuple(args.seed_program) if args.seed_program else None,
+    )
+    changes: dict[str, object] = {}
+    if args.task:
+        changes["tasks"] = tuple(args.task)
+    if args.data_dir:
+        changes["data_dir"] = args.data_dir
+    return config.replaced(**changes)
+
+
+def _evolve(args: argparse.Namespace, human: Console, stop: threading.Event) -> int:
+    base = load_config(find_config(args.config)) if args.config else Config()
+    config = configure(args, base)
+    wanted = names() if "all" in config.tasks else [resolve(t) for t in config.tasks]
+    tasks = [load(name, data_dir=config.data_dir) for name in wanted]
+    code = 0
+    summaries = []
+    for task in tasks:
+        folder = start_run(config.replaced(tasks=(task.name,)), task, Path(args.out))
+        code = max(code, _follow(folder, config, task, args.json, human, stop, summaries))
+        if stop.is_set():
+            break
+    return _finish(code, args.json, summaries, many=len(tasks) > 1)
+
+
+def _resume(args: argparse.Namespace, human: Console, stop: threading.Event) -> int:
+    folder = RunFolder.find(args.resume, Path(args.out))
+    stored = folder.config()
+    config = configure(args, stored)
+    with folder.journal(read_only=True) as journal:
+        name = journal.meta()["task"]
+    if args.task:
+        name = resolve(args.task[0])
+    for option in ("proposer", "seed", "config", "seed_program"):
+        if getattr(args, option) is not None:
+            raise HarnessError(
+                f"--{option.replace('_', '-')} can't be changed in a run that has begun; leave it out of --resume, "
+                f"or start a new run"
+            )
+    task = load(name, data_dir=config.data_dir)
+    summaries: list[dict] = []
+    code = _follow(folder, config, task, args.json, human, stop, summaries)
+    return _finish(code, args.json, summaries, many=False)
+
+
+def _follow(
+    folder: RunFolder, config: Config, task: Task, as_json: bool, human: Console, stop: threading.Event, summaries: list
+) -> int:
+    result = run(folder, config, task, _watcher(human), stop.is_set)
+    if result.ending is Ending.INTERRUPTED or result.summary is None:
+        human.print(
+            f"\nstopped; nothing finished is lost. Go on with:\n  python -m harness.evolve --resume {folder.path}",
+            markup=False,
+            highlight=False,
+        )
+        return 130
+    summaries.append({**result.summary, "path": str(folder.path)})
+    if not as_json:
+        print_summary(result.summary, human, str(folder.path))
+    return 0 if result.summary["law"] is not None else 1
+
+
+def _finish(code: int, as_json: bool, summaries: list[dict], many: bool) -> int:
+    if as_json and summaries:
+        print(json.dumps(summaries if many else summaries[0], indent=2))
+    return code
+
+
+def _watcher(human: Console) -> Watcher:
+    if human.is_terminal:
+        return LiveScreen(human)
+    return PlainScreen(lambda line: human.print(line, markup=False, highlight=False, soft_wrap=True))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,96 @@
+"""Summaries printed for people."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+MAX_GROUPS = 12
+
+
+def number(value: float | None, digits: int = 4) -> str:
+    """A score for a table; "-" where there is none."""
+    if value is None:
+        return "-"
+    if abs(value) >= 1e4:
+        return f"{value:.3g}"
+    return f"{value:.{digits}f}"
+
+
+def print_summary(summary: dict[str, Any], console: Console, run: str) -> None:
+    """The end of a run: the law, its constants, validation, then the held-out scores and company."""
+    data = summary["data"]
+    if data["simulated"]:
+        console.print(Text(f"SIMULATED ROWS. {data['note']}", style="bold red"))
+    counts = f"{summary['evaluations']} evaluations ({summary['failed_evaluations']} failed)"
+    console.print(Text(f"{summary['task']}: {counts} in {summary['seconds']:.0f} s, ended by {summary['ending']}", style="bold"))
+    if summary["law"] is None:
+        console.print(Text("No candidate kept every rule; the journal has the reasons.", style="bold red"))
+        console.print(f"run: {run}", markup=False, highlight=False)
+        return
+    console.print(Text("law  ", style="bold") + Text(summary["law"], style="cyan"))
+    units = ", ".join(f"{n} in {u:g}" for n, u in summary["units"].items() if u != 1.0)
+    if units:
+        console.print(Text(f"     with {units}", style="dim"))
+    if summary["fit_choices"]:
+        console.print(Text(f"     fitted with {summary['fit_choices']}", style="dim"))
+    _constants(summary, console)
+    folds = ", ".join(f"{name} {number(card['r2'])}" for name, card in summary["validation"]["folds"].items())
+    console.print(f"validation R2 {number(summary['validation']['r2'], 5)}  ({folds}; inside train, beyond the fitted rows)")
+    console.print()
+    print_scores(summary, console)
+    console.print(f"run: {run}", markup=False, highlight=False)
+
+
+def _constants(summary: dict[str, Any], console: Console) -> None:
+    groups = summary.get("constants") or {}
+    for group, values in list(groups.items())[:3]:
+        text = ", ".join(f"{name} = {value:.6g}" for name, value in values.items() if value is not None)
+        label = "constants" if len(groups) == 1 else f"constants of {group}"
+        console.print(f"{label}: {text}", markup=False, highlight=False)
+    if len(groups) > 3:
+        console.print(f"and {len(groups) - 3} more groups, in summary.json", style="dim")
+
+
+def print_scores(summary: dict[str, Any], console: Console) -> None:
+    """Held-out scores of the law, its groups, the controls and the published systems."""
+    table = Table(title=f"held-out rows of {summary['task']}, beyond the training range", title_justify="left")
+    table.add_column("law or system", overflow="fold")
+    for name in ("R2", "NMSE", "NMAE"):
+        table.add_column(name, justify="right")
+    table.add_column("kind", style="dim")
+    heldout = summary.get("heldout")
+    if heldout is None:
+        table.add_row("this run's law", "failed", "", "", summary.get("heldout_failure", ""))
+    else:
+        table.add_row(*_score_row("this run's law", heldout), "ours", style="bold")
+        groups = heldout["per_group"]
+        if len(groups) > 1:
+            for name, card in list(groups.items())[:MAX_GROUPS]:
+                table.add_row(*_score_row(f"  {name}", card), f"{card['n_rows']} rows", style="dim")
+            if len(groups) > MAX_GROUPS:
+                table.add_row(f"  and {len(groups) - MAX_GROUPS} more groups, in summary.json", "", "", "", "", style="dim")
+    for name, card in (summary.get("controls") or {}).items():
+        if card is None:
+            table.add_row(name, "failed", "", "", "control")
+        else:
+            table.add_row(*_score_row(name, card), "control")
+    ceiling = summary.get("noise_ceiling_r2")
+    if ceiling is not None and ceiling < 1.0:
+        table.add_row("noise ceiling of these rows", number(ceiling), "", "", "bound")
+    for score in summary["published"]:
+        kind = "published" + (f", {score['note']}" if score["note"] else "")
+        table.add_row(score["system"], number(score["r2"], 3), "", "", kind, style="italic")
+    console.print(table)
+    if summary["published"] and summary["data"]["simulated"]:
+        console.print(
+            "The published scores were measured on the benchmark's rows; these rows are simulated, so they don't compare.",
+            style="red",
+        )
+
+
+def _score_row(name: str, card: dict[str, Any]) -> tuple[str, str, str, str]:
+    return name, number(card["r2"]), number(card["nmse"]), number(card["nmae"])

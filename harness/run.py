@@ -1,0 +1,249 @@
+"""One run from its folder to its summary: search, choose, then open the sealed room once."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from evaluator import Evaluator, Failed, Limits, LocalSandbox, Outcome, Report, Scored, reveal
+from harness.archive import Member
+from harness.budget import Budget, Spending
+from harness.candidate import Candidate, Draft
+from harness.config import Config
+from harness.errors import BadProgram, BadRun
+from harness.journal import Journal
+from harness.loop import Ending, replay, run_search
+from harness.proposers import make_proposer
+from harness.proposers.facts import TaskFacts
+from harness.proposers.formula import free_draft
+from harness.run_folder import RunFolder
+from harness.search import Search
+from harness.summary import build_summary
+from tasks import Task
+from tasks.split import Fold, validation_folds
+
+MAX_FINALISTS = 20
+SEEDS = Path(__file__).resolve().parent.parent / "seeds"
+
+
+class Watcher:
+    """What a screen implements to follow a run; every method may do nothing."""
+
+    def begin(self, task: Task, run: Path, spending: Spending, sandbox: str, facts: TaskFacts) -> None: ...
+
+    def progress(self, search: Search, candidate: Candidate | None, outcome: Outcome | None) -> None: ...
+
+    def say(self, text: str) -> None: ...
+
+    def end(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How a run ended.
+
+    Attributes:
+        ending: why the search stopped.
+        summary: the final summary, or None where the search was interrupted.
+    """
+
+    ending: Ending
+    summary: dict[str, Any] | None
+
+
+def journal_meta(config: Config, task: Task, seeds: list[Draft]) -> dict[str, Any]:
+    """What a journal says of its run: all that decides the search, and nothing held out."""
+    settings = config.as_dict()
+    settings.pop("data_dir")
+    settings["evolve"].pop("seed_programs")
+    return {
+        "task": task.name,
+        "train_hash": task.provenance.train_hash,
+        "simulated": task.provenance.simulated,
+        "config": settings,
+        "seeds": [d.key for d in seeds],
+    }
+
+
+def seed_programs(task: Task, files: tuple[str, ...], with_task_seeds: bool) -> list[str]:
+    """Texts of the given program files, then of the task's own seed programs.
+
+    Raises:
+        BadProgram: a file that can't be read as text.
+    """
+    paths = [Path(f) for f in files]
+    if with_task_seeds:
+        paths += sorted((SEEDS / task.name).glob("*.py"))
+    return [read_program(p) for p in paths]
+
+
+def read_program(path: Path) -> str:
+    """A program's text.
+
+    Raises:
+        BadProgram: no such file, or not UTF-8.
+    """
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadProgram(f"{path}: can't be read as a program ({error})") from error
+
+
+def start_run(config: Config, task: Task, root: Path) -> RunFolder:
+    """Make the folder of a new run, its journal and a copy of the seed programs it begins with."""
+    facts = TaskFacts.of(task.spec, task.train)
+    programs = seed_programs(task, config.evolve.seed_programs, config.evolve.task_seeds)
+    seeds = [free_draft(p, facts) for p in programs]
+    folder = RunFolder.create(root, task.name, config)
+    folder.write_seeds(programs)
+    Journal.create(folder.journal_path, journal_meta(config, task, seeds)).close()
+    return folder
+
+
+def run(
+    folder: RunFolder,
+    config: Config,
+    task: Task,
+    watcher: Watcher,
+    stopping: Callable[[], bool] = lambda: False,
+    clock: Callable[[], float] = time.monotonic,
+) -> Result:
+    """Search in a run folder until its budget is spent, then reveal and write the summary.
+
+    The same call starts a new run and goes on with an old one.
+
+    Raises:
+        BadRun: the folder belongs to another task or other rows, or is in use.
+    """
+    folder.lock()
+    try:
+        with folder.journal() as journal:
+            meta = journal.meta()
+            check_same_task(folder, meta, task)
+            earlier = folder.summary()
+            if earlier is not None:
+                return Result(Ending(earlier["ending"]), earlier)
+            facts = TaskFacts.of(task.spec, task.train)
+            seeds = [free_draft(p, facts) for p in folder.seeds()]
+            proposer = make_proposer(config.evolve.proposer, facts, task)
+            n_constants = facts.budget_per_target * facts.n_targets
+            search = Search(proposer, n_constants, seeds, config.search, config.evolve.seed)
+            replay(search, journal)
+            ended = journal.events("finished")
+            spending = Spending(
+                Budget(config.evolve.evaluations, config.evolve.minutes),
+                clock,
+                search.n_told,
+                journal.seconds_spent(),
+            )
+            folds = validation_folds(task.spec, task.train)
+            workers = config.evolve.workers
+            limits = Limits(**config.as_dict()["limits"])
+            with LocalSandbox(workers=workers) as sandbox:
+                evaluator = Evaluator(sandbox, limits)
+                if not ended:
+                    journal.record(
+                        "resumed" if search.n_told else "started", {"sandbox": sandbox.level}, spending.seconds
+                    )
+                    watcher.begin(task, folder.path, spending, sandbox.level, facts)
+                    try:
+                        ending = _search(search, evaluator, task, folds, journal, spending, workers, stopping, watcher)
+                    finally:
+                        watcher.end()
+                    if ending is Ending.INTERRUPTED:
+                        journal.record("interrupted", elapsed_s=spending.seconds)
+                        return Result(ending, None)
+                else:
+                    ending = Ending(ended[-1][1]["ending"])
+                watcher.say("choosing the law: every rule is checked on every fold")
+                winner, checked, dropped = choose(search, evaluator, task, folds)
+                if not ended:
+                    journal.record(
+                        "finished",
+                        {
+                            "ending": ending.value,
+                            "winner": winner.candidate.id if winner else None,
+                            "evaluations": search.n_told,
+                            "finalists_dropped": dropped,
+                        },
+                        spending.seconds,
+                    )
+                report = None
+                if winner is not None:
+                    folder.write_program(winner.candidate.program)
+                    watcher.say("opening the held-out rows, once")
+                    report = reveal(winner.candidate.program, task, evaluator, journal.record)
+                level = sandbox.level
+            summary = build_summary(
+                task, facts, config, folder.path.name, ending, search, spending.seconds, winner, checked, report, level
+            )
+            folder.write_summary(summary)
+            return Result(ending, summary)
+    finally:
+        folder.unlock()
+
+
+def check_same_task(folder: RunFolder, meta: dict[str, Any], task: Task) -> None:
+    """A run goes on only with the task and rows that it began with."""
+    if meta["task"] != task.name:
+        raise BadRun(
+            f"{folder.path}: this run is of task {meta['task']!r}, not of {task.name!r}; "
+            f"resume it without --task, or start a new run"
+        )
+    if meta["train_hash"] != task.provenance.train_hash:
+        raise BadRun(
+            f"{folder.path}: this run began on training rows {meta['train_hash']}, "
+            f"{task.provenance.where} holds {task.provenance.train_hash}; give the same rows with --data-dir"
+        )
+
+
+def choose(
+    search: Search, evaluator: Evaluator, task: Task, folds: tuple[Fold, ...]
+) -> tuple[Member | None, Scored | None, list[str]]:
+    """The first finalist that keeps every rule on every fold, with its outcome.
+
+    Returns:
+        winner, its outcome, and the ids of finalists that broke a rule before it.
+    """
+    dropped: list[str] = []
+    for member, _ in zip(search.finalists(), range(MAX_FINALISTS), strict=False):
+        outcome = evaluator.validate(member.candidate.program, task, folds, checks="all")
+        if isinstance(outcome, Failed):
+            dropped.append(member.candidate.id)
+            continue
+        return member, outcome, dropped
+    return None, None, dropped
+
+
+def _search(
+    search: Search,
+    evaluator: Evaluator,
+    task: Task,
+    folds: tuple[Fold, ...],
+    journal: Journal,
+    spending: Spending,
+    workers: int,
+    stopping: Callable[[], bool],
+    watcher: Watcher,
+) -> Ending:
+    executor = ThreadPoolExecutor(workers, thread_name_prefix="evaluate")
+    try:
+        return run_search(
+            search,
+            lambda program: evaluator.validate(program, task, folds),
+            journal,
+            spending,
+            executor,
+            workers,
+            stopping,
+            lambda candidate, outcome: watcher.progress(search, candidate, outcome),
+        )
+    finally:
+        executor.shutdown(wait=False, cancel_futures=True)
+
+
+__all__ = ["Report", "Result", "Watcher", "run", "start_run"]

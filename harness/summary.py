@@ -1,0 +1,134 @@
+"""The final summary of a run: one JSON value that screens, leaderboards and machines read."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict
+from typing import Any
+
+from evaluator import Failed, Report, Scored
+from evaluator.outcome import Scorecard
+from harness.archive import Member
+from harness.candidate import program_hash
+from harness.config import Config
+from harness.loop import Ending
+from harness.proposers.facts import TaskFacts
+from harness.proposers.render import read
+from harness.search import Search
+from harness.selection import validation_error
+from tasks import Task
+
+VERSION = 1
+
+
+def build_summary(
+    task: Task,
+    facts: TaskFacts,
+    config: Config,
+    run_name: str,
+    ending: Ending,
+    search: Search,
+    seconds: float,
+    winner: Member | None,
+    checked: Scored | None,
+    report: Report | None,
+    sandbox: str,
+) -> dict[str, Any]:
+    """Everything worth keeping of a finished run.
+
+    Args:
+        winner: the chosen law, or None when no candidate kept every rule.
+        checked: its outcome on the validation folds, every rule checked.
+        report: what the sealed room held.
+    """
+    p = task.provenance
+    settings = config.as_dict()
+    summary: dict[str, Any] = {
+        "version": VERSION,
+        "run": run_name,
+        "task": task.name,
+        "title": task.spec.title,
+        "data": {
+            "kind": p.kind,
+            "train_hash": p.train_hash,
+            "heldout_hash": p.heldout_hash,
+            "simulated": p.simulated,
+            "note": p.note,
+        },
+        "proposer": config.evolve.proposer,
+        "seed": config.evolve.seed,
+        "config": {k: v for k, v in settings.items() if k != "data_dir"},
+        "sandbox": sandbox,
+        "ending": ending.value,
+        "evaluations": search.n_told,
+        "failed_evaluations": search.n_failed,
+        "seconds": round(seconds, 1),
+        "law": None,
+    }
+    if winner is not None and checked is not None and report is not None:
+        summary |= _law(winner, facts, checked)
+        summary |= _heldout(task, winner, report)
+    summary["published"] = [asdict(s) for s in task.spec.published]
+    return plain(summary)
+
+
+def _law(winner: Member, facts: TaskFacts, checked: Scored) -> dict[str, Any]:
+    draft = winner.candidate.draft
+    genome = read(winner.candidate.program, facts)
+    error = validation_error(checked)
+    return {
+        "law": draft.law or f"free program {program_hash(winner.candidate.program)[:12]}",
+        "units": {f.name: f.unit for f in facts.features} if genome else {},
+        "fit_choices": genome.choices.label() if genome else "",
+        "candidate": winner.candidate.id,
+        "program": "best_program.py",
+        "program_hash": program_hash(winner.candidate.program),
+        "n_constants": winner.n_constants,
+        "validation": {
+            "r2": 1.0 - error,
+            "nmse": error,
+            "folds": {name: asdict(card) for name, card in checked.cards.items()},
+        },
+    }
+
+
+def _heldout(task: Task, winner: Member, report: Report) -> dict[str, Any]:
+    outcome = report.outcome
+    controls = {name: _card(card) for name, card in report.controls.items()}
+    common = {"noise_ceiling_r2": report.ceiling, "controls": controls}
+    if isinstance(outcome, Failed):
+        return {**common, "heldout": None, "heldout_failure": f"{outcome.failure.value}: {outcome.detail}"}
+    names = winner.candidate.draft.constants
+    return {
+        **common,
+        "heldout": _card(outcome.cards["heldout"]),
+        "constants": {g: named_constants(v, names, task.spec.target_names) for g, v in outcome.constants.items()},
+    }
+
+
+def named_constants(values: tuple[float, ...], names: tuple[str, ...], targets: tuple[str, ...]) -> dict[str, float]:
+    """Constants with the names they have in the law; several targets give `name[target]`."""
+    if names and len(values) == len(names):
+        return dict(zip(names, values, strict=True))
+    if names and len(values) == len(names) * len(targets):
+        return {
+            f"{name}[{target}]": values[t * len(names) + i]
+            for t, target in enumerate(targets)
+            for i, name in enumerate(names)
+        }
+    return {f"p{i}": v for i, v in enumerate(values)}
+
+
+def _card(card: Scorecard | Failed) -> dict[str, Any] | None:
+    return asdict(card) if isinstance(card, Scorecard) else None
+
+
+def plain(value: Any) -> Any:
+    """JSON has no NaN or infinity; they become null."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, dict):
+        return {str(k): plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(v) for v in value]
+    return value
