@@ -1,0 +1,42 @@
+"""Write a run's journal as JSON lines: `python -m harness.export RUN`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from harness.errors import HarnessError
+from harness.run_folder import RunFolder
+
+
+def parser() -> argparse.ArgumentParser:
+    p = argparse.ArgumentParser(
+        prog="python -m harness.export",
+        description="Write a run's journal as JSON lines. Without --times, two runs of one seed with one worker "
+        "export the same bytes.",
+    )
+    p.add_argument("run", help="run folder, its name under --out, or latest")
+    p.add_argument("--out", default="runs", metavar="DIR", help="where run folders lie (default: runs)")
+    p.add_argument("--times", action="store_true", help="also when, how long and how much memory")
+    p.add_argument("--to", metavar="FILE", help="file to write (default: standard output)")
+    return p
+
+
+def main(argv: list[str] | None = None) -> int:
+    args = parser().parse_args(argv)
+    try:
+        with RunFolder.find(args.run, Path(args.out)).journal(read_only=True) as journal:
+            if args.to is None:
+                journal.export(sys.stdout, args.times)
+            else:
+                with open(args.to, "w", encoding="utf-8") as out:
+                    journal.export(out, args.times)
+    except (HarnessError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

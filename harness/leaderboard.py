@@ -1,0 +1,247 @@
+"""Leaderboards of everything found: `python -m harness.leaderboard [--task T]`."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from evaluator import Evaluator, EvaluatorError, LocalSandbox
+from harness.errors import HarnessError
+from harness.printing import number
+from harness.standings import Board, Entry, Standing, mean_sd, program_entries, program_files, ranked, run_entries
+from harness.summary import plain
+from tasks import DataUnavailable, TaskError, load, names, resolve, spec
+
+EPILOG = """examples:
+  python -m harness.leaderboard
+  python -m harness.leaderboard --task finetune_vocab --laws
+  python -m harness.leaderboard --csv > board.csv
+
+Every row is the mean over ALL runs of a system, never the best of several. R2 is clipped to [-1, 1] and
+a failed run counts as -1, as the benchmark does. Rows marked "published" were reported by others and are
+never ranked. Programs are scored once and remembered under the runs folder.
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    p = argparse.ArgumentParser(
+        prog="python -m harness.leaderboard",
+        description="Rank everything found under runs/ and programs/, task by task.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    p.add_argument("--task", action="append", metavar="T", help="task name or alias; may be repeated (default: all)")
+    p.add_argument("--out", default="runs", metavar="DIR", help="where run folders lie (default: runs)")
+    p.add_argument("--data-dir", metavar="DIR", help="folder with the tasks' rows, to score programs")
+    p.add_argument("--no-programs", action="store_true", help="runs only; nothing is evaluated")
+    p.add_argument("--laws", action="store_true", help="every law of every system, not just the most frequent")
+    form = p.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="print the boards as JSON, every entry included")
+    form.add_argument("--csv", action="store_true", help="print the rows as CSV")
+    return p
+
+
+def main(argv: list[str] | None = None) -> int:
+    args = parser().parse_args(argv)
+    human = Console(stderr=args.json or args.csv)
+    problems: list[str] = []
+    try:
+        given = [t for one in args.task or [] for t in one.split(",")]
+        wanted = [resolve(t) for t in given] if given and "all" not in given else None
+        boards = collect(wanted, Path(args.out), args.data_dir, not args.no_programs, problems)
+    except (HarnessError, TaskError, EvaluatorError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    for problem in problems:
+        print(f"note: {problem}", file=sys.stderr)
+    if args.json:
+        print(json.dumps([board_facts(b) for b in boards], indent=2))
+    elif args.csv:
+        write_csv(boards, sys.stdout)
+    elif not boards:
+        human.print("nothing to rank yet: run python -m harness.evolve first", highlight=False)
+    else:
+        for board in boards:
+            print_board(board, human, args.laws)
+    return 0
+
+
+def collect(
+    wanted: list[str] | None, root: Path, data_dir: str | None, with_programs: bool, problems: list[str]
+) -> list[Board]:
+    """Boards of the wanted tasks (None: every task), one for each set of rows."""
+    finished, unfinished = run_entries(root, problems)
+    found: dict[tuple[str, str, str], list[tuple[dict[str, Any], Entry]]] = {}
+    for summary, entry in finished:
+        data = summary["data"]
+        found.setdefault((summary["task"], data["train_hash"], data["heldout_hash"]), []).append((summary, entry))
+    if with_programs:
+        for (task, train, heldout), scored in _scored_programs(wanted, root, data_dir, problems).items():
+            found.setdefault((task, train, heldout), []).extend(scored)
+    boards = []
+    for key in sorted(found):
+        if wanted is None or key[0] in wanted:
+            boards.append(_board(key, found[key], unfinished))
+    return boards
+
+
+def _scored_programs(
+    wanted: list[str] | None, root: Path, data_dir: str | None, problems: list[str]
+) -> dict[tuple[str, str, str], list[tuple[dict[str, Any], Entry]]]:
+    tasks = []
+    for name in wanted or names():
+        if not program_files(name):
+            continue
+        try:
+            tasks.append(load(name, data_dir=data_dir))
+        except DataUnavailable as error:
+            problems.append(f"programs of {name} are not scored: {error}")
+    if not tasks:
+        return {}
+    scored = {}
+    with LocalSandbox(workers=1) as sandbox:
+        evaluator = Evaluator(sandbox)
+        for task in tasks:
+            p = task.provenance
+            entries = program_entries(task, evaluator, root / ".program_scores.json")
+            scored[(task.name, p.train_hash, p.heldout_hash)] = entries
+    return scored
+
+
+def _board(key: tuple[str, str, str], found: list[tuple[dict[str, Any], Entry]], unfinished: Any) -> Board:
+    standings: dict[str, Standing] = {}
+    for _, entry in found:
+        standings.setdefault(entry.system, Standing(entry.system, entry.kind)).entries.append(entry)
+    for (task, train, system), n in unfinished.items():
+        if (task, train) == key[:2]:
+            standings.setdefault(system, Standing(system, "search")).unfinished += n
+    facts = found[0][0]
+    for name, card in (facts.get("controls") or {}).items():
+        why = "" if card else "failed"
+        standings[name] = Standing(name, "control", [Entry(name, "control", "", card, None, None, "", why)])
+    data = facts.get("data", facts)
+    try:
+        published = [asdict(s) for s in spec(key[0]).published]
+    except TaskError:
+        published = []
+    return Board(
+        *key,
+        simulated=data["simulated"],
+        note=data["note"],
+        standings=ranked(list(standings.values())),
+        published=[] if data["simulated"] else published,
+        ceiling=facts.get("noise_ceiling_r2"),
+    )
+
+
+def print_board(board: Board, console: Console, all_laws: bool) -> None:
+    """One board as a table."""
+    if board.simulated:
+        console.print(Text(f"SIMULATED ROWS. {board.note}", style="bold red"))
+    title = f"{board.task}: held-out R2, mean over all runs (rows {board.train_hash} / {board.heldout_hash})"
+    table = Table(title=title, title_justify="left")
+    table.add_column("", justify="right")
+    table.add_column("system and laws", overflow="fold")
+    for name in ("runs", "failed", "R2", "sd", "NMSE", "NMAE", "valid. R2"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("kind", style="dim")
+    for place, s in enumerate(board.standings, start=1):
+        table.add_row(str(place), *_cells(s), style="dim" if s.kind == "control" else "")
+        laws = s.laws() if s.kind == "search" or any(e.law for e in s.entries) else []
+        shown = laws if all_laws else laws[:1]
+        for law, n, r2 in shown:
+            table.add_row("", Text(f"  {law}", style="cyan"), str(n), "", number(r2), "", "", "", "", "law", style="dim")
+        if len(laws) > len(shown):
+            table.add_row("", f"  and {len(laws) - len(shown)} other laws (--laws)", *[""] * 8, style="dim")
+        reasons = sorted({e.why_failed for e in s.entries if e.heldout is None and e.why_failed})
+        for reason in reasons[:3]:
+            table.add_row("", Text(f"  failed: {reason}"[:160], style="red"), *[""] * 8)
+    if board.ceiling is not None and board.ceiling < 1:
+        table.add_row("", "noise ceiling of these rows", "", "", number(board.ceiling), "", "", "", "", "bound", style="dim")
+    for p in board.published:
+        kind = "published" + (f", {p['note']}" if p["note"] else "")
+        table.add_row("", p["system"], "", "", number(p["r2"], 3), "", "", "", "", kind, style="italic")
+    console.print(table)
+
+
+def _cells(s: Standing) -> list[str]:
+    mean, sd = s.r2 if s.entries else (None, None)
+    runs = str(len(s.entries)) + (f" (+{s.unfinished} unfinished)" if s.unfinished else "")
+    valid = [e.validation_r2 for e in s.entries if e.validation_r2 is not None]
+    return [
+        s.system,
+        runs,
+        str(s.n_failed),
+        _or_dash(mean),
+        _or_dash(sd),
+        _or_dash(mean_sd(s.values("nmse"))[0]),
+        _or_dash(mean_sd(s.values("nmae"))[0]),
+        _or_dash(mean_sd(valid)[0]),
+        s.kind,
+    ]
+
+
+def _or_dash(value: float | None) -> str:
+    return "-" if value is None or value != value else number(value)
+
+
+def board_facts(board: Board) -> dict[str, Any]:
+    """A board as plain JSON values, every entry included."""
+    rows = []
+    for s in board.standings:
+        mean, sd = s.r2 if s.entries else (None, None)
+        rows.append(
+            {
+                "system": s.system,
+                "kind": s.kind,
+                "runs": len(s.entries),
+                "failed": s.n_failed,
+                "unfinished": s.unfinished,
+                "r2_mean": mean,
+                "r2_sd": sd,
+                "r2_min": min(s.values("r2"), default=None),
+                "r2_max": max(s.values("r2"), default=None),
+                "nmse_mean": mean_sd(s.values("nmse"))[0],
+                "nmae_mean": mean_sd(s.values("nmae"))[0],
+                "laws": [{"law": law, "runs": n, "r2_mean": r2} for law, n, r2 in s.laws()],
+                "entries": [asdict(e) for e in s.entries],
+            }
+        )
+    facts = {
+        "task": board.task,
+        "train_hash": board.train_hash,
+        "heldout_hash": board.heldout_hash,
+        "simulated": board.simulated,
+        "note": board.note,
+        "noise_ceiling_r2": board.ceiling,
+        "standings": rows,
+        "published": board.published,
+    }
+    return plain(facts)
+
+
+def write_csv(boards: list[Board], out: Any) -> None:
+    """One line a system; published rows have kind "published" and no rank."""
+    columns = "task,train_hash,heldout_hash,simulated,rank,system,kind,runs,failed,unfinished,r2_mean,r2_sd,r2_min,r2_max,nmse_mean,nmae_mean,laws"
+    writer = csv.writer(out)
+    writer.writerow(columns.split(","))
+    for board in boards:
+        head = [board.task, board.train_hash, board.heldout_hash, board.simulated]
+        for place, row in enumerate(board_facts(board)["standings"], start=1):
+            numbers = [row[k] for k in ("runs", "failed", "unfinished", "r2_mean", "r2_sd", "r2_min", "r2_max", "nmse_mean", "nmae_mean")]
+            writer.writerow([*head, place, row["system"], row["kind"], *numbers, "; ".join(x["law"] for x in row["laws"])])
+        for p in board.published:
+            writer.writerow([*head, "", p["system"], "published", "", "", "", p["r2"], "", "", "", "", "", p["note"]])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,117 @@
+"""Score hand-written programs: `python -m harness.score PROGRAM.py --task finetune_vocab`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from evaluator import Evaluator, EvaluatorError, Limits, LocalSandbox
+from harness.config import LimitsConfig
+from harness.errors import HarnessError
+from harness.printing import number
+from harness.run import read_program
+from harness.scoring import score_program
+from tasks import TaskError, load, names, resolve
+
+EPILOG = """examples:
+  python -m harness.score programs/finetune_vocab/human_law.py --task finetune_vocab
+  python -m harness.score mine.py --task sft --task moe
+  python -m harness.score mine.py --task all --json
+
+A program holds, between # EVOLVE-BLOCK-START and # EVOLVE-BLOCK-END, the two functions
+  fit_scaling_law(data_points, loss_values)  (n, F), (n,) or (n, T) -> constants
+  scaling_law_func(data_points, params)      (n, F), constants -> (n,) or (n, T)
+It is fitted once per group on that group's training rows; the scores are on the held-out rows.
+exit codes: 0 scored on every task, 1 the program failed on one, 2 wrong usage or input
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    p = argparse.ArgumentParser(
+        prog="python -m harness.score",
+        description="Fit a program on a task's training rows and score it on the held-out rows, every rule checked.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    p.add_argument("program", type=Path, help="program file")
+    p.add_argument("--task", action="append", required=True, metavar="T", help="task name or alias, or all; may be repeated")
+    p.add_argument("--data-dir", metavar="DIR", help="folder with the tasks' rows")
+    p.add_argument("--fit-seconds", type=float, default=LimitsConfig().fit_s, metavar="S", help="limit of one fit call (default: 30)")
+    p.add_argument("--memory-mb", type=int, default=LimitsConfig().memory_mb, metavar="MB", help="limit of one call (default: 2048)")
+    p.add_argument("--groups", action="store_true", help="also show every group's errors")
+    p.add_argument("--json", action="store_true", help="print the scores as JSON")
+    return p
+
+
+def main(argv: list[str] | None = None) -> int:
+    args = parser().parse_args(argv)
+    if not 0 < args.fit_seconds < float("inf") or args.memory_mb < 64:
+        parser().error("--fit-seconds must be > 0 and --memory-mb at least 64")
+    try:
+        program = read_program(args.program)
+        asked = [name for given in args.task for name in given.split(",")]
+        wanted = names() if "all" in asked else list(dict.fromkeys(resolve(t) for t in asked))
+        tasks = [load(name, data_dir=args.data_dir) for name in wanted]
+        limits = Limits(fit_s=args.fit_seconds, memory_mb=args.memory_mb)
+        with LocalSandbox(workers=1) as sandbox:
+            evaluator = Evaluator(sandbox, limits)
+            scores = [score_program(program, task, evaluator) for task in tasks]
+    except (HarnessError, TaskError, EvaluatorError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    if args.json:
+        print(json.dumps({"program": str(args.program), "scores": scores}, indent=2))
+    else:
+        print_scores(args.program, scores, args.groups, Console())
+    return 1 if any(s["broken_rules"] for s in scores) else 0
+
+
+def print_scores(program: Path, scores: list[dict[str, Any]], groups: bool, console: Console) -> None:
+    """The table, then every broken rule with its detail."""
+    table = Table(title=f"{program}: held-out scores", title_justify="left")
+    table.add_column("task", overflow="fold")
+    for name in ("R2", "NMSE", "NMAE", "validation R2", "seconds", "constants"):
+        table.add_column(name, justify="right")
+    table.add_column("rules", overflow="fold")
+    for s in scores:
+        card = s["heldout"] or {}
+        used = "-" if s["n_constants"] is None else str(s["n_constants"])
+        budget = "no limit" if s["budget"] is None else s["budget"]
+        broken = ", ".join(r["rule"] for r in s["broken_rules"])
+        table.add_row(
+            s["task"] + (" (SIMULATED rows)" if s["simulated"] else ""),
+            number(card.get("r2")),
+            number(card.get("nmse")),
+            number(card.get("nmae")),
+            number(s["validation_r2"]),
+            f"{s['seconds']:.2f}",
+            f"{used} of {budget}",
+            Text(f"broken: {broken}", style="bold red") if broken else Text("kept", style="green"),
+        )
+        if groups and card:
+            for name, g in card["per_group"].items():
+                table.add_row(f"  {name}", number(g["r2"]), number(g["nmse"]), number(g["nmae"]), "", "", "", f"{g['n_rows']} rows", style="dim")
+        for name, control in s["controls"].items():
+            control = control or {}
+            table.add_row(
+                f"  {name}", number(control.get("r2")), number(control.get("nmse")), number(control.get("nmae")), "", "", "", "control", style="dim"
+            )
+    console.print(table)
+    for s in scores:
+        for rule in s["broken_rules"]:
+            console.print(Text(f"{s['task']}: {rule['rule']}: {rule['detail']}", style="red"))
+            if rule["traceback"]:
+                console.print(Text(rule["traceback"], style="dim"))
+        if s["simulated"]:
+            console.print(Text(f"{s['task']}: SIMULATED ROWS. {s['note']}", style="bold red"))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
