@@ -17,7 +17,7 @@ from harness.config import Config
 from harness.errors import BadProgram, BadRun
 from harness.journal import Journal
 from harness.loop import Ending, replay, run_search
-from harness.proposers import make_proposer
+from harness.proposers.registry import make_proposer
 from harness.proposers.facts import TaskFacts
 from harness.proposers.formula import free_draft
 from harness.run_folder import RunFolder

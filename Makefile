@@ -1,0 +1,33 @@
+# Two commands do everything on a machine with Python 3.11 or later and a package index:
+#   make evolve    set up, then run the main job
+#   make test      set up, then run the tests
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: evolve test slow live lint bench clean
+
+.venv/ready: requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or later is needed, $(PYTHON) is " + sys.version.split()[0] + "; try: make PYTHON=python3.12 ..." if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --requirement requirements.txt
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	touch $@
+
+evolve: .venv/ready
+	$(BIN)/python -m harness.evolve --task finetune_vocab
+
+test: .venv/ready
+	$(BIN)/python -m ruff check .
+	$(BIN)/python -m pytest -n 2
+
+slow: .venv/ready
+	$(BIN)/python -m pytest -m slow
+
+live: .venv/ready
+	$(BIN)/python -m pytest -m live
+
+lint: .venv/ready
+	$(BIN)/python -m ruff check .
+
+clean:
+	rm -rf .venv .pytest_cache .ruff_cache build dist

@@ -1,0 +1,163 @@
+"""Laws as genomes: reading, writing, canonical form, edits, and programs rendered from them."""
+
+import numpy as np
+import pytest
+
+from harness.proposers.edits import edit, starters
+from harness.proposers.facts import FeatureFacts, TaskFacts
+from harness.proposers.genome import FitChoices, NotAGenome, parse
+from harness.proposers.render import read, render
+from tasks.rows import Rows
+from tasks.spec import Column, TaskSpec
+
+SPEC = TaskSpec(
+    "toy", "toy", (Column("N"), Column("D"), Column("t")), (Column("L"),), None, constants_budget=9, extrapolate=("N",)
+)
+
+
+def toy_rows(n=120, seed=0):
+    rng = np.random.default_rng(seed)
+    X = np.column_stack([10 ** rng.uniform(7, 9, n), 10 ** rng.uniform(9, 11, n), rng.uniform(-1, 1, n)])
+    y = 1.7 + 400 * X[:, 0] ** -0.34 + 410 * X[:, 1] ** -0.28
+    return Rows(X, y[:, None], np.full(n, "all"))
+
+
+FACTS = TaskFacts.of(SPEC, toy_rows())
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "c0 + c1*N**-a1 + c2*D**-a2",
+        "c0 + c1*(N + s1)**-a1*log(D)",
+        "c1*(N + s1*D)**-a1 + c2*exp(-k1*t)",
+        "c0 + c1*(N/D)**-a1*(1 + k1*log(1 + D))**-a2",
+        "c0 + c1*exp(-((t - m1)/w1)**2) + c2*tanh(k1*(t - m2)) + c3*t**2",
+        "c0 + c1*N/(N + s1) + c2*log(D)**2",
+        "c0 + c1*N**-a1*D**-a1",
+    ],
+)
+def test_a_law_reads_back_as_it_was_written(line):
+    genome = parse(line, FACTS.names, FitChoices())
+    assert genome.line(FACTS.names) == line
+    assert parse(genome.normal().line(FACTS.names), FACTS.names, FitChoices()) == genome.normal()
+
+
+def test_order_and_names_of_constants_do_not_make_another_law():
+    one = parse("c0 + c1*N**-a1 + c2*log(D)*D**-a2", FACTS.names, FitChoices())
+    other = parse("c0 + c1*D**-a7*log(D) + c2*N**-a3", FACTS.names, FitChoices())
+    assert one.normal() == other.normal()
+
+
+def test_tied_exponents_are_another_law_with_one_constant_less():
+    free = parse("c0 + c1*N**-a1 + c2*D**-a2", FACTS.names, FitChoices())
+    tied = parse("c0 + c1*N**-a1 + c2*D**-a1", FACTS.names, FitChoices())
+    assert free.normal() != tied.normal()
+    assert (free.n_constants, tied.n_constants) == (5, 4)
+
+
+@pytest.mark.parametrize("line", ["N**-a1", "c0 + c1*N**a1", "c0 + c1*Q**-a1", "c1*__import__('os')", "c0 + c1*N**-2"])
+def test_what_is_not_a_law_is_refused(line):
+    with pytest.raises(NotAGenome):
+        parse(line, FACTS.names, FitChoices())
+
+
+def run_program(text):
+    space = {}
+    exec(compile(text, "program", "exec"), space)
+    return space["fit_scaling_law"], space["scaling_law_func"]
+
+
+def test_a_rendered_law_recovers_a_noise_free_surface():
+    rows = toy_rows()
+    genome = parse("c0 + c1*N**-a1 + c2*D**-a2", FACTS.names, FitChoices())
+    fit, predict = run_program(render(genome, FACTS, "toy"))
+    constants = fit(rows.X, rows.y[:, 0])
+    assert constants[0] == pytest.approx(1.7, rel=1e-5)
+    assert constants[3:] == pytest.approx([0.34, 0.28], rel=1e-5)
+    far = rows.X * [30.0, 30.0, 1.0]
+    expected = 1.7 + 400 * far[:, 0] ** -0.34 + 410 * far[:, 1] ** -0.28
+    assert predict(far, constants) == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    "choices",
+    [
+        FitChoices(loss="huber"),
+        FitChoices(link="log"),
+        FitChoices(emphasis=2.0),
+        FitChoices(non_negative=False, ridge=1e-6),
+        FitChoices(exponent_bound=0.5),
+    ],
+)
+def test_every_fitting_choice_fits_and_reads_back(choices):
+    rows = toy_rows()
+    line = "c0 + c1*N**-a1 + c2*D**-a2"
+    genome = parse(f"exp({line})" if choices.link == "log" else line, FACTS.names, choices)
+    program = render(genome, FACTS, "toy")
+    assert read(program, FACTS) == genome
+    fit, predict = run_program(program)
+    error = predict(rows.X, fit(rows.X, rows.y)) - rows.y[:, 0]
+    # In logs the same line is another law, so it only comes near this surface.
+    assert np.mean(error**2) < (1e-2 if choices.link == "log" else 1e-3) * rows.y.var()
+
+
+def test_several_targets_get_constants_each():
+    rows = toy_rows()
+    y = np.column_stack([rows.y[:, 0], 2 * rows.y[:, 0] + 1])
+    genome = parse("c0 + c1*N**-a1 + c2*D**-a2", FACTS.names, FitChoices())
+    fit, predict = run_program(render(genome, FACTS, "toy"))
+    constants = fit(rows.X, y)
+    assert constants.shape == (10,)
+    assert predict(rows.X, constants) == pytest.approx(y, rel=1e-6)
+
+
+def test_a_thousand_edits_stay_lawful_and_repeat_with_their_seed():
+    def walk():
+        rng = np.random.default_rng(5)
+        pool = starters(FACTS)
+        lines = []
+        for _ in range(1000):
+            parent, mate = (pool[int(i)] for i in rng.integers(len(pool), size=2))
+            child, _ = edit(parent, mate, FACTS, rng)
+            assert child.n_constants <= FACTS.budget_per_target
+            assert child == child.normal()
+            assert parse(child.line(FACTS.names), FACTS.names, child.choices) == child
+            lines.append(child.line(FACTS.names))
+            pool = [*pool, child][-60:]
+        return lines
+
+    first = walk()
+    assert first == walk()
+    assert len(set(first)) > 400
+
+
+def test_programs_of_random_laws_run_and_stay_finite():
+    rng = np.random.default_rng(11)
+    rows = toy_rows(40)
+    pool = starters(FACTS)
+    for _ in range(60):
+        parent, mate = (pool[int(i)] for i in rng.integers(len(pool), size=2))
+        child, _ = edit(parent, mate, FACTS, rng)
+        pool.append(child)
+        fit, predict = run_program(render(child, FACTS, "toy"))
+        constants = fit(rows.X, rows.y)
+        line = child.line(FACTS.names)
+        assert constants.shape == (child.n_constants,), line
+        values = predict(rows.X, constants)
+        assert np.isfinite(values).all(), line
+        assert predict(rows.X[3:4], constants) == pytest.approx(values[3:4], rel=1e-9, abs=1e-12), line
+
+
+def test_headers_become_distinct_identifiers():
+    spec = TaskSpec("odd", "odd", (Column("log"), Column("a 1"), Column("a-1"), Column("a1"), Column("2x")), (Column("y"),), None)
+    facts = TaskFacts.of(spec, Rows(np.ones((2, 5)), np.ones((2, 1)), np.array(["g", "g"])))
+    assert len(set(facts.names)) == 5
+    assert all(n.isidentifier() for n in facts.names)
+    assert "log" not in facts.names and "a1" not in facts.names
+
+
+def test_units_are_round_and_signed_features_keep_theirs():
+    N, _, t = FACTS.features
+    assert N == FeatureFacts("N", 1e8, N.low, N.high, 120)
+    assert t.unit == 1.0 and not t.positive
