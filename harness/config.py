@@ -51,14 +51,14 @@ class LimitsConfig:
     """What one call of a program may use.
 
     Attributes:
-        fit_s: wall seconds of one fit call (all groups of a fold).
-        predict_s: wall seconds of one predict call.
-        memory_mb: address space of a child.
+        fit_cpu_s: processor seconds of one fit call (all groups of a fold).
+        predict_cpu_s: processor seconds of one predict call.
+        memory_mb: memory of a child process.
     """
 
-    fit_s: float = field(default=30.0, metadata=_limits(0.01))
-    predict_s: float = field(default=10.0, metadata=_limits(0.01))
-    memory_mb: int = field(default=2048, metadata=_limits(64))
+    fit_cpu_s: int = field(default=30, metadata=_limits(1))
+    predict_cpu_s: int = field(default=10, metadata=_limits(1))
+    memory_mb: int = field(default=1024, metadata=_limits(64))
 
 
 SEARCH_LIMITS = {"islands": 1, "capacity": 1, "archive_share": 0, "random_share": 0}

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from evaluator import Evaluator, Failed, Limits, LocalSandbox, Outcome, Report, Scored, reveal
+from evaluator import Evaluator, Failed, Limits, LocalSandbox, Outcome, Scored, contract, reveal
 from harness.archive import Member
 from harness.budget import Budget, Spending
 from harness.candidate import Candidate, Draft
@@ -97,6 +97,10 @@ def start_run(config: Config, task: Task, root: Path) -> RunFolder:
     """Make the folder of a new run, its journal and a copy of the seed programs it begins with."""
     facts = TaskFacts.of(task.spec, task.train)
     programs = seed_programs(task, config.evolve.seed_programs, config.evolve.task_seeds)
+    for path, text in zip(config.evolve.seed_programs, programs, strict=False):
+        broken = contract.check(text)
+        if broken is not None:
+            raise BadProgram(f"{path}: {broken.failure.value}: {broken.detail}")
     seeds = [free_draft(p, facts) for p in programs]
     folder = RunFolder.create(root, task.name, config)
     folder.write_seeds(programs)
@@ -176,7 +180,7 @@ def run(
                 if winner is not None:
                     folder.write_program(winner.candidate.program)
                     watcher.say("opening the held-out rows, once")
-                    report = reveal(winner.candidate.program, task, evaluator, journal.record)
+                    report = reveal(winner.candidate.program, task, evaluator, _recorder(journal))
                 level = sandbox.level
             summary = build_summary(
                 task, facts, config, folder.path.name, ending, search, spending.seconds, winner, checked, report, level
@@ -185,6 +189,15 @@ def run(
             return Result(ending, summary)
     finally:
         folder.unlock()
+
+
+def _recorder(journal: Journal) -> Callable[[str, dict[str, Any]], None]:
+    """Writes the opening down, without the hash of held-out rows: a journal holds nothing of them."""
+
+    def record(event: str, facts: dict[str, Any]) -> None:
+        journal.record(event, {k: v for k, v in facts.items() if k != "heldout_hash"})
+
+    return record
 
 
 def check_same_task(folder: RunFolder, meta: dict[str, Any], task: Task) -> None:
@@ -245,5 +258,3 @@ def _search(
     finally:
         executor.shutdown(wait=False, cancel_futures=True)
 
-
-__all__ = ["Report", "Result", "Watcher", "run", "start_run"]

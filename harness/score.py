@@ -43,8 +43,8 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("program", type=Path, help="program file")
     p.add_argument("--task", action="append", required=True, metavar="T", help="task name or alias, or all; may be repeated")
     p.add_argument("--data-dir", metavar="DIR", help="folder with the tasks' rows")
-    p.add_argument("--fit-seconds", type=float, default=LimitsConfig().fit_s, metavar="S", help="limit of one fit call (default: 30)")
-    p.add_argument("--memory-mb", type=int, default=LimitsConfig().memory_mb, metavar="MB", help="limit of one call (default: 2048)")
+    p.add_argument("--fit-seconds", type=int, default=LimitsConfig().fit_cpu_s, metavar="S", help="processor seconds of one fit call (default: 30)")
+    p.add_argument("--memory-mb", type=int, default=LimitsConfig().memory_mb, metavar="MB", help="limit of one call (default: 1024)")
     p.add_argument("--groups", action="store_true", help="also show every group's errors")
     p.add_argument("--json", action="store_true", help="print the scores as JSON")
     return p
@@ -52,14 +52,14 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: list[str] | None = None) -> int:
     args = parser().parse_args(argv)
-    if not 0 < args.fit_seconds < float("inf") or args.memory_mb < 64:
-        parser().error("--fit-seconds must be > 0 and --memory-mb at least 64")
+    if args.fit_seconds < 1 or args.memory_mb < 64:
+        parser().error("--fit-seconds must be at least 1 and --memory-mb at least 64")
     try:
         program = read_program(args.program)
         asked = [name for given in args.task for name in given.split(",")]
         wanted = names() if "all" in asked else list(dict.fromkeys(resolve(t) for t in asked))
         tasks = [load(name, data_dir=args.data_dir) for name in wanted]
-        limits = Limits(fit_s=args.fit_seconds, memory_mb=args.memory_mb)
+        limits = Limits(fit_cpu_s=args.fit_seconds, memory_mb=args.memory_mb)
         with LocalSandbox(workers=1) as sandbox:
             evaluator = Evaluator(sandbox, limits)
             scores = [score_program(program, task, evaluator) for task in tasks]
