@@ -1,0 +1,27 @@
+"""What a program is worth: a sandbox, the rules, the metric, and the one door to held-out rows."""
+
+from evaluator.errors import BadEvaluation, EvaluatorError, SandboxError, SandboxTooWeak
+from evaluator.evaluate import Evaluator, Prediction
+from evaluator.outcome import Failed, Failure, Outcome, Scorecard, Scored
+from evaluator.reveal import Report, reveal, reveal_many
+from evaluator.sandbox import Limits, LocalSandbox, Sandbox
+
+__all__ = [
+    "BadEvaluation",
+    "Evaluator",
+    "EvaluatorError",
+    "Failed",
+    "Failure",
+    "Limits",
+    "LocalSandbox",
+    "Outcome",
+    "Prediction",
+    "Report",
+    "Sandbox",
+    "SandboxError",
+    "SandboxTooWeak",
+    "Scorecard",
+    "Scored",
+    "reveal",
+    "reveal_many",
+]

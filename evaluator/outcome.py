@@ -60,6 +60,7 @@ class Scored:
         seconds: wall time spent in children, fitting included.
         cpu_seconds: processor time of the children.
         peak_memory_mb: largest resident size of a child.
+        output: what the last fit printed, up to 64 KiB.
     """
 
     cards: dict[str, Scorecard]
@@ -68,6 +69,7 @@ class Scored:
     seconds: float
     cpu_seconds: float = 0.0
     peak_memory_mb: float = 0.0
+    output: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +81,14 @@ class Failed:
         detail: one line saying what was expected, what came, and where (fold, group, call).
         traceback: the program's own frames, cut to a few kB; "" when there is none.
         seconds: wall time spent.
+        output: what the program printed in the call that failed, up to 64 KiB.
     """
 
     failure: Failure
     detail: str
     traceback: str = ""
     seconds: float = 0.0
+    output: str = ""
 
 
 Outcome = Scored | Failed

@@ -1,0 +1,168 @@
+"""What a program's text must look like, checked before it runs.
+
+These checks give clear messages early. They are no fence: a determined program gets round any
+check of its text, and the sandbox is what holds it.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from functools import lru_cache
+
+from evaluator.outcome import Failed, Failure
+
+MAX_PROGRAM_BYTES = 200_000
+
+ALLOWED_MODULES = (
+    "numpy", "scipy", "math", "itertools", "functools", "collections", "dataclasses", "typing", "warnings",
+)  # fmt: skip
+"""Modules every program may import. `__future__` is allowed too; `fitting` where the sandbox says so."""
+
+SIGNATURES = {
+    "scaling_law_func": ("data_points", "params"),
+    "fit_scaling_law": ("data_points", "loss_values"),
+}
+
+_START = re.compile(r"^\s*#\s*EVOLVE-BLOCK-START\b")
+_END = re.compile(r"^\s*#\s*EVOLVE-BLOCK-END\b")
+
+
+@lru_cache(maxsize=256)
+def check(program: str, modules: tuple[str, ...] = ALLOWED_MODULES) -> Failed | None:
+    """The first rule the text breaks, or None.
+
+    Args:
+        program: source text.
+        modules: top-level modules it may import.
+    """
+    return _text(program) or _markers(program) or _tree(program, modules)
+
+
+def parse(program: str) -> ast.Module:
+    """Syntax tree of a program.
+
+    Raises:
+        SyntaxError, ValueError, RecursionError, MemoryError: it does not parse.
+    """
+    return ast.parse(program, filename="program.py")
+
+
+@lru_cache(maxsize=256)
+def imported_modules(program: str) -> frozenset[str]:
+    """Dotted names a program imports; empty when it does not parse."""
+    try:
+        tree = parse(program)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return frozenset()
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names.add(node.module)
+            names.update(f"{node.module}.{alias.name}" for alias in node.names)
+    return frozenset(names)
+
+
+def _text(program: str) -> Failed | None:
+    try:
+        size = len(program.encode("utf-8"))
+    except UnicodeEncodeError as error:
+        return Failed(
+            Failure.SYNTAX, f"program: expected UTF-8 text; character {error.start} is not encodable"
+        )
+    if size > MAX_PROGRAM_BYTES:
+        return Failed(
+            Failure.FORBIDDEN, f"program: {size} bytes long; at most {MAX_PROGRAM_BYTES} are read. Shorten it"
+        )
+    return None
+
+
+def _markers(program: str) -> Failed | None:
+    lines = program.splitlines()
+    starts = [i for i, line in enumerate(lines, 1) if _START.match(line)]
+    ends = [i for i, line in enumerate(lines, 1) if _END.match(line)]
+    if len(starts) == len(ends) == 1 and starts[0] < ends[0]:
+        return None
+    found = f"starts on lines {starts}, ends on lines {ends}" if starts or ends else "found neither line"
+    return Failed(
+        Failure.NO_EVOLVE_BLOCK,
+        "program: expected one line '# EVOLVE-BLOCK-START' and after it one line '# EVOLVE-BLOCK-END': "
+        + found,
+    )
+
+
+def _tree(program: str, modules: tuple[str, ...]) -> Failed | None:
+    try:
+        tree = parse(program)
+    except SyntaxError as error:
+        return Failed(Failure.SYNTAX, f"program line {error.lineno}: {error.msg}")
+    except ValueError as error:  # a null byte
+        return Failed(Failure.SYNTAX, f"program: {error}")
+    except (RecursionError, MemoryError):
+        return Failed(Failure.SYNTAX, "program: nested too deeply to be parsed")
+    return _functions(tree) or _imports(tree, modules) or _clock(tree)
+
+
+def _functions(tree: ast.Module) -> Failed | None:
+    for name, arguments in SIGNATURES.items():
+        wanted = f"{name}({', '.join(arguments)})"
+        if not any(_defines(node, name) for node in ast.walk(tree)):
+            return Failed(Failure.MISSING_FUNCTION, f"program: expected a function {wanted}, found none")
+        plain = [n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name == name]
+        if plain and not _takes_two(plain[-1].args):
+            return Failed(
+                Failure.MISSING_FUNCTION,
+                f"program line {plain[-1].lineno}: expected {wanted}, got {name}({ast.unparse(plain[-1].args)})",
+            )
+    return None
+
+
+def _defines(node: ast.AST, name: str) -> bool:
+    """Whether a statement binds `name`, wherever it stands; running it decides in the end."""
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return node.name == name
+    if isinstance(node, ast.alias):
+        return (node.asname or node.name) == name
+    return isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and node.id == name
+
+
+def _takes_two(args: ast.arguments) -> bool:
+    positional = len(args.posonlyargs) + len(args.args)
+    required = positional - len(args.defaults)
+    named_only = any(default is None for default in args.kw_defaults)
+    return required <= 2 and not named_only and (positional >= 2 or args.vararg is not None)
+
+
+def _imports(tree: ast.Module, modules: tuple[str, ...]) -> Failed | None:
+    allowed = {*modules, "__future__"}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names = ["." * node.level + (node.module or "")]
+        else:
+            continue
+        for name in names:
+            if name.partition(".")[0] not in allowed:
+                return Failed(
+                    Failure.FORBIDDEN,
+                    f"program line {node.lineno}: may not import {name!r}; allowed are {', '.join(sorted(modules))}",
+                )
+    return None
+
+
+def _clock(tree: ast.Module) -> Failed | None:
+    """`datetime64("now")` has a resolution of a second, too coarse for a second fit to notice."""
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Call):
+            continue
+        called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        texts = {a.value for a in node.args if isinstance(a, ast.Constant) and isinstance(a.value, str)}
+        if called == "datetime64" and texts & {"now", "today"}:
+            return Failed(
+                Failure.FORBIDDEN,
+                f"program line {node.lineno}: may not read the clock; a law depends on its row alone",
+            )
+    return None

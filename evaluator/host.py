@@ -1,0 +1,178 @@
+"""The host's handle on a zygote process: start it, ask it to fork, end it."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import json
+import os
+import select
+import socket
+import subprocess
+import sys
+import sysconfig
+import threading
+from enum import Enum
+from pathlib import Path
+
+from evaluator.errors import SandboxError
+
+START_TIMEOUT_S = 120.0
+"""A loaded machine with cold disks can take long; only a hang should end here."""
+
+
+class ZygoteDied(Exception):
+    """The zygote is gone or no longer answers; the call may be tried again on a new one."""
+
+
+class Profile(Enum):
+    """What a zygote loads before it forks. Less loaded means a faster fork.
+
+    A program is always run under the profile its imports ask for, so its numbers do not depend on what ran before.
+    """
+
+    NUMPY = (
+        # NumPy and the standard library load these at first use; a child would pay for it each time.
+        "numpy", "numpy.random", "numpy.linalg", "numpy.polynomial", "numpy.fft", "numpy.ma", "dataclasses", "typing",
+    )  # fmt: skip
+    SCIPY = (
+        *NUMPY, "scipy.optimize", "scipy.special", "scipy.linalg", "scipy.stats", "scipy.interpolate",
+        "scipy.integrate", "multiprocessing", "concurrent.futures.thread",
+    )  # fmt: skip
+    FITTING = (*SCIPY, "fitting")
+
+    @classmethod
+    def of(cls, imported: frozenset[str]) -> Profile:
+        tops = {name.partition(".")[0] for name in imported}
+        if "fitting" in tops:
+            return cls.FITTING
+        return cls.SCIPY if "scipy" in tops else cls.NUMPY
+
+
+def fitting_folder() -> Path | None:
+    """Where the `fitting` package lies, or None when it is not installed."""
+    spec = importlib.util.find_spec("fitting")
+    if spec is None or not spec.submodule_search_locations:
+        return None
+    return Path(next(iter(spec.submodule_search_locations))).resolve()
+
+
+class Zygote:
+    """One zygote process.
+
+    Attributes:
+        layers: the layers that hold in its children.
+        pid: its process id, as this machine sees it.
+    """
+
+    def __init__(self, profile: Profile) -> None:
+        self._lock = threading.Lock()
+        self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        host_fd = _own_pidfd()
+        fitting = fitting_folder() if profile is Profile.FITTING else None
+        config = {
+            "control_fd": theirs.fileno(),
+            "host_fd": host_fd,
+            "paths": [str(fitting.parent)] if fitting else [],
+            "preload": [m for m in profile.value if m != "fitting" or fitting],
+            "layers": [],
+        }
+        script = str(Path(__file__).with_name("zygote.py"))
+        fds = [theirs.fileno()] + ([host_fd] if host_fd is not None else [])
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, "-s", "-P", script, json.dumps(config)],
+                env=clean_environment(),
+                cwd="/",
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                pass_fds=fds,
+                # Ctrl-C at the terminal is for the host; it ends us in its own time.
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise SandboxError(f"the sandbox's parent process did not start: {error}") from error
+        finally:
+            theirs.close()
+            if host_fd is not None:
+                os.close(host_fd)
+        self.pid = self._process.pid
+        self.layers: list[str] = self._handshake()["layers"]
+
+    def _handshake(self) -> dict:
+        poller = select.poll()
+        poller.register(self.control, select.POLLIN)
+        hello = self.control.recv(65536) if poller.poll(START_TIMEOUT_S * 1000) else b""
+        if not hello:
+            self._process.kill()
+            said = self._process.stderr.read().decode("utf-8", "replace").strip().splitlines()
+            self.close()
+            reason = said[-1] if said else "it said nothing"
+            raise SandboxError(f"the sandbox's parent process did not come up: {reason}")
+        self._process.stderr.close()
+        return json.loads(hello)
+
+    def fork(self, order: dict, job: int, status: int, output: int) -> None:
+        """Have a child forked that serves the job on `job`.
+
+        Raises:
+            ZygoteDied: nobody answers.
+        """
+        try:
+            with self._lock:
+                socket.send_fds(self.control, [json.dumps(order).encode()], [job, status, output])
+        except OSError as error:
+            raise ZygoteDied(str(error)) from error
+
+    def close(self) -> None:
+        """Hang up; the zygote kills its children and ends. Killed if it lingers."""
+        self.control.close()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(2.0)
+        if self._process.returncode is None:
+            self._process.kill()
+            self._process.wait()
+        if self._process.stderr is not None:
+            self._process.stderr.close()
+
+
+def clean_environment() -> dict[str, str]:
+    """Only what the interpreter needs: no secrets, one BLAS thread, one hash seed."""
+    kept = {}
+    if os.environ.get("LD_LIBRARY_PATH"):  # some interpreters find their own library this way
+        kept["LD_LIBRARY_PATH"] = os.environ["LD_LIBRARY_PATH"]
+    threads = ("OPENBLAS", "OMP", "MKL", "NUMEXPR", "VECLIB_MAXIMUM", "BLIS")
+    return {
+        **kept,
+        **{f"{name}_NUM_THREADS": "1" for name in threads},
+        "PYTHONHASHSEED": "0",
+        "PYTHONUNBUFFERED": "1",  # what was printed before a crash is kept
+        "PYTHONPATH": os.pathsep.join(_library_paths()),
+        "PATH": "/usr/bin:/bin",
+        "LANG": "C.UTF-8",
+        "TZ": "UTC",
+        # A thread's own arena reserves 64 MB of address space, which is limited here.
+        "MALLOC_ARENA_MAX": "1",
+    }
+
+
+def _library_paths() -> list[str]:
+    """Folders NumPy and SciPy come from, wherever this interpreter found them."""
+    usual = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
+    found = []
+    for name in ("numpy", "scipy"):
+        spec = importlib.util.find_spec(name)
+        if spec is None or spec.origin is None:
+            raise SandboxError(f"{name} is not installed for {sys.executable}; install it there")
+        folder = str(Path(spec.origin).resolve().parent.parent)
+        if folder not in usual and folder not in found:
+            found.append(folder)
+    return found
+
+
+def _own_pidfd() -> int | None:
+    try:
+        return os.pidfd_open(os.getpid())
+    except (AttributeError, OSError):
+        return None

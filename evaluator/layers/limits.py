@@ -1,0 +1,66 @@
+"""Resource limits and the tie to the parent's life.
+
+Stops: processor time (soft limit kills, hard limit kills those who ignore it; all threads count),
+address space, files and captured output beyond a size, core dumps, descriptors.
+Does not stop: sleeping (the host's deadline does), processes of uid 0 (seccomp does), reading files.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import resource
+import signal
+
+PR_SET_PDEATHSIG = 1
+PR_SET_DUMPABLE = 4
+
+MAX_DESCRIPTORS = 64
+
+try:
+    _libc = ctypes.CDLL(None, use_errno=True)
+except OSError:  # no loader for the running program itself: go without prctl
+    _libc = None
+
+
+def prctl(option: int, value: int = 0) -> bool:
+    """Whether the call succeeded; False where there is no prctl."""
+    return getattr(_libc, "prctl", None) is not None and _libc.prctl(option, value, 0, 0, 0) == 0
+
+
+def address_space() -> int:
+    """Bytes of address space this process has now; 0 where /proc is missing."""
+    try:
+        with open("/proc/self/statm", "rb") as file:
+            return int(file.read().split()[0]) * resource.getpagesize()
+    except OSError:
+        return 0
+
+
+def die_with_parent() -> None:
+    """Die when the thread that forked us does, and let nobody read our memory."""
+    parent = os.getppid()
+    prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    prctl(PR_SET_DUMPABLE, 0)
+    if os.getppid() != parent:  # it died before we asked
+        os._exit(72)
+
+
+def apply(cpu_s: int, address_bytes: int, output_bytes: int) -> None:
+    """Set every limit; a limit the system refuses is left to the other layers.
+
+    Args:
+        cpu_s: processor seconds of all threads; one more and even ignoring the signal does not help.
+        address_bytes: address space, the warm libraries' included.
+        output_bytes: size of any file written, and so of the captured output.
+    """
+    for name, soft, hard in (
+        ("RLIMIT_CPU", cpu_s, cpu_s + 1),
+        ("RLIMIT_AS", address_bytes, address_bytes),
+        ("RLIMIT_FSIZE", output_bytes, output_bytes),
+        ("RLIMIT_NOFILE", MAX_DESCRIPTORS, MAX_DESCRIPTORS),
+        ("RLIMIT_CORE", 0, 0),
+    ):
+        with contextlib.suppress(AttributeError, ValueError, OSError):
+            resource.setrlimit(getattr(resource, name), (soft, hard))

@@ -1,0 +1,239 @@
+"""The child's side: read a job, lock the door, run the program step by step, exit.
+
+Runs in a process forked for this one call. A `fit` job holds training rows; a `predict` job holds
+constants and bare features. No job holds a target that is scored, so none can be found here.
+Everything this module reports is believed only as far as a program could have said it itself: the
+host measures time and memory, and checks every number.
+
+Imported by `zygote.py` outside the package, so it needs only the standard library, NumPy and `wire`.
+"""
+
+from __future__ import annotations
+
+import builtins
+import errno
+import math
+import os
+import random
+import sys
+import types
+from collections.abc import Callable
+
+import numpy as np
+import wire
+
+FILENAME = "program.py"
+MAX_MESSAGE = 1000
+MAX_TRACEBACK = 4000
+SEED = 0
+
+
+class ForbiddenImport(ImportError):
+    """The program asked for a module that is not on the list."""
+
+
+class Refused(Exception):
+    """An answer of the program breaks the contract; carries the failure's name."""
+
+    def __init__(self, failure: str, message: str) -> None:
+        super().__init__(message)
+        self.failure = failure
+
+
+def run(channel: int, lock: Callable[[], None]) -> None:
+    """Serve one job on `channel`, a connected socket's descriptor; never returns.
+
+    The job's steps come one by one, the next when the last is answered: while one group is fitted
+    no other is in memory, and a row predicted alone cannot know of the rows that follow.
+
+    Args:
+        channel: where the job comes from and the answers go.
+        lock: closes every door; called before the program's text is so much as compiled.
+    """
+    status = 0
+    try:
+        job, numbers = read_frame(channel)
+        lock()
+        steps = Steps(job, np.frombuffer(numbers, dtype="<f8"))
+        while (step := next_frame(channel)) is not None:
+            answer, payload = steps.answer(*step)
+            send(channel, wire.encode({"nonce": job["nonce"], **answer}, payload))
+    except BaseException:
+        status = 70
+    finally:
+        # Threads that the program left running, buffers and exit hooks all end here.
+        os._exit(status)
+
+
+def read_frame(channel: int) -> tuple[dict, bytes]:
+    return wire.read_frame(lambda n: os.read(channel, n))
+
+
+def next_frame(channel: int) -> tuple[dict, bytes] | None:
+    """The next step, or None when the host has no more."""
+    first = os.read(channel, 1)
+    if not first:
+        return None
+    waiting = [first]
+    return wire.read_frame(lambda n: waiting.pop() if waiting else os.read(channel, n))
+
+
+def send(channel: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(channel, view) :]
+
+
+class Steps:
+    """One program in one job: fits of groups, or predictions of batches."""
+
+    def __init__(self, job: dict, numbers: np.ndarray) -> None:
+        self.job = job
+        self.code: types.CodeType | None = None
+        self.laws: dict[int, Callable] = {}
+        self.constants = []
+        for shape in job["constants"]:
+            size = math.prod(shape)
+            self.constants.append(numbers[:size].reshape(shape))
+            numbers = numbers[size:]
+
+    def answer(self, step: dict, payload: bytes) -> tuple[dict, bytes]:
+        """Header and numbers of one reply; whatever the program raises becomes a failure."""
+        try:
+            if self.code is None:
+                self.code = compile(self.job["program"], FILENAME, "exec", dont_inherit=True)
+            work = self.fit if self.job["call"] == "fit" else self.predict
+            value = work(step, np.frombuffer(payload, dtype="<f8"))
+            return {"ok": True, "shape": list(value.shape)}, value.tobytes()
+        except BaseException as error:  # also SystemExit and KeyboardInterrupt
+            return {"ok": False, **_describe(error)}, b""
+
+    def fit(self, step: dict, numbers: np.ndarray) -> np.ndarray:
+        """Constants of one group, from a fresh start."""
+        n, F, T = step["rows"], self.job["features"], self.job["targets"]
+        X, y = numbers[: n * F].reshape(n, F).copy(), numbers[n * F :].reshape(n, T).copy()
+        fit = _function(_fresh(self.code, self.job["modules"]), "fit_scaling_law")
+        return _constants(fit(X, y[:, 0] if T == 1 else y), step["most_constants"])
+
+    def predict(self, step: dict, numbers: np.ndarray) -> np.ndarray:
+        """Predictions (n, T) of one batch.
+
+        Batches with the same constants share a namespace, so that a program which keeps state
+        between calls shows it.
+        """
+        n, F, T, which = step["rows"], self.job["features"], self.job["targets"], step["constants"]
+        if which not in self.laws:
+            self.laws[which] = _function(_fresh(self.code, self.job["modules"]), "scaling_law_func")
+        _seed()
+        return _predictions(
+            self.laws[which](numbers.reshape(n, F).copy(), self.constants[which].copy()), n, T
+        )
+
+
+def _fresh(code: types.CodeType, modules: list[str]) -> dict:
+    """Names of a program just executed, as if nothing had run before."""
+    module = types.ModuleType("program")
+    allowed = frozenset(modules) | {"__future__"}
+    real_import = builtins.__import__
+
+    def guarded(name, globals=None, locals=None, fromlist=(), level=0):
+        if level or name.partition(".")[0] not in allowed:
+            raise ForbiddenImport(f"may not import {name!r}; allowed are {', '.join(sorted(modules))}")
+        return real_import(name, globals, locals, fromlist, level)
+
+    module.__dict__["__builtins__"] = {**builtins.__dict__, "__import__": guarded}
+    sys.modules["program"] = module
+    _seed()
+    exec(code, module.__dict__)
+    return module.__dict__
+
+
+def _seed() -> None:
+    np.random.seed(SEED)
+    random.seed(SEED)
+
+
+def _function(names: dict, name: str) -> Callable:
+    function = names.get(name)
+    if not callable(function):
+        raise Refused("missing_function", f"expected a function {name}, found {type(function).__name__}")
+    return function
+
+
+def _constants(value, most: int) -> np.ndarray:
+    array = _numbers(value, "fit_scaling_law must return constants as a vector of numbers")
+    if array.size > most:
+        raise Refused("constants_budget", f"{array.size} constants; at most {most} are allowed")
+    return np.atleast_1d(array)
+
+
+def _predictions(value, n: int, T: int) -> np.ndarray:
+    array = _numbers(value, "scaling_law_func must return an array of numbers")
+    fits = {(n, T)}
+    if T == 1:
+        fits.add((n,))
+    if n == 1:  # a single row, squeezed
+        fits |= {(T,), ()} if T == 1 else {(T,)}
+    if array.shape not in fits:
+        wanted = f"({n},) or ({n}, 1)" if T == 1 else f"({n}, {T})"
+        raise Refused(
+            "wrong_shape", f"scaling_law_func: expected predictions of shape {wanted}, got {array.shape}"
+        )
+    return array.reshape(n, T)
+
+
+def _numbers(value, wanted: str) -> np.ndarray:
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        raise Refused("wrong_shape", f"{wanted}; got a ragged {type(value).__name__}") from None
+    if array.dtype.kind not in "fiub":
+        kind = f"an array of {array.dtype}" if isinstance(value, np.ndarray) else type(value).__name__
+        raise Refused("wrong_shape", f"{wanted}; got {kind}")
+    return np.ascontiguousarray(array, dtype="<f8").reshape(array.shape)
+
+
+def _describe(error: BaseException) -> dict:
+    if isinstance(error, Refused):
+        failure, message = error.failure, str(error)
+    else:
+        failure = _failure_of(error)
+        message = f"{type(error).__name__}: {_text(error)}"
+        if isinstance(error, SyntaxError):
+            message = f"program line {error.lineno}: {error.msg}"
+    return {"failure": failure, "message": message[:MAX_MESSAGE], "traceback": _own_frames(error)}
+
+
+def _text(error: BaseException) -> str:
+    try:
+        return str(error)
+    except BaseException:
+        return "(its message could not be read)"
+
+
+def _failure_of(error: BaseException) -> str:
+    if isinstance(error, MemoryError):
+        return "memory_limit"
+    if isinstance(error, ForbiddenImport | PermissionError):
+        return "forbidden"
+    if isinstance(error, OSError) and error.errno in (errno.EFBIG, errno.ENOSPC):
+        return "output_limit"
+    if isinstance(error, OSError) and error.errno in (errno.EAGAIN, errno.EMFILE, errno.ENOSYS):
+        return "forbidden"
+    if isinstance(error, SyntaxError):
+        return "syntax_error"
+    return "exception"
+
+
+def _own_frames(error: BaseException) -> str:
+    """The program's own lines of a traceback, innermost last, cut in the middle to a few kB."""
+    frames = []
+    step = error.__traceback__
+    while step is not None:
+        code = step.tb_frame.f_code
+        if code.co_filename == FILENAME:
+            frames.append(f"{FILENAME}:{step.tb_lineno} in {code.co_name}")
+        step = step.tb_next
+    if len(frames) > 12:
+        frames[6:-6] = [f"... {len(frames) - 12} more frames ..."]
+    return "\n".join(frames)[:MAX_TRACEBACK]

@@ -1,0 +1,66 @@
+"""Messages between host and child: a JSON header and raw float64, each with its length. Never pickle.
+
+    | header length, u32 | payload length, u64 | header, JSON in UTF-8 | payload, little-endian float64 |
+
+Both sides import this module; it needs the standard library alone.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+
+PREFIX = struct.Struct("!IQ")
+
+
+class BadFrame(Exception):
+    """Bytes that are not a whole, well-formed message."""
+
+
+def encode(header: dict, payload: bytes = b"") -> bytes:
+    text = json.dumps(header, separators=(",", ":")).encode()
+    return PREFIX.pack(len(text), len(payload)) + text + payload
+
+
+def decode(data: bytes) -> tuple[dict, bytes]:
+    """Header and payload of exactly one message.
+
+    Raises:
+        BadFrame: too short, too long, or not a JSON object.
+    """
+    if len(data) < PREFIX.size:
+        raise BadFrame(f"expected at least {PREFIX.size} bytes, got {len(data)}")
+    n_header, n_payload = PREFIX.unpack_from(data)
+    if len(data) != PREFIX.size + n_header + n_payload:
+        raise BadFrame(
+            f"expected {PREFIX.size + n_header + n_payload} bytes by its own lengths, got {len(data)}"
+        )
+    try:
+        header = json.loads(data[PREFIX.size : PREFIX.size + n_header].decode())
+    except (ValueError, RecursionError) as error:
+        raise BadFrame(f"header is not JSON ({type(error).__name__})") from None
+    if not isinstance(header, dict):
+        raise BadFrame("header is not a JSON object")
+    if n_payload % 8:
+        raise BadFrame(f"payload of {n_payload} bytes is no whole number of float64")
+    return header, data[PREFIX.size + n_header :]
+
+
+def read_frame(read) -> tuple[dict, bytes]:
+    """One message from `read(n) -> bytes`, as a child reads its job.
+
+    Raises:
+        BadFrame: the other side closed early.
+    """
+
+    def exactly(n: int) -> bytes:
+        parts = bytearray()
+        while len(parts) < n:
+            part = read(min(n - len(parts), 1 << 20))
+            if not part:
+                raise BadFrame("closed before the message was whole")
+            parts += part
+        return bytes(parts)
+
+    n_header, n_payload = PREFIX.unpack(exactly(PREFIX.size))
+    return json.loads(exactly(n_header)), exactly(n_payload)

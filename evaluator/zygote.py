@@ -1,0 +1,169 @@
+"""A warm process that forks one child per call and holds no data of any call.
+
+Started by `sandbox.py` as a script with a clean environment. It loads NumPy and SciPy once, then
+waits on a control socket. A request carries three descriptors: the child's job socket, a status socket and
+a file for the child's output. The zygote forks, forgets the job socket without reading it, and
+says on the status socket how the child ended. So nothing of one program, and no row of any task,
+is ever in the memory that the next child inherits.
+
+It kills a child's whole process group when the host says so or hangs up, and ends with all
+children when the host is gone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import importlib
+import json
+import os
+import select
+import signal
+import socket
+import struct
+import sys
+
+STATUS = struct.Struct("!iddq")
+"""wait status, user and system seconds, peak resident kB."""
+
+KILL = b"K"
+
+
+class Zygote:
+    """Forks, reaps and kills. One thread, no locks, nothing of a job in its memory."""
+
+    def __init__(self, control: socket.socket, lockdown, run) -> None:
+        self.control = control
+        self.lockdown = lockdown
+        self.run = run
+        self.children: dict[int, int] = {}  # pid -> descriptor of its status socket
+        self.poller = select.poll()
+        self.wake_r, self.wake_w = os.pipe()
+        os.set_blocking(self.wake_r, False)
+        os.set_blocking(self.wake_w, False)
+        # A SIGCHLD handler alone does not wake poll (PEP 475); the wake-up descriptor does.
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.set_wakeup_fd(self.wake_w, warn_on_full_buffer=False)
+        for fd in (control.fileno(), self.wake_r):
+            self.poller.register(fd, select.POLLIN)
+
+    def serve(self, host: int | None) -> None:
+        """Loop until the host closes the control socket or dies.
+
+        Args:
+            host: descriptor that becomes readable when the host has died, or None.
+        """
+        if host is not None:
+            self.poller.register(host, select.POLLIN)
+        while True:
+            for fd, _ in self.poller.poll():
+                if fd == self.wake_r:
+                    with contextlib.suppress(BlockingIOError):
+                        os.read(self.wake_r, 4096)
+                    self.reap()
+                elif fd == self.control.fileno():
+                    if not self.request():
+                        return
+                elif fd == host:
+                    return
+                else:
+                    self.said(fd)
+
+    def request(self) -> bool:
+        message, fds, _, _ = socket.recv_fds(self.control, 4096, 3)
+        if not message:
+            return False
+        job, status, output = fds
+        try:
+            pid = os.fork()
+        except OSError as error:
+            os.write(status, f"fork failed: {error.strerror}".encode())
+            for fd in fds:
+                os.close(fd)
+            return True
+        if pid == 0:
+            self.child(job, output, json.loads(message))
+        with contextlib.suppress(OSError):
+            os.setpgid(pid, pid)
+        os.close(job)
+        os.close(output)
+        self.children[pid] = status
+        self.poller.register(status, select.POLLIN)
+        return True
+
+    def child(self, job: int, output: int, limits: dict) -> None:
+        try:
+            signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            channel = self.lockdown.enter(job, output)
+            self.run(channel, lambda: self.lockdown.lock(limits))
+        finally:
+            os._exit(71)
+
+    def said(self, fd: int) -> None:
+        """The host asked for a kill, or hung up: either way the child goes."""
+        pid = next((p for p, s in self.children.items() if s == fd), None)
+        if pid is None:
+            self.poller.unregister(fd)
+            return
+        self.poller.unregister(fd)
+        kill_group(pid)
+
+    def reap(self) -> None:
+        while True:
+            try:
+                pid, status, usage = os.wait4(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            fd = self.children.pop(pid, None)
+            if fd is None:  # a stray that outlived its parent, adopted by us
+                continue
+            # The leader is dead; whatever it started in its group goes with it.
+            kill_group(pid)
+            with contextlib.suppress(KeyError):
+                self.poller.unregister(fd)
+            with contextlib.suppress(OSError):
+                os.write(fd, STATUS.pack(status, usage.ru_utime, usage.ru_stime, usage.ru_maxrss))
+            os.close(fd)
+
+    def end(self) -> None:
+        for pid in self.children:
+            kill_group(pid)
+
+
+def kill_group(pid: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, signal.SIGKILL)
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.kill(pid, signal.SIGKILL)
+
+
+def main() -> None:
+    config = json.loads(sys.argv[1])
+    host = config["host_fd"]
+    # Our own modules come in by path, not through the package: a child must not hold the evaluator.
+    sys.path.extend(config["paths"])
+    for name in config["preload"]:
+        importlib.import_module(name)
+    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+    import runner
+    from layers import Lockdown
+
+    sys.path.pop(0)
+    control = socket.socket(fileno=config["control_fd"])
+    lockdown = Lockdown(config)
+    zygote = Zygote(control, lockdown, runner.run)
+    gc.collect()
+    gc.freeze()
+    control.send(json.dumps({"ready": True, "layers": lockdown.layers()}).encode())
+    os.dup2(0, 2)  # start-up errors went to the host's pipe; from here on nobody reads it
+    try:
+        zygote.serve(host)
+    finally:
+        zygote.end()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,109 @@
+"""The sealed room: one door, and the journal hears it open."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import numpy as np
+import pytest
+from evaluator_cases import make_task, program
+
+from evaluator import Failed, Failure, Scored, reveal, reveal_many
+from tasks.rows import Sealed, Task
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = ("fitting", "tasks", "evaluator", "harness", "studies", "seeds", "programs", "benchmarks")
+
+
+class Watched(Sealed):
+    """Tells when it is opened."""
+
+    __slots__ = ("log",)
+
+    def __init__(self, rows, log):
+        super().__init__(rows)
+        self.log = log
+
+    def open(self):
+        self.log.append("open")
+        return super().open()
+
+
+def watched(task, log):
+    return Task(task.spec, task.train, Watched(Sealed.open(task.heldout), log), task.provenance)
+
+
+def test_the_record_comes_before_the_rows(evaluator):
+    log = []
+    task = watched(make_task(groups=2), log)
+    report = reveal(program(), task, evaluator, lambda kind, facts: log.append((kind, facts)))
+    (kind, facts), opened = log
+    assert kind == "reveal"
+    assert opened == "open"
+    assert facts["task"] == "toy"
+    assert facts["rows"] == report.n_rows == len(task.heldout)
+    assert facts["heldout_hash"] == report.heldout_hash == task.provenance.heldout_hash
+    assert len(facts["programs"][0]) == 64
+    assert isinstance(report.outcome, Scored)
+    assert list(report.outcome.cards) == ["heldout"]
+    assert report.card.r2 > 0.8
+    assert set(report.card.per_group) == {"g0", "g1"}
+    assert report.ceiling == report.train_ceiling == 1.0
+    assert report.controls
+    assert all(c.n_rows == report.n_rows for c in report.controls.values())
+
+
+def test_a_record_that_fails_keeps_the_door_shut(evaluator):
+    log = []
+    task = watched(make_task(), log)
+
+    def full(kind, facts):
+        raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        reveal(program(), task, evaluator, full)
+    assert log == []
+
+
+def test_many_programs_share_one_opening(evaluator):
+    log = []
+    task = watched(make_task(), log)
+    reports = reveal_many([program(), program("return 1 / 0")], task, evaluator, lambda *a: log.append(a[0]))
+    assert log == ["reveal", "open"]
+    assert isinstance(reports[0].outcome, Scored)
+    assert isinstance(reports[1].outcome, Failed)
+    assert reports[1].outcome.failure is Failure.EXCEPTION
+    assert reports[1].card is None
+
+
+def test_the_program_fits_all_training_rows_and_no_others(evaluator):
+    task = make_task()
+    text = program("return [float(len(data_points))]", "return np.full(len(data_points), params[0])")
+    report = reveal(text, task, evaluator, lambda *_: None)
+    assert report.outcome.constants["g0"] == (float(len(task.train)),)
+    assert np.isfinite(report.card.r2)
+
+
+def opens_a_sealed_room(node: ast.AST) -> bool:
+    """`X.heldout.open`, the hidden rows of one, or their name as text."""
+    if isinstance(node, ast.Attribute) and node.attr in ("open", "_rows"):
+        return "heldout" in ast.unparse(node.value) or "sealed" in ast.unparse(node.value).lower()
+    return isinstance(node, ast.Constant) and node.value == "_rows"
+
+
+def callers_of_open() -> list[str]:
+    found = []
+    for package in PACKAGES:
+        for path in sorted((ROOT / package).rglob("*.py")):
+            if path == ROOT / "tasks/rows.py":  # where the room is built
+                continue
+            if any(
+                opens_a_sealed_room(node) for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+            ):
+                found.append(str(path.relative_to(ROOT)))
+    return found
+
+
+def test_reveal_is_the_only_one_who_opens():
+    assert callers_of_open() == ["evaluator/reveal.py"]
