@@ -128,14 +128,14 @@ log, tanh = np.log, np.tanh
 
 
 def columns(data_points, q):
-    """Terms without amplitudes: (n, F) features, (S, p) constants -> (S, n, N_AMPLITUDES)."""
+    """Terms without amplitudes: (n, F) features, (S, p) constants -> (S, N_AMPLITUDES, n)."""
     {features} = (np.asarray(data_points, dtype=float) / UNITS).T
     {unpack}
     terms = [
         {terms},
     ]
     shape = (len(q), len(data_points))
-    return np.stack([np.broadcast_to(term, shape) for term in terms], axis=-1)
+    return np.stack([np.broadcast_to(term, shape) for term in terms], axis=1)
 
 
 def constants(u):
@@ -146,15 +146,15 @@ def constants(u):
 
 def project(data_points, y, root_weight, u):
     """Best amplitudes (S, K) and weighted residuals (S, n) at the places u (S, p)."""
-    phi = columns(data_points, constants(u)) * root_weight[:, None]
+    phi = columns(data_points, constants(u)) * root_weight
     z = y * root_weight
-    size = np.sqrt((phi * phi).sum(axis=1)) + 1e-300
-    phi = phi / size[:, None, :]
-    gram = phi.transpose(0, 2, 1) @ phi
+    size = np.sqrt(np.einsum("skn,skn->sk", phi, phi)) + 1e-300
+    phi /= size[:, :, None]
+    gram = phi @ phi.transpose(0, 2, 1)
     diagonal = np.full(N_AMPLITUDES, 1e-11)
     diagonal[{first_shrunk}:] += {ridge}
     gram = gram + np.diag(diagonal)
-    right = (phi.transpose(0, 2, 1) @ z[:, None])[..., 0]
+    right = phi @ z
     keep = np.ones(right.shape, dtype=bool)
     for _ in range(N_AMPLITUDES + 1):
         both = keep[:, :, None] & keep[:, None, :]
@@ -165,7 +165,7 @@ def project(data_points, y, root_weight, u):
             break
         keep &= ~negative
     a = np.where(keep, a, 0.0)
-    return a / size, z - (phi @ a[..., None])[..., 0]
+    return a / size, z - (a[:, None, :] @ phi)[:, 0]
 
 
 def search(data_points, y, root_weight, u, steps):
@@ -229,7 +229,7 @@ def fit_one(data_points, y):
         if p:
             u = search(data_points, y, robust, u, 6)[None]
         a, _ = project(data_points, y, robust, u)
-        fitted = (columns(data_points, constants(u)) @ a[..., None])[0, :, 0]
+        fitted = a[0] @ columns(data_points, constants(u))[0]
         r = ((y - fitted) * root_weight)[None]
     return np.concatenate([a[0], constants(u)[0]])
 
@@ -247,7 +247,7 @@ def scaling_law_func(data_points, params):
     table = np.asarray(params, dtype=float).reshape(-1, N_AMPLITUDES + len(BOUNDS))
     with np.errstate(all="ignore"):
         phi = columns(data_points, table[:, N_AMPLITUDES:])
-        value = (phi * table[:, None, :N_AMPLITUDES]).sum(axis=-1).T
+        value = (phi * table[:, :N_AMPLITUDES, None]).sum(axis=1).T
         value = {back}
     return value[:, 0] if len(table) == 1 else value
 # EVOLVE-BLOCK-END

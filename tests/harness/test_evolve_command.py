@@ -1,0 +1,211 @@
+"""The evolve command as a user runs it: real processes, files, sandbox and signals; made-up rows."""
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from harness import evolve
+from harness.journal import Journal
+from harness.run_folder import RunFolder
+
+ROOT = Path(__file__).resolve().parents[2]
+SMALL = ["--workers", "1", "--evaluations", "12", "--seed", "7"]
+
+
+def write_rows(folder, seed=0, heldout_seed=None):
+    """Rows of the `parallel` task's schema, made from a law with noise; held-out may be noise alone."""
+    rng = np.random.default_rng(seed)
+    rows = []
+    for group, E in (("stack", 0.7), ("pile", 1.2)):
+        for N in (5e8, 1e9, 2e9, 4e9):
+            for P in (1, 2, 4, 8):
+                loss = E + 40 * (N * (0.4 * np.log(P) + 1)) ** -0.2 + 1e-3 * rng.normal()
+                rows.append((N, P, group, loss))
+    table = pd.DataFrame(rows, columns=["num_params", "parallel_size", "group", "loss"])
+    test = table[table.parallel_size == 8].copy()
+    if heldout_seed is not None:
+        test["loss"] = np.random.default_rng(heldout_seed).normal(size=len(test))
+    place = folder / "parallel_scaling_law"
+    place.mkdir(parents=True)
+    table[table.parallel_size < 8].to_csv(place / "train.csv", index=False)
+    test.to_csv(place / "test.csv", index=False)
+    return folder
+
+
+@pytest.fixture
+def rows(tmp_path):
+    return write_rows(tmp_path / "rows")
+
+
+def command(*args):
+    env = {**os.environ, "SLD_OFFLINE": "1"}
+    return subprocess.Popen(
+        [sys.executable, "-m", "harness.evolve", *map(str, args)],
+        cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+
+
+def evolve_json(capsys, *args):
+    code = evolve.main([*map(str, args), "--json"])
+    return code, json.loads(capsys.readouterr().out)
+
+
+def exported(run):
+    out = io.StringIO()
+    with Journal(Path(run) / "journal.sqlite", read_only=True) as journal:
+        journal.export(out)
+    return out.getvalue()
+
+
+def evaluations(text):
+    return [line for line in text.splitlines() if '"kind":"evaluation"' in line]
+
+
+def test_a_run_ends_with_a_law_and_its_held_out_score(rows, tmp_path, capsys):
+    code, s = evolve_json(capsys, "--task", "parallel", "--data-dir", rows, "--out", tmp_path / "runs", *SMALL)
+    assert code == 0
+    assert s["task"] == "parallel" and s["evaluations"] == 12 and not s["data"]["simulated"]
+    assert s["heldout"]["n_rows"] == 8 and set(s["heldout"]["per_group"]) == {"stack", "pile"}
+    assert s["heldout"]["r2"] == pytest.approx(1 - s["heldout"]["nmse"])
+    assert len(s["controls"]) >= 5
+    assert set(s["constants"]) == {"stack", "pile"}
+    run = Path(s["path"])
+    assert {"config.yaml", "journal.sqlite", "best_program.py", "summary.json"} <= {p.name for p in run.iterdir()}
+    with Journal(run / "journal.sqlite", read_only=True) as journal:
+        kinds = [k for k, _, _ in journal.events()]
+    assert kinds == ["started", "finished", "reveal"]
+
+
+def test_the_journal_repeats_and_knows_nothing_of_held_out_targets(rows, tmp_path, capsys):
+    noise = write_rows(tmp_path / "noise", heldout_seed=1)
+    summaries = []
+    for data in (rows, rows, noise):
+        _, s = evolve_json(capsys, "--task", "parallel", "--data-dir", data, "--out", tmp_path / "runs", *SMALL)
+        summaries.append(s)
+    first, second, blind = (exported(s["path"]) for s in summaries)
+    assert first == second
+    assert first == blind, "held-out targets reached the search"
+    assert summaries[0]["heldout"]["nmse"] != summaries[2]["heldout"]["nmse"], "the noise was scored"
+
+
+def test_killed_at_any_moment_a_run_resumes_where_it_was(rows, tmp_path, capsys):
+    _, whole = evolve_json(capsys, "--task", "parallel", "--data-dir", rows, "--out", tmp_path / "whole", *SMALL)
+    expected = evaluations(exported(whole["path"]))
+    out = tmp_path / "killed"
+    finished = 0
+    process = command("--task", "parallel", "--data-dir", rows, "--out", out, *SMALL)
+    for wait_for in (1, 4, 9):
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline and process.poll() is None:
+            journals = list(out.glob("*/journal.sqlite"))
+            if journals and len(evaluations(exported(journals[0].parent))) >= wait_for:
+                break
+            time.sleep(0.02)
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        (journal,) = out.glob("*/journal.sqlite")
+        kept = evaluations(exported(journal.parent))
+        assert len(kept) >= max(finished, wait_for if process.returncode != 0 else 0)
+        assert kept == expected[: len(kept)], "a finished evaluation was lost or changed"
+        finished = len(kept)
+        process = command("--resume", journal.parent, "--out", out, "--json")
+    stdout, stderr = process.communicate(timeout=90)
+    assert process.returncode == 0, stderr
+    assert evaluations(exported(journal.parent)) == expected
+    resumed = json.loads(stdout)
+    assert resumed["law"] == whole["law"]
+    assert resumed["heldout"] == whole["heldout"]
+
+
+def test_ctrl_c_stops_cleanly_and_says_how_to_go_on(rows, tmp_path):
+    out = tmp_path / "runs"
+    process = command("--task", "parallel", "--data-dir", rows, "--out", out, "--evaluations", "5000", "--minutes", "5")
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        journals = list(out.glob("*/journal.sqlite"))
+        if journals and len(evaluations(exported(journals[0].parent))) >= 3:
+            break
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    stdout, stderr = process.communicate(timeout=30)
+    assert process.returncode == 130, stderr
+    (journal,) = out.glob("*/journal.sqlite")
+    assert f"--resume {journal.parent}" in stdout.replace("\n", "")
+    with Journal(journal, read_only=True) as j:
+        assert [k for k, _, _ in j.events()] == ["started", "interrupted"]
+        assert not (journal.parent / "summary.json").exists(), "the held-out rows stay sealed"
+
+
+def fails(capsys, *args):
+    code = evolve.main([str(a) for a in args])
+    captured = capsys.readouterr()
+    assert code == 2
+    assert len(captured.err.strip().splitlines()) == 1, captured.err
+    assert "Traceback" not in captured.err
+    return captured.err
+
+
+def test_bad_input_gets_one_clear_line(rows, tmp_path, capsys):
+    out = tmp_path / "runs"
+    common = ["--data-dir", rows, "--out", out]
+    assert "finetune_vocab" in fails(capsys, "--task", "finetune_vocabb", *common)
+    wrong = tmp_path / "wrong.yaml"
+    wrong.write_text("evolve:\n  evaluatoins: 3\n")
+    assert "evolve.evaluatoins: unknown key; did you mean 'evaluations'" in fails(capsys, "--config", wrong, *common)
+    free = tmp_path / "free.py"
+    free.write_text("def fit_scaling_law(data_points, loss_values): return [0.0]\n")
+    assert "no_evolve_block" in fails(capsys, "--task", "parallel", "--seed-program", free, *common)
+    free.write_text("# EVOLVE-BLOCK-START\ndef f(:\n# EVOLVE-BLOCK-END\n")
+    assert "syntax_error" in fails(capsys, "--task", "parallel", "--seed-program", free, *common)
+    assert "missing.py" in fails(capsys, "--task", "parallel", "--seed-program", tmp_path / "missing.py", *common)
+    assert "no run 'nowhere'" in fails(capsys, "--resume", "nowhere", *common)
+    assert not out.exists() or not list(out.iterdir()), "no half-made run is left behind"
+
+
+def test_a_run_of_another_task_or_other_rows_is_not_resumed(rows, tmp_path, capsys):
+    out = tmp_path / "runs"
+    _, s = evolve_json(capsys, "--task", "parallel", "--data-dir", rows, "--out", out, "--workers", "1", "--evaluations", "1")
+    (Path(s["path"]) / "summary.json").unlink()
+    assert "is of task 'parallel'" in fails(capsys, "--resume", s["path"], "--task", "finetune_vocab")
+    other = write_rows(tmp_path / "other", seed=5)
+    assert "began on training rows" in fails(capsys, "--resume", s["path"], "--data-dir", other)
+    assert "can't be changed" in fails(capsys, "--resume", s["path"], "--seed", "3", "--data-dir", rows)
+    folder = RunFolder(Path(s["path"]))
+    folder.lock()
+    assert "another process" in fails(capsys, "--resume", s["path"], "--data-dir", rows)
+    folder.unlock()
+    code, again = evolve_json(capsys, "--resume", s["path"], "--data-dir", rows)
+    assert code == 0 and again["heldout"] == s["heldout"]
+
+
+def test_simulated_rows_are_called_so_on_every_screen(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("SLD_OFFLINE", "1")
+    monkeypatch.delenv("SLD_DATA_DIR", raising=False)
+    monkeypatch.setenv("SLD_CACHE_DIR", str(tmp_path / "cache"))
+    code = evolve.main(["--task", "finetune_vocab", "--out", str(tmp_path / "runs"), "--evaluations", "2", "--workers", "1"])
+    captured = capsys.readouterr().out
+    assert code == 0
+    assert "SIMULATED" in captured.split("held-out")[0]
+    assert "don't compare" in captured
+
+
+@pytest.mark.parametrize("name", ["evolve", "score", "leaderboard", "export", "tasks"])
+def test_every_command_explains_itself(name):
+    done = subprocess.run([sys.executable, "-m", "harness", name, "--help"], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0
+    assert "usage:" in done.stdout and len(done.stdout) > 300
+
+
+def test_the_console_script_names_the_nearest_command():
+    done = subprocess.run([sys.executable, "-m", "harness", "evovle"], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "did you mean 'evolve'" in done.stderr
