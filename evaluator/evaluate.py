@@ -126,6 +126,34 @@ class Evaluator:
         """Fit on all of train, score on the rows given."""
         return self._score(program, task.spec, [(name, task.train, rows)], checks, "")
 
+    def broken_rules(
+        self, program: str, spec: TaskSpec, train: Rows, X: np.ndarray, group: np.ndarray
+    ) -> list[Failed]:
+        """Every rule a program breaks, each once, in the order in which they are checked.
+
+        A program over its budget is still asked for predictions, so that one fault hides no other;
+        one that does not run at all has that fault alone.
+        """
+        broken = contract.check(program, self.sandbox.modules)
+        if broken is not None:
+            return [broken]
+        run = _Run(self, program, spec, train, np.asarray(X, dtype=float), np.asarray(group))
+        found: list[Failed] = []
+        constants = run.fit(list(run.train))
+        if isinstance(constants, Failed) and constants.failure is Failure.CONSTANTS_BUDGET:
+            found.append(constants)
+            run.spec = replace(spec, constants_budget=None)
+            constants = run.fit(list(run.train))
+        if isinstance(constants, Failed):
+            return [*found, constants]
+        y = run.predict(constants)
+        if isinstance(y, Failed):
+            found.append(y)
+        else:
+            found += [f for f in [run.check_rows(constants, y)] if f is not None]
+        found += [f for f in [run.check_repeat(constants)] if f is not None]
+        return found
+
     def _score(
         self, program: str, spec: TaskSpec, pairs: Sequence[tuple[str, Rows, Rows]], checks: Checks, kind: str
     ) -> Outcome:

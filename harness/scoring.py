@@ -28,7 +28,7 @@ def score_program(program: str, task: Task, evaluator: Evaluator) -> dict[str, A
     draft = free_draft(program, TaskFacts.of(task.spec, task.train))
     folds = validation_folds(task.spec, task.train)
     validation = evaluator.validate(program, task, folds, checks="all")
-    broken = evaluator.broken_rules(program, task)
+    broken = evaluator.broken_rules(program, task.spec, task.train, task.train.X, task.train.group)
     report = reveal(program, task, evaluator, lambda event, facts=None: None)
     heldout = report.outcome
     rules = {f.failure.value: f for f in broken}
