@@ -33,6 +33,9 @@ RTOL = 1e-9
 ATOL_SPREAD = 1e-8
 """And by this share of the training targets' standard deviation, for laws whose terms cancel."""
 
+BALLAST = 1009
+"""Objects that stand in the way of a second fit: numbers made from identities then differ."""
+
 SINGLE_ROWS = 5
 """Rows asked one at a time."""
 
@@ -234,7 +237,7 @@ class _Run:
             output=output,
         )
 
-    def fit(self, labels: list[str]) -> dict[str, np.ndarray] | Failed:
+    def fit(self, labels: list[str], ballast: int = 0) -> dict[str, np.ndarray] | Failed:
         """Constants of each group, fitted in the order given in one child."""
         steps = []
         for label in labels:
@@ -247,7 +250,7 @@ class _Run:
                     most_numbers=budget,
                 )
             )
-        reply = self.run("fit", steps)
+        reply = self.run("fit", steps, ballast=ballast)
         if isinstance(reply, Failed):
             return reply
         for step, answer in zip(steps, reply.answers, strict=True):
@@ -336,7 +339,7 @@ class _Run:
 
     def check_repeat(self, constants: dict[str, np.ndarray]) -> Failed | None:
         """A second child that fits the groups in reverse order must find the same constants."""
-        again = self.fit(list(reversed(constants)))
+        again = self.fit(list(reversed(constants)), ballast=BALLAST)
         if isinstance(again, Failed):
             return replace(again, failure=Failure.NOT_REPEATABLE, detail=f"{again.detail} (in a second fit)")
         for label, first in constants.items():
@@ -375,8 +378,10 @@ class _Run:
                 )
         return reply.answers
 
-    def run(self, call: str, steps: list[Step], constants: Sequence[np.ndarray] = ()) -> Reply | Failed:
-        job = Job(call, self.program, self.F, self.T, steps, constants)
+    def run(
+        self, call: str, steps: list[Step], constants: Sequence[np.ndarray] = (), ballast: int = 0
+    ) -> Reply | Failed:
+        job = Job(call, self.program, self.F, self.T, steps, constants, ballast)
         reply = self.sandbox.run(job, self.limits)
         if isinstance(reply, Reply):
             self.replies.append(reply)

@@ -28,12 +28,14 @@ class ZygoteDied(Exception):
 class Profile(Enum):
     """What a zygote loads before it forks. Less loaded means a faster fork.
 
-    A program is always run under the profile its imports ask for, so its numbers do not depend on what ran before.
+    A program always runs under the profile its imports ask for, so its numbers do not depend on
+    what ran before.
     """
 
     NUMPY = (
         # NumPy and the standard library load these at first use; a child would pay for it each time.
-        "numpy", "numpy.random", "numpy.linalg", "numpy.polynomial", "numpy.fft", "numpy.ma", "dataclasses", "typing",
+        "numpy", "numpy.random", "numpy.linalg", "numpy.polynomial", "numpy.fft", "numpy.ma",
+        "dataclasses", "typing",
     )  # fmt: skip
     SCIPY = (
         *NUMPY, "scipy.optimize", "scipy.special", "scipy.linalg", "scipy.stats", "scipy.interpolate",
@@ -61,11 +63,16 @@ class Zygote:
     """One zygote process.
 
     Attributes:
-        layers: the layers that hold in its children.
+        layers: the layers that hold in its children, as printed.
+        files_safe: whether its children are kept from reading files.
         pid: its process id, as this machine sees it.
+
+    Args:
+        profile: what to load.
+        without: layers to leave out; see `layers.Lockdown`.
     """
 
-    def __init__(self, profile: Profile) -> None:
+    def __init__(self, profile: Profile, without: tuple[str, ...] = ()) -> None:
         self._lock = threading.Lock()
         self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         host_fd = _own_pidfd()
@@ -75,7 +82,8 @@ class Zygote:
             "host_fd": host_fd,
             "paths": [str(fitting.parent)] if fitting else [],
             "preload": [m for m in profile.value if m != "fitting" or fitting],
-            "layers": [],
+            "with_fitting": fitting is not None,
+            "without": list(without),
         }
         script = str(Path(__file__).with_name("zygote.py"))
         fds = [theirs.fileno()] + ([host_fd] if host_fd is not None else [])
@@ -98,7 +106,9 @@ class Zygote:
             if host_fd is not None:
                 os.close(host_fd)
         self.pid = self._process.pid
-        self.layers: list[str] = self._handshake()["layers"]
+        said = self._handshake()
+        self.layers: list[str] = said["layers"]
+        self.files_safe: bool = said["files_safe"]
 
     def _handshake(self) -> dict:
         poller = select.poll()

@@ -54,6 +54,7 @@ def run(channel: int, lock: Callable[[], None]) -> None:
     try:
         job, numbers = read_frame(channel)
         lock()
+        send(channel, wire.encode({"nonce": job["nonce"], "locked": True}))
         steps = Steps(job, np.frombuffer(numbers, dtype="<f8"))
         while (step := next_frame(channel)) is not None:
             answer, payload = steps.answer(*step)
@@ -88,6 +89,8 @@ class Steps:
     """One program in one job: fits of groups, or predictions of batches."""
 
     def __init__(self, job: dict, numbers: np.ndarray) -> None:
+        # Objects in the way, so that identities differ from another child's with the same job.
+        self.ballast = [object() for _ in range(job["ballast"])]
         self.job = job
         self.code: types.CodeType | None = None
         self.laws: dict[int, Callable] = {}

@@ -8,6 +8,7 @@ child says is checked; what it leaves behind dies with its process group.
 from __future__ import annotations
 
 import os
+import platform
 import re
 import select
 import signal
@@ -23,7 +24,7 @@ import numpy as np
 
 from evaluator import wire
 from evaluator.contract import ALLOWED_MODULES, imported_modules
-from evaluator.errors import SandboxError
+from evaluator.errors import SandboxError, SandboxTooWeak
 from evaluator.host import Profile, Zygote, ZygoteDied
 from evaluator.outcome import Failed, Failure
 
@@ -76,6 +77,8 @@ class Job:
         features, targets: number of columns.
         constants: arrays that predict steps refer to by place.
         steps: questions, in order.
+        ballast: objects made before the program starts, so that identities differ between two
+            jobs which are otherwise the same.
     """
 
     call: str
@@ -84,6 +87,7 @@ class Job:
     targets: int
     steps: Sequence[Step]
     constants: Sequence[np.ndarray] = ()
+    ballast: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,17 +132,44 @@ class LocalSandbox:
     Args:
         workers: most children alive at once; further calls wait.
         extra_modules: modules programs may import beside the usual ones.
+        allow_weak_sandbox: go on where programs cannot be kept from reading files.
+        without: layers to leave out, to test or to find a fault: "landlock", "seccomp",
+            "capabilities", "namespaces".
+
+    Attributes:
+        level: the layers that hold, in one line; starts with "WEAK" below the minimum.
+
+    Raises:
+        SandboxTooWeak: files are not out of reach, and that was not allowed.
+        SandboxError: the zygote does not come up.
     """
 
-    def __init__(self, workers: int = 2, extra_modules: tuple[str, ...] = ("fitting",)) -> None:
+    def __init__(
+        self,
+        workers: int = 2,
+        extra_modules: tuple[str, ...] = ("fitting",),
+        allow_weak_sandbox: bool = False,
+        without: tuple[str, ...] = (),
+    ) -> None:
         if workers < 1:
             raise ValueError(f"workers: expected an integer >= 1, got {workers}")
+        self._without = without
         self.modules = (*ALLOWED_MODULES, *extra_modules)
         self._slots = threading.BoundedSemaphore(workers)
         self._lock = threading.Lock()
         self._zygotes: dict[Profile, Zygote] = {}
         self._closed = False
-        self.level = ", ".join(self._zygote(Profile.NUMPY).layers)
+        zygote = self._zygote(Profile.NUMPY)
+        self.level = ", ".join(zygote.layers)
+        if not zygote.files_safe:
+            self.level = f"WEAK: {self.level}; no Landlock on {platform.system()} {platform.release()}"
+            if not allow_weak_sandbox:
+                self.close()
+                raise SandboxTooWeak(
+                    f"sandbox: {self.level}: a program could read your files, held-out rows among them. "
+                    "Use Linux 5.13 or later with Landlock, or a container that holds nothing else and "
+                    "pass --allow-weak-sandbox"
+                )
 
     def __enter__(self) -> LocalSandbox:
         return self
@@ -176,7 +207,7 @@ class LocalSandbox:
             if self._closed:
                 raise SandboxError("the sandbox is closed; open a new one")
             if profile not in self._zygotes:
-                self._zygotes[profile] = Zygote(profile)
+                self._zygotes[profile] = Zygote(profile, self._without)
             return self._zygotes[profile]
 
     def _discard(self, profile: Profile, zygote: Zygote) -> None:
@@ -267,6 +298,7 @@ class _Call:
             header = {
                 "call": self.job.call,
                 "nonce": self.nonce,
+                "ballast": self.job.ballast,
                 "program": self.job.program,
                 "modules": list(self.modules),
                 "features": self.job.features,
@@ -274,6 +306,7 @@ class _Call:
                 "constants": [list(c.shape) for c in self.job.constants],
             }
             self._send(wire.encode(header, b"".join(_bytes(c) for c in self.job.constants)))
+            self._await_lock()
             for step in self.job.steps:
                 self.where = step.name
                 self._send(wire.encode(step.header, _bytes(step.numbers)))
@@ -359,12 +392,19 @@ class _Call:
                 raise _Died from None
 
     def _receive(self, step: Step) -> np.ndarray | Failed:
+        try:
+            return self._believe(*self._read(8 * step.most_numbers))
+        except (wire.BadFrame, KeyError, TypeError, ValueError) as error:
+            raise _Killed(Failure.BAD_REPLY, f"not an answer of ours: {str(error)[:200]}") from None
+
+    def _read(self, most_bytes: int) -> tuple[dict, bytes]:
+        """One message of the child, no larger than expected."""
         data = bytearray()
         needed = wire.PREFIX.size
         while len(data) < needed:
             self._poll(select.POLLIN)
             try:
-                part = self.channel.recv(1 << 18)
+                part = self.channel.recv(needed - len(data))
             except BlockingIOError:
                 continue
             except ConnectionResetError:
@@ -376,18 +416,27 @@ class _Call:
             data += part
             if needed == wire.PREFIX.size and len(data) >= needed:
                 n_header, n_payload = wire.PREFIX.unpack_from(data)
-                if n_header > self.limits.header_bytes or n_payload > 8 * step.most_numbers:
+                if n_header > self.limits.header_bytes or n_payload > most_bytes:
                     raise _Killed(
                         Failure.OUTPUT_LIMIT,
                         f"an answer of {n_header} + {n_payload} bytes; at most {self.limits.header_bytes} + "
-                        f"{8 * step.most_numbers} are read",
+                        f"{most_bytes} are read",
                     )
                 needed += n_header + n_payload
+        return wire.decode(bytes(data))
+
+    def _await_lock(self) -> None:
+        """The child's word that every door is closed; the program has not run before it.
+
+        Raises:
+            ZygoteDied: the child could not lock itself, which is no fault of the program.
+        """
         try:
-            header, payload = wire.decode(bytes(data))
-            return self._believe(header, payload)
-        except (wire.BadFrame, KeyError, TypeError, ValueError) as error:
-            raise _Killed(Failure.BAD_REPLY, f"not an answer of ours: {str(error)[:200]}") from None
+            header, _ = self._read(0)
+        except (_Died, _Killed, wire.BadFrame) as error:
+            raise ZygoteDied(f"a child could not lock itself ({error})") from None
+        if header != {"nonce": self.nonce, "locked": True}:
+            raise ZygoteDied("a child could not lock itself")
 
     def _believe(self, header: dict, payload: bytes) -> np.ndarray | Failed:
         if header.pop("nonce", None) != self.nonce:

@@ -142,27 +142,47 @@ def kill_group(pid: int) -> None:
 
 def main() -> None:
     config = json.loads(sys.argv[1])
-    host = config["host_fd"]
+    without = tuple(config["without"])
     # Our own modules come in by path, not through the package: a child must not hold the evaluator.
+    here = os.path.dirname(os.path.abspath(__file__))
+    sys.path.insert(0, here)
+    import layers
+    from layers import limits, namespaces
+
+    limits.few_descriptors(layers.MOST_DESCRIPTORS)
+    control, host = (_low(config[name]) for name in ("control_fd", "host_fd"))
+    namespaced = "namespaces" not in without and namespaces.enter()
+    sys.path.remove(here)
     sys.path.extend(config["paths"])
     for name in config["preload"]:
         importlib.import_module(name)
-    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+    sys.path.insert(0, here)
     import runner
-    from layers import Lockdown
+    import warmup
 
-    sys.path.pop(0)
-    control = socket.socket(fileno=config["control_fd"])
-    lockdown = Lockdown(config)
+    sys.path.remove(here)
+    lockdown = layers.Lockdown(without, config["with_fitting"], namespaced)
+    if not lockdown.may_open:
+        warmup.use_everything_once()
+    control = socket.socket(fileno=control)
     zygote = Zygote(control, lockdown, runner.run)
     gc.collect()
     gc.freeze()
-    control.send(json.dumps({"ready": True, "layers": lockdown.layers()}).encode())
+    control.send(json.dumps(lockdown.describe()).encode())
     os.dup2(0, 2)  # start-up errors went to the host's pipe; from here on nobody reads it
     try:
         zygote.serve(host)
     finally:
         zygote.end()
+
+
+def _low(fd: int | None) -> int | None:
+    """The descriptor under a small number: a busy host hands us large ones."""
+    if fd is None:
+        return None
+    low = os.dup(fd)
+    os.close(fd)
+    return low
 
 
 if __name__ == "__main__":

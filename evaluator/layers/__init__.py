@@ -1,45 +1,165 @@
 """The doors a child closes behind itself, each in a module of its own.
 
 Order matters: descriptors, then the tie to the zygote's life; after the job has been read
-capabilities, limits, no_new_privs, Landlock and seccomp last.
+capabilities, limits, no_new_privs, Landlock, and seccomp last, which forbids making any of the others.
 
 Standard library alone: the zygote imports this package by path.
 """
 
 from __future__ import annotations
 
+import fcntl
+import json
 import os
+import socket
 
-from layers import limits
+from layers import capabilities, landlock, limits, paths, seccomp
 
 CHANNEL = 3
+"""The job socket's number in a child: the only descriptor beside the standard three."""
+
+MOST_DESCRIPTORS = 1024
+
+
+class CannotLock(Exception):
+    """A layer that held in the trial does not hold now."""
 
 
 class Lockdown:
-    """The layers of one zygote, prepared once and applied in each child."""
+    """The layers of one zygote: prepared once, tried once, then applied in each child.
 
-    def __init__(self, config: dict) -> None:
-        self.wanted = tuple(config["layers"])
+    Args:
+        without: names of layers to leave out ("landlock", "seccomp", "capabilities", "namespaces").
+        with_fitting: whether the `fitting` package may be read.
+        namespaced: whether the zygote lives in namespaces of its own.
+    """
+
+    def __init__(self, without: tuple[str, ...], with_fitting: bool, namespaced: bool) -> None:
         self.base_bytes = limits.address_space()
+        self.namespaced = namespaced
+        self.ruleset = (
+            None if "landlock" in without else _high(landlock.ruleset(*paths.readable(with_fitting)))
+        )
+        self.may_open = self.ruleset is not None
+        self.filter = None if "seccomp" in without else seccomp.here(may_open=self.may_open)
+        self.capabilities = "capabilities" not in without
+        self.held = self.trial()
 
-    def layers(self) -> list[str]:
-        """Layers that hold, as the host prints them."""
-        return ["process", "rlimits"]
+    def describe(self) -> dict:
+        """What holds, for the host: layers as printed, and whether files are out of reach."""
+        layers = ["process", "rlimits"]
+        if "capabilities" in self.held:
+            layers.append("no capabilities")
+        if "landlock" in self.held:
+            layers.append(f"Landlock ABI {landlock.abi()}")
+        if "seccomp" in self.held:
+            layers.append("seccomp" if self.may_open else "seccomp without open")
+        if self.namespaced:
+            layers.append("user+pid+net+ipc+uts namespaces")
+        files = "landlock" in self.held or ("seccomp" in self.held and not self.may_open)
+        return {"layers": layers, "files_safe": files and "rlimits" in self.held}
 
     def enter(self, job: int, output: int) -> int:
-        """Keep three descriptors and no more; returns the job socket's new number."""
+        """Keep three descriptors and the ruleset; returns the job socket's new number."""
         os.setpgid(0, 0)
         limits.die_with_parent()
         # Both move high first: a small number may be the very one the other is to get.
-        import fcntl
-
-        job, output = (fcntl.fcntl(fd, fcntl.F_DUPFD, 64) for fd in (job, output))
+        job, output = (fcntl.fcntl(fd, fcntl.F_DUPFD, 100) for fd in (job, output))
         os.dup2(job, CHANNEL)
         os.dup2(output, 1)
         os.dup2(output, 2)
-        os.closerange(CHANNEL + 1, 65536)
+        kept = self.ruleset if self.ruleset is not None else CHANNEL
+        os.closerange(CHANNEL + 1, kept)
+        os.closerange(kept + 1, MOST_DESCRIPTORS + 1)
         return CHANNEL
 
     def lock(self, wanted: dict) -> None:
-        """Close everything that is still open; called when the job has been read."""
-        limits.apply(wanted["cpu_s"], self.base_bytes + wanted["memory_bytes"], wanted["output_bytes"])
+        """Close every door that held in the trial; called when the job has been read.
+
+        Raises:
+            CannotLock: one does not hold now. Nothing of the program has run yet.
+        """
+        if "capabilities" in self.held and not capabilities.drop():
+            raise CannotLock("capabilities")
+        limits.apply(
+            wanted["cpu_s"],
+            self.base_bytes + wanted["memory_bytes"],
+            wanted["output_bytes"],
+            # Threads count as processes here; without seccomp they are the lesser good.
+            no_processes="seccomp" not in self.held,
+        )
+        capabilities.no_new_privileges()
+        if "landlock" in self.held and not landlock.restrict(self.ruleset):
+            raise CannotLock("Landlock")
+        if self.ruleset is not None:
+            os.close(self.ruleset)
+        if "seccomp" in self.held and not seccomp.install(self.filter):
+            raise CannotLock("seccomp")
+
+    def trial(self) -> set[str]:
+        """Layers that hold, found by trying them in a throw-away child."""
+        ours, theirs = socket.socketpair()
+        child = os.fork()
+        if child == 0:
+            try:
+                held = self._try()
+                os.write(theirs.fileno(), json.dumps(sorted(held)).encode())
+            finally:
+                os._exit(0)
+        theirs.close()
+        said = ours.recv(4096)
+        ours.close()
+        os.waitpid(child, 0)
+        return set(json.loads(said)) if said else set()
+
+    def _try(self) -> set[str]:
+        held = set()
+        if limits.works():
+            held.add("rlimits")
+        if self.capabilities and capabilities.drop():
+            held.add("capabilities")
+        private, public = os.path.abspath(__file__), os.path.abspath(os.__file__)
+        if capabilities.no_new_privileges():
+            if self.ruleset is not None and landlock.restrict(self.ruleset):
+                if not _opens(private) and _opens(public):
+                    held.add("landlock")
+            if self.filter is not None and seccomp.install(self.filter) and not _forks() and not _connects():
+                if self.may_open or not _opens(public):
+                    held.add("seccomp")
+        return held
+
+
+def _high(fd: int | None) -> int | None:
+    """The same descriptor under a number that no renumbering in a child will hit."""
+    if fd is None:
+        return None
+    high = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 200)
+    os.close(fd)
+    return high
+
+
+def _opens(path: str) -> bool:
+    try:
+        os.close(os.open(path, os.O_RDONLY))
+    except OSError:
+        return False
+    return True
+
+
+def _forks() -> bool:
+    try:
+        child = os.fork()
+    except OSError:
+        return False
+    if child == 0:
+        os._exit(0)
+    os.waitpid(child, 0)
+    return True
+
+
+def _connects() -> bool:
+    try:
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM).close()
+    except OSError:
+        return False
+    return True

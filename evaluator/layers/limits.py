@@ -24,9 +24,12 @@ except OSError:  # no loader for the running program itself: go without prctl
     _libc = None
 
 
-def prctl(option: int, value: int = 0) -> bool:
+def prctl(option: int, value: int = 0, last: int = 0) -> bool:
     """Whether the call succeeded; False where there is no prctl."""
-    return getattr(_libc, "prctl", None) is not None and _libc.prctl(option, value, 0, 0, 0) == 0
+    if getattr(_libc, "prctl", None) is None:
+        return False
+    zero = ctypes.c_ulong(0)
+    return _libc.prctl(option, ctypes.c_ulong(value), ctypes.c_ulong(last), zero, zero) == 0
 
 
 def address_space() -> int:
@@ -38,29 +41,50 @@ def address_space() -> int:
         return 0
 
 
-def die_with_parent() -> None:
+def die_with_parent(dumpable: bool = False) -> None:
     """Die when the thread that forked us does, and let nobody read our memory."""
     parent = os.getppid()
     prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    prctl(PR_SET_DUMPABLE, 0)
+    if not dumpable:
+        prctl(PR_SET_DUMPABLE, 0)
     if os.getppid() != parent:  # it died before we asked
         os._exit(72)
 
 
-def apply(cpu_s: int, address_bytes: int, output_bytes: int) -> None:
+def apply(cpu_s: int, address_bytes: int, output_bytes: int, no_processes: bool) -> None:
     """Set every limit; a limit the system refuses is left to the other layers.
 
     Args:
         cpu_s: processor seconds of all threads; one more and even ignoring the signal does not help.
         address_bytes: address space, the warm libraries' included.
         output_bytes: size of any file written, and so of the captured output.
+        no_processes: also refuse new processes and threads; does nothing for uid 0.
     """
-    for name, soft, hard in (
+    wanted = [
         ("RLIMIT_CPU", cpu_s, cpu_s + 1),
         ("RLIMIT_AS", address_bytes, address_bytes),
         ("RLIMIT_FSIZE", output_bytes, output_bytes),
         ("RLIMIT_NOFILE", MAX_DESCRIPTORS, MAX_DESCRIPTORS),
         ("RLIMIT_CORE", 0, 0),
-    ):
+    ]
+    if no_processes:
+        wanted.append(("RLIMIT_NPROC", 0, 0))
+    for name, soft, hard in wanted:
         with contextlib.suppress(AttributeError, ValueError, OSError):
             resource.setrlimit(getattr(resource, name), (soft, hard))
+
+
+def few_descriptors(most: int) -> None:
+    """So that closing all of them is quick; children lower it further."""
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def works() -> bool:
+    """Try: set limits, and see that an allocation beyond them is refused."""
+    apply(10, address_space() + (64 << 20), 65536, no_processes=False)
+    try:
+        bytearray(256 << 20)
+    except MemoryError:
+        return resource.getrlimit(resource.RLIMIT_CPU) == (10, 11)
+    return False
