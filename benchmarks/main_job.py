@@ -25,9 +25,21 @@ from harness.standings import mean_sd
 
 def one_run(task: str, seed: int, out: Path, extra: list[str]) -> dict[str, Any]:
     """The final summary of one run, with the wall time of the whole command."""
-    command = [sys.executable, "-m", "harness.evolve", "--task", task, "--seed", str(seed), "--out", str(out), "--json", *extra]
+    command = [
+        sys.executable,
+        "-m",
+        "harness.evolve",
+        "--task",
+        task,
+        "--seed",
+        str(seed),
+        "--out",
+        str(out),
+        "--json",
+        *extra,
+    ]
     start = time.monotonic()
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     wall = time.monotonic() - start
     if done.returncode not in (0, 1):
         raise SystemExit(f"seed {seed}: exit {done.returncode}\n{done.stderr[-2000:]}")
@@ -45,8 +57,12 @@ def main() -> int:
         out = args.out or Path(scratch)
         runs = [one_run(args.task, seed, out, args.rest) for seed in range(args.seeds)]
     data = runs[0]["data"]
-    print(f"`{args.task}`, rows {data['train_hash']} / {data['heldout_hash']}{' SIMULATED' if data['simulated'] else ''}\n")
-    print("| seed | held-out R2 | NMSE | NMAE | validation R2 | constants | evaluations | failed | wall, s | law |")
+    print(
+        f"`{args.task}`, rows {data['train_hash']} / {data['heldout_hash']}{' SIMULATED' if data['simulated'] else ''}\n"
+    )
+    print(
+        "| seed | held-out R2 | NMSE | NMAE | validation R2 | constants | evaluations | failed | wall, s | law |"
+    )
     print("|---|---|---|---|---|---|---|---|---|---|")
     for r in runs:
         h = r.get("heldout") or {"r2": float("nan"), "nmse": float("nan"), "nmae": float("nan")}
@@ -57,7 +73,9 @@ def main() -> int:
         )
     scored = [r["heldout"]["r2"] for r in runs if r.get("heldout")]
     mean, sd = mean_sd(scored)
-    print(f"\nheld-out R2: mean {mean:.4f}, sd {sd:.4f}, lowest {min(scored):.4f}, {len(runs) - len(scored)} of {len(runs)} runs failed")
+    print(
+        f"\nheld-out R2: mean {mean:.4f}, sd {sd:.4f}, lowest {min(scored):.4f}, {len(runs) - len(scored)} of {len(runs)} runs failed"
+    )
     return 0
 
 

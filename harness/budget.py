@@ -29,7 +29,9 @@ class Spending:
         seconds: searched in earlier sessions.
     """
 
-    def __init__(self, budget: Budget, clock: Callable[[], float], evaluations: int = 0, seconds: float = 0.0) -> None:
+    def __init__(
+        self, budget: Budget, clock: Callable[[], float], evaluations: int = 0, seconds: float = 0.0
+    ) -> None:
         self.budget = budget
         self.evaluations = evaluations
         self._before = seconds

@@ -104,7 +104,9 @@ def load_config(path: Path) -> Config:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         known = ", ".join(p.stem for p in named_configs())
-        raise BadConfig(f"{path}: can't be read as a config ({error}); configs that come along: {known}") from error
+        raise BadConfig(
+            f"{path}: can't be read as a config ({error}); configs that come along: {known}"
+        ) from error
     try:
         values = yaml.safe_load(text)
     except yaml.YAMLError as error:
@@ -122,7 +124,9 @@ def find_config(name: str) -> Path:
             return known
     near = difflib.get_close_matches(name, [p.stem for p in named_configs()], 1)
     hint = f" Did you mean {near[0]!r}?" if near else ""
-    raise BadConfig(f"no config {name!r}: expected a YAML file or one of {[p.stem for p in named_configs()]}.{hint}")
+    raise BadConfig(
+        f"no config {name!r}: expected a YAML file or one of {[p.stem for p in named_configs()]}.{hint}"
+    )
 
 
 def named_configs() -> list[Path]:

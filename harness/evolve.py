@@ -7,16 +7,16 @@ import json
 import signal
 import sys
 import threading
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from collections.abc import Iterator
 
 from rich.console import Console
 
 from evaluator import EvaluatorError
 from harness.config import PROPOSERS, Config, find_config, load_config
-from harness.errors import HarnessError
+from harness.errors import BadRun, HarnessError
 from harness.loop import Ending
 from harness.printing import print_summary
 from harness.run import Watcher, run, start_run
@@ -43,17 +43,29 @@ def parser() -> argparse.ArgumentParser:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    p.add_argument("--task", action="append", metavar="T", help="task name or alias, or all (default: finetune_vocab)")
+    p.add_argument(
+        "--task", action="append", metavar="T", help="task name or alias, or all (default: finetune_vocab)"
+    )
     p.add_argument("--proposer", choices=PROPOSERS, help="who makes candidates (default: formula, offline)")
-    p.add_argument("--evaluations", type=_count, metavar="N", help="programs evaluated at most (default: 600)")
+    p.add_argument(
+        "--evaluations", type=_count, metavar="N", help="programs evaluated at most (default: 600)"
+    )
     p.add_argument("--minutes", type=_positive, metavar="M", help="minutes of searching at most (default: 4)")
     p.add_argument("--workers", type=_count, metavar="N", help="evaluations beside each other (default: 2)")
     p.add_argument("--seed", type=_seed, metavar="N", help="seed of the search (default: 0)")
     p.add_argument("--config", metavar="FILE", help="YAML file, or the name of one under configs/")
-    p.add_argument("--data-dir", metavar="DIR", help="folder with the tasks' rows (default: SLD_DATA_DIR, cache, hub, bundled)")
+    p.add_argument(
+        "--data-dir",
+        metavar="DIR",
+        help="folder with the tasks' rows (default: SLD_DATA_DIR, cache, hub, bundled)",
+    )
     p.add_argument("--out", default="runs", metavar="DIR", help="where run folders are made (default: runs)")
-    p.add_argument("--seed-program", action="append", metavar="FILE", help="program to begin with; may be repeated")
-    p.add_argument("--resume", metavar="RUN", help="go on with a run: its folder, its name under --out, or latest")
+    p.add_argument(
+        "--seed-program", action="append", metavar="FILE", help="program to begin with; may be repeated"
+    )
+    p.add_argument(
+        "--resume", metavar="RUN", help="go on with a run: its folder, its name under --out, or latest"
+    )
     p.add_argument("--json", action="store_true", help="print the final summary as JSON on standard output")
     return p
 
@@ -150,8 +162,10 @@ def _resume(args: argparse.Namespace, human: Console, stop: threading.Event) -> 
     config = configure(args, stored)
     with folder.journal(read_only=True) as journal:
         name = journal.meta()["task"]
-    if args.task:
-        name = resolve(args.task[0])
+    if args.task and resolve(args.task[0]) != name:
+        raise BadRun(
+            f"{folder.path}: this run is of task {name!r}, not of {args.task[0]!r}; leave --task out"
+        )
     for option in ("proposer", "seed", "config", "seed_program"):
         if getattr(args, option) is not None:
             raise HarnessError(
@@ -165,7 +179,13 @@ def _resume(args: argparse.Namespace, human: Console, stop: threading.Event) -> 
 
 
 def _follow(
-    folder: RunFolder, config: Config, task: Task, as_json: bool, human: Console, stop: threading.Event, summaries: list
+    folder: RunFolder,
+    config: Config,
+    task: Task,
+    as_json: bool,
+    human: Console,
+    stop: threading.Event,
+    summaries: list,
 ) -> int:
     result = run(folder, config, task, _watcher(human), stop.is_set)
     if result.ending is Ending.INTERRUPTED or result.summary is None:

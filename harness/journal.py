@@ -153,7 +153,9 @@ class Journal:
 
     def events(self, kind: str | None = None) -> list[tuple[str, dict[str, Any], dict[str, Any]]]:
         """(kind, facts, times) of the events, in order."""
-        rows = self._db.execute("SELECT kind, payload, times FROM entries WHERE kind != 'evaluation' ORDER BY seq")
+        rows = self._db.execute(
+            "SELECT kind, payload, times FROM entries WHERE kind != 'evaluation' ORDER BY seq"
+        )
         return [(k, json.loads(p), json.loads(t)) for k, p, t in rows if kind is None or k == kind]
 
     def seconds_spent(self) -> float:
@@ -184,7 +186,9 @@ class Journal:
 
 
 def _dump(value: Any) -> str:
-    return json.dumps(_plain(value), sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return json.dumps(
+        _plain(value), sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False
+    )
 
 
 def _plain(value: Any) -> Any:
@@ -207,7 +211,13 @@ def _candidate_facts(c: Candidate) -> dict[str, Any]:
         "island": c.island,
         "generation": c.generation,
         "proposer": c.proposer,
-        "draft": {"key": d.key, "law": d.law, "shape": d.shape, "edit": d.edit, "constants": list(d.constants)},
+        "draft": {
+            "key": d.key,
+            "law": d.law,
+            "shape": d.shape,
+            "edit": d.edit,
+            "constants": list(d.constants),
+        },
     }
 
 
@@ -230,7 +240,9 @@ def _outcome_facts(outcome: Outcome) -> dict[str, Any]:
 
 def _outcome(facts: dict[str, Any], times: dict[str, Any]) -> Outcome:
     if "failure" in facts:
-        return Failed(Failure(facts["failure"]), facts["detail"], facts["traceback"], times.get("seconds", 0.0))
+        return Failed(
+            Failure(facts["failure"]), facts["detail"], facts["traceback"], times.get("seconds", 0.0)
+        )
     return Scored(
         {name: card_of(card) for name, card in facts["cards"].items()},
         {k: tuple(map(float, v)) for k, v in facts["constants"].items()},

@@ -17,7 +17,16 @@ from rich.text import Text
 from evaluator import Evaluator, EvaluatorError, LocalSandbox
 from harness.errors import HarnessError
 from harness.printing import number
-from harness.standings import Board, Entry, Standing, mean_sd, program_entries, program_files, ranked, run_entries
+from harness.standings import (
+    Board,
+    Entry,
+    Standing,
+    mean_sd,
+    program_entries,
+    program_files,
+    ranked,
+    run_entries,
+)
 from harness.summary import plain
 from tasks import DataUnavailable, TaskError, load, names, resolve, spec
 
@@ -39,11 +48,15 @@ def parser() -> argparse.ArgumentParser:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    p.add_argument("--task", action="append", metavar="T", help="task name or alias; may be repeated (default: all)")
+    p.add_argument(
+        "--task", action="append", metavar="T", help="task name or alias; may be repeated (default: all)"
+    )
     p.add_argument("--out", default="runs", metavar="DIR", help="where run folders lie (default: runs)")
     p.add_argument("--data-dir", metavar="DIR", help="folder with the tasks' rows, to score programs")
     p.add_argument("--no-programs", action="store_true", help="runs only; nothing is evaluated")
-    p.add_argument("--laws", action="store_true", help="every law of every system, not just the most frequent")
+    p.add_argument(
+        "--laws", action="store_true", help="every law of every system, not just the most frequent"
+    )
     form = p.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print the boards as JSON, every entry included")
     form.add_argument("--csv", action="store_true", help="print the rows as CSV")
@@ -83,7 +96,9 @@ def collect(
     found: dict[tuple[str, str, str], list[tuple[dict[str, Any], Entry]]] = {}
     for summary, entry in finished:
         data = summary["data"]
-        found.setdefault((summary["task"], data["train_hash"], data["heldout_hash"]), []).append((summary, entry))
+        found.setdefault((summary["task"], data["train_hash"], data["heldout_hash"]), []).append(
+            (summary, entry)
+        )
     if with_programs:
         for (task, train, heldout), scored in _scored_programs(wanted, root, data_dir, problems).items():
             found.setdefault((task, train, heldout), []).extend(scored)
@@ -159,14 +174,28 @@ def print_board(board: Board, console: Console, all_laws: bool) -> None:
         laws = s.laws() if s.kind == "search" or any(e.law for e in s.entries) else []
         shown = laws if all_laws else laws[:1]
         for law, n, r2 in shown:
-            table.add_row("", Text(f"  {law}", style="cyan"), str(n), "", number(r2), "", "", "", "", "law", style="dim")
+            table.add_row(
+                "", Text(f"  {law}", style="cyan"), str(n), "", number(r2), "", "", "", "", "law", style="dim"
+            )
         if len(laws) > len(shown):
             table.add_row("", f"  and {len(laws) - len(shown)} other laws (--laws)", *[""] * 8, style="dim")
         reasons = sorted({e.why_failed for e in s.entries if e.heldout is None and e.why_failed})
         for reason in reasons[:3]:
             table.add_row("", Text(f"  failed: {reason}"[:160], style="red"), *[""] * 8)
     if board.ceiling is not None and board.ceiling < 1:
-        table.add_row("", "noise ceiling of these rows", "", "", number(board.ceiling), "", "", "", "", "bound", style="dim")
+        table.add_row(
+            "",
+            "noise ceiling of these rows",
+            "",
+            "",
+            number(board.ceiling),
+            "",
+            "",
+            "",
+            "",
+            "bound",
+            style="dim",
+        )
     for p in board.published:
         kind = "published" + (f", {p['note']}" if p["note"] else "")
         table.add_row("", p["system"], "", "", number(p["r2"], 3), "", "", "", "", kind, style="italic")
@@ -237,10 +266,27 @@ def write_csv(boards: list[Board], out: Any) -> None:
     for board in boards:
         head = [board.task, board.train_hash, board.heldout_hash, board.simulated]
         for place, row in enumerate(board_facts(board)["standings"], start=1):
-            numbers = [row[k] for k in ("runs", "failed", "unfinished", "r2_mean", "r2_sd", "r2_min", "r2_max", "nmse_mean", "nmae_mean")]
-            writer.writerow([*head, place, row["system"], row["kind"], *numbers, "; ".join(x["law"] for x in row["laws"])])
+            numbers = [
+                row[k]
+                for k in (
+                    "runs",
+                    "failed",
+                    "unfinished",
+                    "r2_mean",
+                    "r2_sd",
+                    "r2_min",
+                    "r2_max",
+                    "nmse_mean",
+                    "nmae_mean",
+                )
+            ]
+            writer.writerow(
+                [*head, place, row["system"], row["kind"], *numbers, "; ".join(x["law"] for x in row["laws"])]
+            )
         for p in board.published:
-            writer.writerow([*head, "", p["system"], "published", "", "", "", p["r2"], "", "", "", "", "", p["note"]])
+            writer.writerow(
+                [*head, "", p["system"], "published", "", "", "", p["r2"], "", "", "", "", "", p["note"]]
+            )
 
 
 if __name__ == "__main__":

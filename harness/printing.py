@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from rich.console import Console
@@ -20,26 +21,39 @@ def number(value: float | None, digits: int = 4) -> str:
     return f"{value:.{digits}f}"
 
 
+def units_text(units: dict[str, float], law: str) -> str:
+    """The round units of the features that a law names, or "" where all are 1."""
+    named = set(re.findall(r"[A-Za-z_]\w*", law))
+    return ", ".join(f"{name} in {unit:g}" for name, unit in units.items() if unit != 1.0 and name in named)
+
+
 def print_summary(summary: dict[str, Any], console: Console, run: str) -> None:
     """The end of a run: the law, its constants, validation, then the held-out scores and company."""
     data = summary["data"]
     if data["simulated"]:
         console.print(Text(f"SIMULATED ROWS. {data['note']}", style="bold red"))
     counts = f"{summary['evaluations']} evaluations ({summary['failed_evaluations']} failed)"
-    console.print(Text(f"{summary['task']}: {counts} in {summary['seconds']:.0f} s, ended by {summary['ending']}", style="bold"))
+    console.print(
+        Text(
+            f"{summary['task']}: {counts} in {summary['seconds']:.0f} s, ended by {summary['ending']}",
+            style="bold",
+        )
+    )
     if summary["law"] is None:
         console.print(Text("No candidate kept every rule; the journal has the reasons.", style="bold red"))
         console.print(f"run: {run}", markup=False, highlight=False)
         return
     console.print(Text("law  ", style="bold") + Text(summary["law"], style="cyan"))
-    units = ", ".join(f"{n} in {u:g}" for n, u in summary["units"].items() if u != 1.0)
+    units = units_text(summary["units"], summary["law"])
     if units:
         console.print(Text(f"     with {units}", style="dim"))
     if summary["fit_choices"]:
         console.print(Text(f"     fitted with {summary['fit_choices']}", style="dim"))
     _constants(summary, console)
     folds = ", ".join(f"{name} {number(card['r2'])}" for name, card in summary["validation"]["folds"].items())
-    console.print(f"validation R2 {number(summary['validation']['r2'], 5)}  ({folds}; inside train, beyond the fitted rows)")
+    console.print(
+        f"validation R2 {number(summary['validation']['r2'], 5)}  ({folds}; inside train, beyond the fitted rows)"
+    )
     console.print()
     print_scores(summary, console)
     console.print(f"run: {run}", markup=False, highlight=False)
@@ -57,7 +71,9 @@ def _constants(summary: dict[str, Any], console: Console) -> None:
 
 def print_scores(summary: dict[str, Any], console: Console) -> None:
     """Held-out scores of the law, its groups, the controls and the published systems."""
-    table = Table(title=f"held-out rows of {summary['task']}, beyond the training range", title_justify="left")
+    table = Table(
+        title=f"held-out rows of {summary['task']}, beyond the training range", title_justify="left"
+    )
     table.add_column("law or system", overflow="fold")
     for name in ("R2", "NMSE", "NMAE"):
         table.add_column(name, justify="right")
@@ -72,7 +88,14 @@ def print_scores(summary: dict[str, Any], console: Console) -> None:
             for name, card in list(groups.items())[:MAX_GROUPS]:
                 table.add_row(*_score_row(f"  {name}", card), f"{card['n_rows']} rows", style="dim")
             if len(groups) > MAX_GROUPS:
-                table.add_row(f"  and {len(groups) - MAX_GROUPS} more groups, in summary.json", "", "", "", "", style="dim")
+                table.add_row(
+                    f"  and {len(groups) - MAX_GROUPS} more groups, in summary.json",
+                    "",
+                    "",
+                    "",
+                    "",
+                    style="dim",
+                )
     for name, card in (summary.get("controls") or {}).items():
         if card is None:
             table.add_row(name, "failed", "", "", "control")

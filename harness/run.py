@@ -17,9 +17,9 @@ from harness.config import Config
 from harness.errors import BadProgram, BadRun
 from harness.journal import Journal
 from harness.loop import Ending, replay, run_search
-from harness.proposers.registry import make_proposer
 from harness.proposers.facts import TaskFacts
 from harness.proposers.formula import free_draft
+from harness.proposers.registry import make_proposer
 from harness.run_folder import RunFolder
 from harness.search import Search
 from harness.summary import build_summary
@@ -151,11 +151,15 @@ def run(
                 evaluator = Evaluator(sandbox, limits)
                 if not ended:
                     journal.record(
-                        "resumed" if search.n_told else "started", {"sandbox": sandbox.level}, spending.seconds
+                        "resumed" if search.n_told else "started",
+                        {"sandbox": sandbox.level},
+                        spending.seconds,
                     )
                     watcher.begin(task, folder.path, spending, sandbox.level, facts)
                     try:
-                        ending = _search(search, evaluator, task, folds, journal, spending, workers, stopping, watcher)
+                        ending = _search(
+                            search, evaluator, task, folds, journal, spending, workers, stopping, watcher
+                        )
                     finally:
                         watcher.end()
                     if ending is Ending.INTERRUPTED:
@@ -183,7 +187,17 @@ def run(
                     report = reveal(winner.candidate.program, task, evaluator, _recorder(journal))
                 level = sandbox.level
             summary = build_summary(
-                task, facts, config, folder.path.name, ending, search, spending.seconds, winner, checked, report, level
+                task,
+                facts,
+                config,
+                folder.path.name,
+                ending,
+                search,
+                spending.seconds,
+                winner,
+                checked,
+                report,
+                level,
             )
             folder.write_summary(summary)
             return Result(ending, summary)
@@ -204,8 +218,7 @@ def check_same_task(folder: RunFolder, meta: dict[str, Any], task: Task) -> None
     """A run goes on only with the task and rows that it began with."""
     if meta["task"] != task.name:
         raise BadRun(
-            f"{folder.path}: this run is of task {meta['task']!r}, not of {task.name!r}; "
-            f"resume it without --task, or start a new run"
+            f"{folder.path}: this run is of task {meta['task']!r}, not of {task.name!r}; start a new run"
         )
     if meta["train_hash"] != task.provenance.train_hash:
         raise BadRun(
@@ -257,4 +270,3 @@ def _search(
         )
     finally:
         executor.shutdown(wait=False, cancel_futures=True)
-

@@ -53,11 +53,15 @@ class RunFolder:
             except FileExistsError:
                 continue
             except OSError as error:
-                raise BadRun(f"{path}: can't make the run folder ({error}); choose another with --out") from error
+                raise BadRun(
+                    f"{path}: can't make the run folder ({error}); choose another with --out"
+                ) from error
             folder = cls(path)
             write_atomically(path / "config.yaml", yaml.safe_dump(config.as_dict(), sort_keys=False))
             return folder
-        raise BadRun(f"{root / base}: a thousand runs of this name exist already; choose another folder with --out")
+        raise BadRun(
+            f"{root / base}: a thousand runs of this name exist already; choose another folder with --out"
+        )
 
     @classmethod
     def find(cls, name: str, root: Path) -> RunFolder:
@@ -71,7 +75,9 @@ class RunFolder:
             if (path / JOURNAL).exists():
                 return cls(path)
             if path.is_dir():
-                raise BadRun(f"{path}: expected a run folder with {JOURNAL}, found none; start a new run instead")
+                raise BadRun(
+                    f"{path}: expected a run folder with {JOURNAL}, found none; start a new run instead"
+                )
         raise BadRun(f"no run {name!r}: looked at {Path(name)} and {root / name}")
 
     @property
@@ -93,7 +99,9 @@ class RunFolder:
         except OSError as error:
             self._lock.close()
             self._lock = None
-            raise BadRun(f"{self.path}: another process is working on this run; wait for it or stop it") from error
+            raise BadRun(
+                f"{self.path}: another process is working on this run; wait for it or stop it"
+            ) from error
 
     def unlock(self) -> None:
         if self._lock is not None:

@@ -41,10 +41,28 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     p.add_argument("program", type=Path, help="program file")
-    p.add_argument("--task", action="append", required=True, metavar="T", help="task name or alias, or all; may be repeated")
+    p.add_argument(
+        "--task",
+        action="append",
+        required=True,
+        metavar="T",
+        help="task name or alias, or all; may be repeated",
+    )
     p.add_argument("--data-dir", metavar="DIR", help="folder with the tasks' rows")
-    p.add_argument("--fit-seconds", type=int, default=LimitsConfig().fit_cpu_s, metavar="S", help="processor seconds of one fit call (default: 30)")
-    p.add_argument("--memory-mb", type=int, default=LimitsConfig().memory_mb, metavar="MB", help="limit of one call (default: 1024)")
+    p.add_argument(
+        "--fit-seconds",
+        type=int,
+        default=LimitsConfig().fit_cpu_s,
+        metavar="S",
+        help="processor seconds of one fit call (default: 30)",
+    )
+    p.add_argument(
+        "--memory-mb",
+        type=int,
+        default=LimitsConfig().memory_mb,
+        metavar="MB",
+        help="limit of one call (default: 1024)",
+    )
     p.add_argument("--groups", action="store_true", help="also show every group's errors")
     p.add_argument("--json", action="store_true", help="print the scores as JSON")
     return p
@@ -97,11 +115,29 @@ def print_scores(program: Path, scores: list[dict[str, Any]], groups: bool, cons
         )
         if groups and card:
             for name, g in card["per_group"].items():
-                table.add_row(f"  {name}", number(g["r2"]), number(g["nmse"]), number(g["nmae"]), "", "", "", f"{g['n_rows']} rows", style="dim")
+                table.add_row(
+                    f"  {name}",
+                    number(g["r2"]),
+                    number(g["nmse"]),
+                    number(g["nmae"]),
+                    "",
+                    "",
+                    "",
+                    f"{g['n_rows']} rows",
+                    style="dim",
+                )
         for name, control in s["controls"].items():
             control = control or {}
             table.add_row(
-                f"  {name}", number(control.get("r2")), number(control.get("nmse")), number(control.get("nmae")), "", "", "", "control", style="dim"
+                f"  {name}",
+                number(control.get("r2")),
+                number(control.get("nmse")),
+                number(control.get("nmae")),
+                "",
+                "",
+                "",
+                "control",
+                style="dim",
             )
     console.print(table)
     for s in scores:

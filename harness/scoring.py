@@ -52,7 +52,9 @@ def score_program(program: str, task: Task, evaluator: Evaluator) -> dict[str, A
             "validation_r2": 1 - validation_error(validation) if isinstance(validation, Scored) else None,
             "n_constants": heldout.n_constants if isinstance(heldout, Scored) else None,
             "budget": task.spec.constants_budget,
-            "constants": {g: list(v) for g, v in heldout.constants.items()} if isinstance(heldout, Scored) else {},
+            "constants": {g: list(v) for g, v in heldout.constants.items()}
+            if isinstance(heldout, Scored)
+            else {},
             "seconds": heldout.seconds,
             "noise_ceiling_r2": report.ceiling,
             "controls": {

@@ -16,6 +16,7 @@ from rich.text import Text
 from evaluator import Failed, Outcome
 from harness.budget import Spending
 from harness.candidate import Candidate
+from harness.printing import units_text
 from harness.proposers.facts import TaskFacts
 from harness.run import Watcher
 from harness.search import Search
@@ -31,12 +32,6 @@ def duration(seconds: float | None) -> str:
     minutes, s = divmod(round(seconds), 60)
     hours, m = divmod(minutes, 60)
     return f"{hours}:{m:02d}:{s:02d}" if hours else f"{m}:{s:02d}"
-
-
-def units_text(facts: TaskFacts) -> str:
-    """The round units a law is written in, or "" where every unit is 1."""
-    parts = [f"{f.name} in {f.unit:g}" for f in facts.features if f.unit != 1.0]
-    return ", ".join(parts)
 
 
 def data_line(task: Task) -> str:
@@ -99,7 +94,13 @@ class LiveScreen(Watcher):
         self._best: str | None = None
 
     def begin(self, task: Task, run: Path, spending: Spending, sandbox: str, facts: TaskFacts) -> None:
-        self._task, self._run, self._spending, self._sandbox, self._facts = task, run, spending, sandbox, facts
+        self._task, self._run, self._spending, self._sandbox, self._facts = (
+            task,
+            run,
+            spending,
+            sandbox,
+            facts,
+        )
         self._search: Search | None = None
         self._live = Live(self._panel(), console=self._console, refresh_per_second=4, transient=True)
         self._live.start()
@@ -143,7 +144,7 @@ class LiveScreen(Watcher):
             facts.add_row("validation R2", f"{1 - best.error:.5f} (beyond the fitted rows, inside train)")
             name = best.candidate.law or f"free program {best.candidate.id}"
             facts.add_row("best law", Text(name, style="cyan"))
-            units = units_text(self._facts)
+            units = units_text({f.name: f.unit for f in self._facts.features}, name)
             if best.candidate.law and units:
                 facts.add_row("", Text(f"with {units}", style="dim"))
             facts.add_row("constants", f"{best.n_constants}")
@@ -159,7 +160,12 @@ class LiveScreen(Watcher):
             parts += [Text("\nimprovements (at evaluation, validation R2, edit)", style="bold")]
             parts += [Text(line) for line in self._improvements]
         where = data_line(self._task)
-        parts.append(Text(f"\n{where}\nsandbox: {self._sandbox}\nrun: {self._run}   Ctrl-C stops, --resume goes on", style="dim"))
+        parts.append(
+            Text(
+                f"\n{where}\nsandbox: {self._sandbox}\nrun: {self._run}   Ctrl-C stops, --resume goes on",
+                style="dim",
+            )
+        )
         title = f"{self._task.name}: {self._task.spec.title}"
         if self._task.provenance.simulated:
             parts.insert(0, Text(f"SIMULATED ROWS. {self._task.provenance.note}\n", style="bold red"))

@@ -58,7 +58,9 @@ class Standing:
 
     def values(self, metric: str) -> list[float]:
         """A held-out metric of the entries that have it."""
-        return [e.heldout[metric] for e in self.entries if e.heldout is not None and e.heldout[metric] is not None]
+        return [
+            e.heldout[metric] for e in self.entries if e.heldout is not None and e.heldout[metric] is not None
+        ]
 
     @property
     def n_failed(self) -> int:
@@ -68,7 +70,9 @@ class Standing:
     def r2(self) -> tuple[float, float]:
         """Mean and standard deviation of R2 clipped to [-1, 1] over all runs; a failed run is -1."""
         clipped = [
-            FAILED_R2 if e.heldout is None or e.heldout["r2"] is None else max(-1.0, min(1.0, e.heldout["r2"]))
+            FAILED_R2
+            if e.heldout is None or e.heldout["r2"] is None
+            else max(-1.0, min(1.0, e.heldout["r2"]))
             for e in self.entries
         ]
         return mean_sd(clipped)
@@ -107,7 +111,9 @@ def mean_sd(values: list[float]) -> tuple[float, float]:
     return mean, math.sqrt(sum((v - mean) ** 2 for v in values) / (len(values) - 1))
 
 
-def run_entries(root: Path, problems: list[str]) -> tuple[list[tuple[dict[str, Any], Entry]], Counter[tuple[str, str, str]]]:
+def run_entries(
+    root: Path, problems: list[str]
+) -> tuple[list[tuple[dict[str, Any], Entry]], Counter[tuple[str, str, str]]]:
     """Finished runs as entries with their summaries, and counts of unfinished ones by (task, train hash, system)."""
     finished: list[tuple[dict[str, Any], Entry]] = []
     unfinished: Counter[tuple[str, str, str]] = Counter()
@@ -156,7 +162,9 @@ def program_files(task: str, root: Path = PROGRAMS) -> list[Path]:
     return sorted((root / task).glob("*.py"))
 
 
-def program_entries(task: Task, evaluator: Evaluator, cache: Path, root: Path = PROGRAMS) -> list[tuple[dict[str, Any], Entry]]:
+def program_entries(
+    task: Task, evaluator: Evaluator, cache: Path, root: Path = PROGRAMS
+) -> list[tuple[dict[str, Any], Entry]]:
     """Every program under `programs/<task>/`, scored once and remembered by its hash and the rows'."""
     try:
         known = json.loads(cache.read_text(encoding="utf-8"))
@@ -176,7 +184,14 @@ def program_entries(task: Task, evaluator: Evaluator, cache: Path, root: Path = 
         broken = "; ".join(f"{r['rule']}: {r['detail']}" for r in score["broken_rules"])
         system = f"programs/{task.name}/{path.stem}"
         entry = Entry(
-            system, "program", score["law"], score["heldout"], score["validation_r2"], score["n_constants"], str(path), broken
+            system,
+            "program",
+            score["law"],
+            score["heldout"],
+            score["validation_r2"],
+            score["n_constants"],
+            str(path),
+            broken,
         )
         found.append((score, entry))
     if changed:

@@ -102,11 +102,15 @@ def _heldout(task: Task, winner: Member, report: Report) -> dict[str, Any]:
     return {
         **common,
         "heldout": _card(outcome.cards["heldout"]),
-        "constants": {g: named_constants(v, names, task.spec.target_names) for g, v in outcome.constants.items()},
+        "constants": {
+            g: named_constants(v, names, task.spec.target_names) for g, v in outcome.constants.items()
+        },
     }
 
 
-def named_constants(values: tuple[float, ...], names: tuple[str, ...], targets: tuple[str, ...]) -> dict[str, float]:
+def named_constants(
+    values: tuple[float, ...], names: tuple[str, ...], targets: tuple[str, ...]
+) -> dict[str, float]:
     """Constants with the names they have in the law; several targets give `name[target]`."""
     if names and len(values) == len(names):
         return dict(zip(names, values, strict=True))

@@ -66,6 +66,8 @@ def test_one_module_opens_the_sealed_room():
 
 
 def test_no_data_file_is_part_of_the_project():
-    kept = [p for p in ROOT.glob("*/**/*") if p.suffix in {".csv", ".parquet", ".npz"} and ".venv" not in p.parts]
+    kept = [
+        p for p in ROOT.glob("*/**/*") if p.suffix in {".csv", ".parquet", ".npz"} and ".venv" not in p.parts
+    ]
     kept = [p for p in kept if p.relative_to(ROOT).parts[0] != "runs" and "site-packages" not in p.parts]
     assert [p for p in kept if p.stat().st_size > 20_000] == []

@@ -43,10 +43,13 @@ def starters(facts: TaskFacts) -> list[Genome]:
     single = {j: _plain(facts, j) for j in usable}
     laws = [Genome(tuple((single[j],) for j in usable))]
     laws += [Genome(((single[j],),)) for j in usable]
-    logs = [(Factor("log", (j,)),) if facts.features[j].positive else (Factor("linear", (j,)),) for j in usable]
+    logs = [
+        (Factor("log", (j,)),) if facts.features[j].positive else (Factor("linear", (j,)),) for j in usable
+    ]
     laws.append(Genome(tuple(logs)))
     squares = [
-        (Factor("log_square", (j,)),) if facts.features[j].positive else (Factor("square", (j,)),) for j in usable
+        (Factor("log_square", (j,)),) if facts.features[j].positive else (Factor("square", (j,)),)
+        for j in usable
     ]
     laws.append(Genome(tuple(logs + squares)))
     laws.append(Genome((tuple(single[j] for j in usable),)))
@@ -251,10 +254,22 @@ def _legal(genome: Genome, facts: TaskFacts) -> bool:
         return False
     if any(len(t) > 3 for t in genome.terms) or len(genome.terms) > 6:
         return False
+    if any(_redundant(t) for t in genome.terms):
+        return False
     shapes = [tuple(sorted((f.kind, f.features) for f in t)) for t in genome.terms]
     # Two plain powers of one feature are hard to tell apart; two equal linear terms are singular.
     rigid = [s for s in shapes if all(not KINDS[k].roles for k, _ in s)]
     return len(set(rigid)) == len(rigid) and all(shapes.count(s) <= 2 for s in shapes)
+
+
+def _redundant(term: Term) -> bool:
+    """Whether a product says the same thing twice: a factor repeated, or more exponents than features."""
+    places = [(f.kind, f.features) for f in term]
+    if len(set(places)) < len(places):
+        return True
+    powers = [f for f in term if f.kind in ("power", "ratio")]
+    exponents = {c for f in powers for c in f.constants}
+    return len(exponents) > len({j for f in powers for j in f.features})
 
 
 def _change_term(genome: Genome, rng: np.random.Generator, change: Callable[[Term], Term]) -> Genome:

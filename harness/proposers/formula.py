@@ -64,4 +64,6 @@ def free_draft(program: str, facts: TaskFacts) -> Draft:
     if genome is None:
         return Draft(program, key=program_hash(program))
     draft = FormulaProposer(facts, "")._draft(genome.normal(), "seed")
-    return Draft(program, key=program_hash(program), law=draft.law, shape=draft.shape, constants=draft.constants)
+    return Draft(
+        program, key=program_hash(program), law=draft.law, shape=draft.shape, constants=draft.constants
+    )

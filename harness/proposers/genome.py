@@ -97,7 +97,9 @@ class FitChoices:
         """The choices that differ from the defaults, for one line of a leaderboard."""
         default = FitChoices()
         parts = [
-            f"{name}={getattr(self, name):g}" if isinstance(getattr(self, name), float) else f"{name}={getattr(self, name)}"
+            f"{name}={getattr(self, name):g}"
+            if isinstance(getattr(self, name), float)
+            else f"{name}={getattr(self, name)}"
             for name in self.__dataclass_fields__
             if getattr(self, name) != getattr(default, name)
         ]

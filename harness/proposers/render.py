@@ -26,7 +26,9 @@ def render(genome: Genome, facts: TaskFacts, title: str) -> str:
     choices = genome.choices
     bounds = _bounds(genome, facts)
     q_names = [n for n, _ in genome.nonlinear()]
-    unpack = f"{', '.join(q_names)}{',' if len(q_names) == 1 else ''} = q.T[:, :, None]" if q_names else "pass"
+    unpack = (
+        f"{', '.join(q_names)}{',' if len(q_names) == 1 else ''} = q.T[:, :, None]" if q_names else "pass"
+    )
     terms = (["1.0"] if genome.bias else []) + genome.columns(names)
     axes = list(facts.axes) if choices.emphasis else []
     return TEMPLATE.format(
@@ -78,7 +80,9 @@ def _bounds(genome: Genome, facts: TaskFacts) -> list[str]:
     return [f"({low:.6g}, {high:.6g}, {logs}),  # {name}" for name, (low, high, logs) in spans.items()]
 
 
-def _span(kind: str, role: str, x: FeatureFacts, z: FeatureFacts, exponent: float) -> tuple[float, float, bool]:
+def _span(
+    kind: str, role: str, x: FeatureFacts, z: FeatureFacts, exponent: float
+) -> tuple[float, float, bool]:
     reach = max(x.high - x.low, 1e-9)
     if role == "exponent":
         return (-exponent / 2, exponent, False)

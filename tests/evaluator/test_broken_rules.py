@@ -14,7 +14,9 @@ TAIL = "\n# EVOLVE-BLOCK-END\n"
 GOOD_FIT = "def fit_scaling_law(data_points, loss_values):\n    return np.array([1.0, 2.0])\n"
 GOOD_LAW = "def scaling_law_func(data_points, params):\n    return data_points[:, 0] * params[0]\n"
 LONG_FIT = GOOD_FIT.replace("[1.0, 2.0]", "[1.0, 2.0, 3.0]")
-LOOSE_FIT = GOOD_FIT.replace("[1.0, 2.0]", "[1.0, 2.0, id(object()) % 977 + np.random.default_rng().random()]")
+LOOSE_FIT = GOOD_FIT.replace(
+    "[1.0, 2.0]", "[1.0, 2.0, id(object()) % 977 + np.random.default_rng().random()]"
+)
 BATCH_LAW = GOOD_LAW.replace("* params[0]", "- data_points[:, 0].mean()")
 
 

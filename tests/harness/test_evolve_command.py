@@ -71,7 +71,9 @@ def evaluations(text):
 
 
 def test_a_run_ends_with_a_law_and_its_held_out_score(rows, tmp_path, capsys):
-    code, s = evolve_json(capsys, "--task", "parallel", "--data-dir", rows, "--out", tmp_path / "runs", *SMALL)
+    code, s = evolve_json(
+        capsys, "--task", "parallel", "--data-dir", rows, "--out", tmp_path / "runs", *SMALL
+    )
     assert code == 0
     assert s["task"] == "parallel" and s["evaluations"] == 12 and not s["data"]["simulated"]
     assert s["heldout"]["n_rows"] == 8 and set(s["heldout"]["per_group"]) == {"stack", "pile"}
@@ -79,7 +81,9 @@ def test_a_run_ends_with_a_law_and_its_held_out_score(rows, tmp_path, capsys):
     assert len(s["controls"]) >= 5
     assert set(s["constants"]) == {"stack", "pile"}
     run = Path(s["path"])
-    assert {"config.yaml", "journal.sqlite", "best_program.py", "summary.json"} <= {p.name for p in run.iterdir()}
+    assert {"config.yaml", "journal.sqlite", "best_program.py", "summary.json"} <= {
+        p.name for p in run.iterdir()
+    }
     with Journal(run / "journal.sqlite", read_only=True) as journal:
         kinds = [k for k, _, _ in journal.events()]
     assert kinds == ["started", "finished", "reveal"]
@@ -89,7 +93,9 @@ def test_the_journal_repeats_and_knows_nothing_of_held_out_targets(rows, tmp_pat
     noise = write_rows(tmp_path / "noise", heldout_seed=1)
     summaries = []
     for data in (rows, rows, noise):
-        _, s = evolve_json(capsys, "--task", "parallel", "--data-dir", data, "--out", tmp_path / "runs", *SMALL)
+        _, s = evolve_json(
+            capsys, "--task", "parallel", "--data-dir", data, "--out", tmp_path / "runs", *SMALL
+        )
         summaries.append(s)
     first, second, blind = (exported(s["path"]) for s in summaries)
     assert first == second
@@ -98,7 +104,9 @@ def test_the_journal_repeats_and_knows_nothing_of_held_out_targets(rows, tmp_pat
 
 
 def test_killed_at_any_moment_a_run_resumes_where_it_was(rows, tmp_path, capsys):
-    _, whole = evolve_json(capsys, "--task", "parallel", "--data-dir", rows, "--out", tmp_path / "whole", *SMALL)
+    _, whole = evolve_json(
+        capsys, "--task", "parallel", "--data-dir", rows, "--out", tmp_path / "whole", *SMALL
+    )
     expected = evaluations(exported(whole["path"]))
     out = tmp_path / "killed"
     finished = 0
@@ -128,7 +136,9 @@ def test_killed_at_any_moment_a_run_resumes_where_it_was(rows, tmp_path, capsys)
 
 def test_ctrl_c_stops_cleanly_and_says_how_to_go_on(rows, tmp_path):
     out = tmp_path / "runs"
-    process = command("--task", "parallel", "--data-dir", rows, "--out", out, "--evaluations", "5000", "--minutes", "5")
+    process = command(
+        "--task", "parallel", "--data-dir", rows, "--out", out, "--evaluations", "5000", "--minutes", "5"
+    )
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         journals = list(out.glob("*/journal.sqlite"))
@@ -160,20 +170,26 @@ def test_bad_input_gets_one_clear_line(rows, tmp_path, capsys):
     assert "finetune_vocab" in fails(capsys, "--task", "finetune_vocabb", *common)
     wrong = tmp_path / "wrong.yaml"
     wrong.write_text("evolve:\n  evaluatoins: 3\n")
-    assert "evolve.evaluatoins: unknown key; did you mean 'evaluations'" in fails(capsys, "--config", wrong, *common)
+    assert "evolve.evaluatoins: unknown key; did you mean 'evaluations'" in fails(
+        capsys, "--config", wrong, *common
+    )
     free = tmp_path / "free.py"
     free.write_text("def fit_scaling_law(data_points, loss_values): return [0.0]\n")
     assert "no_evolve_block" in fails(capsys, "--task", "parallel", "--seed-program", free, *common)
     free.write_text("# EVOLVE-BLOCK-START\ndef f(:\n# EVOLVE-BLOCK-END\n")
     assert "syntax_error" in fails(capsys, "--task", "parallel", "--seed-program", free, *common)
-    assert "missing.py" in fails(capsys, "--task", "parallel", "--seed-program", tmp_path / "missing.py", *common)
+    assert "missing.py" in fails(
+        capsys, "--task", "parallel", "--seed-program", tmp_path / "missing.py", *common
+    )
     assert "no run 'nowhere'" in fails(capsys, "--resume", "nowhere", *common)
     assert not out.exists() or not list(out.iterdir()), "no half-made run is left behind"
 
 
 def test_a_run_of_another_task_or_other_rows_is_not_resumed(rows, tmp_path, capsys):
     out = tmp_path / "runs"
-    _, s = evolve_json(capsys, "--task", "parallel", "--data-dir", rows, "--out", out, "--workers", "1", "--evaluations", "1")
+    _, s = evolve_json(
+        capsys, "--task", "parallel", "--data-dir", rows, "--out", out, "--workers", "1", "--evaluations", "1"
+    )
     (Path(s["path"]) / "summary.json").unlink()
     assert "is of task 'parallel'" in fails(capsys, "--resume", s["path"], "--task", "finetune_vocab")
     other = write_rows(tmp_path / "other", seed=5)
@@ -191,7 +207,9 @@ def test_simulated_rows_are_called_so_on_every_screen(tmp_path, capsys, monkeypa
     monkeypatch.setenv("SLD_OFFLINE", "1")
     monkeypatch.delenv("SLD_DATA_DIR", raising=False)
     monkeypatch.setenv("SLD_CACHE_DIR", str(tmp_path / "cache"))
-    code = evolve.main(["--task", "finetune_vocab", "--out", str(tmp_path / "runs"), "--evaluations", "2", "--workers", "1"])
+    code = evolve.main(
+        ["--task", "finetune_vocab", "--out", str(tmp_path / "runs"), "--evaluations", "2", "--workers", "1"]
+    )
     captured = capsys.readouterr().out
     assert code == 0
     assert "SIMULATED" in captured.split("held-out")[0]
@@ -200,12 +218,16 @@ def test_simulated_rows_are_called_so_on_every_screen(tmp_path, capsys, monkeypa
 
 @pytest.mark.parametrize("name", ["evolve", "score", "leaderboard", "export", "tasks"])
 def test_every_command_explains_itself(name):
-    done = subprocess.run([sys.executable, "-m", "harness", name, "--help"], cwd=ROOT, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "harness", name, "--help"], cwd=ROOT, capture_output=True, text=True
+    )
     assert done.returncode == 0
     assert "usage:" in done.stdout and len(done.stdout) > 300
 
 
 def test_the_console_script_names_the_nearest_command():
-    done = subprocess.run([sys.executable, "-m", "harness", "evovle"], cwd=ROOT, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "harness", "evovle"], cwd=ROOT, capture_output=True, text=True
+    )
     assert done.returncode == 2
     assert "did you mean 'evolve'" in done.stderr

@@ -11,7 +11,13 @@ from tasks.rows import Rows
 from tasks.spec import Column, TaskSpec
 
 SPEC = TaskSpec(
-    "toy", "toy", (Column("N"), Column("D"), Column("t")), (Column("L"),), None, constants_budget=9, extrapolate=("N",)
+    "toy",
+    "toy",
+    (Column("N"), Column("D"), Column("t")),
+    (Column("L"),),
+    None,
+    constants_budget=9,
+    extrapolate=("N",),
 )
 
 
@@ -56,7 +62,9 @@ def test_tied_exponents_are_another_law_with_one_constant_less():
     assert (free.n_constants, tied.n_constants) == (5, 4)
 
 
-@pytest.mark.parametrize("line", ["N**-a1", "c0 + c1*N**a1", "c0 + c1*Q**-a1", "c1*__import__('os')", "c0 + c1*N**-2"])
+@pytest.mark.parametrize(
+    "line", ["N**-a1", "c0 + c1*N**a1", "c0 + c1*Q**-a1", "c1*__import__('os')", "c0 + c1*N**-2"]
+)
 def test_what_is_not_a_law_is_refused(line):
     with pytest.raises(NotAGenome):
         parse(line, FACTS.names, FitChoices())
@@ -150,7 +158,13 @@ def test_programs_of_random_laws_run_and_stay_finite():
 
 
 def test_headers_become_distinct_identifiers():
-    spec = TaskSpec("odd", "odd", (Column("log"), Column("a 1"), Column("a-1"), Column("a1"), Column("2x")), (Column("y"),), None)
+    spec = TaskSpec(
+        "odd",
+        "odd",
+        (Column("log"), Column("a 1"), Column("a-1"), Column("a1"), Column("2x")),
+        (Column("y"),),
+        None,
+    )
     facts = TaskFacts.of(spec, Rows(np.ones((2, 5)), np.ones((2, 1)), np.array(["g", "g"])))
     assert len(set(facts.names)) == 5
     assert all(n.isidentifier() for n in facts.names)
@@ -159,5 +173,5 @@ def test_headers_become_distinct_identifiers():
 
 def test_units_are_round_and_signed_features_keep_theirs():
     N, _, t = FACTS.features
-    assert N == FeatureFacts("N", 1e8, N.low, N.high, 120)
+    assert FeatureFacts("N", 1e8, N.low, N.high, 120) == N
     assert t.unit == 1.0 and not t.positive
