@@ -28,13 +28,10 @@ MOST_CONSTANTS = 256
 """Cap per group where the benchmark sets no budget; and see `_Run.budget`."""
 
 RTOL = 1e-9
-"""Two answers to one question may differ by this, relatively: rounding, and nothing else."""
+"""A row asked in another batch may be answered differently by this, relatively: rounding."""
 
 ATOL_SPREAD = 1e-8
 """And by this share of the training targets' standard deviation, for laws whose terms cancel."""
-
-BALLAST = 1009
-"""Objects that stand in the way of a second fit: numbers made from identities then differ."""
 
 SINGLE_ROWS = 5
 """Rows asked one at a time."""
@@ -237,7 +234,7 @@ class _Run:
             output=output,
         )
 
-    def fit(self, labels: list[str], ballast: int = 0) -> dict[str, np.ndarray] | Failed:
+    def fit(self, labels: list[str], again: bool = False) -> dict[str, np.ndarray] | Failed:
         """Constants of each group, fitted in the order given in one child."""
         steps = []
         for label in labels:
@@ -250,7 +247,7 @@ class _Run:
                     most_numbers=budget,
                 )
             )
-        reply = self.run("fit", steps, ballast=ballast)
+        reply = self.run("fit", steps, again=again)
         if isinstance(reply, Failed):
             return reply
         for step, answer in zip(steps, reply.answers, strict=True):
@@ -314,7 +311,7 @@ class _Run:
             half = len(index) // 2
             batches += [(label, index[:half]), (label, index[half:]), (label, index)]
             kinds += ["in half of the rows", "in half of the rows", "in another order"]
-        answers = self.ask(constants, batches)
+        answers = self.ask(constants, batches, again=True)
         if isinstance(answers, Failed):
             if answers.failure in (Failure.EXCEPTION, Failure.SHAPE):
                 return replace(
@@ -338,24 +335,25 @@ class _Run:
         return np.abs(a - b) <= RTOL * np.abs(b) + ATOL_SPREAD * self.spread
 
     def check_repeat(self, constants: dict[str, np.ndarray]) -> Failed | None:
-        """A second child that fits the groups in reverse order must find the same constants."""
-        again = self.fit(list(reversed(constants)), ballast=BALLAST)
+        """A second child that fits the groups in reverse order must find the same constants, bit for bit.
+
+        One machine, one thread, one seed: honest arithmetic repeats exactly, and a tolerance would
+        let a clock pass, whose readings are large numbers that differ little.
+        """
+        again = self.fit(list(reversed(constants)), again=True)
         if isinstance(again, Failed):
             return replace(again, failure=Failure.NOT_REPEATABLE, detail=f"{again.detail} (in a second fit)")
         for label, first in constants.items():
-            second = again[label]
-            equal = first.shape == second.shape and np.allclose(second, first, rtol=RTOL, atol=0.0)
-            if not equal:
-                shown = ", ".join(f"{v:.10g}" for v in second.ravel()[:6])
+            if not np.array_equal(first, again[label]):
                 return Failed(
                     Failure.NOT_REPEATABLE,
-                    f"{self.name('fit', label)}: constants ({', '.join(f'{v:.10g}' for v in first.ravel()[:6])}) "
-                    f"became ({shown}) in a second fit; seed every generator, and keep nothing between fits",
+                    f"{self.name('fit', label)}: constants {_listed(first)} became {_listed(again[label])} in a "
+                    "second fit; seed every generator, and keep nothing between fits",
                 )
         return None
 
     def ask(
-        self, constants: dict[str, np.ndarray], batches: list[tuple[str, np.ndarray]]
+        self, constants: dict[str, np.ndarray], batches: list[tuple[str, np.ndarray]], again: bool = False
     ) -> list[np.ndarray] | Failed:
         place = {label: i for i, label in enumerate(constants)}
         steps = [
@@ -367,7 +365,7 @@ class _Run:
             )
             for label, index in batches
         ]
-        reply = self.run("predict", steps, constants=list(constants.values()))
+        reply = self.run("predict", steps, constants=list(constants.values()), again=again)
         if isinstance(reply, Failed):
             return reply
         for step, answer, (_, index) in zip(steps, reply.answers, batches, strict=True):
@@ -379,9 +377,9 @@ class _Run:
         return reply.answers
 
     def run(
-        self, call: str, steps: list[Step], constants: Sequence[np.ndarray] = (), ballast: int = 0
+        self, call: str, steps: list[Step], constants: Sequence[np.ndarray] = (), again: bool = False
     ) -> Reply | Failed:
-        job = Job(call, self.program, self.F, self.T, steps, constants, ballast)
+        job = Job(call, self.program, self.F, self.T, steps, constants, again)
         reply = self.sandbox.run(job, self.limits)
         if isinstance(reply, Reply):
             self.replies.append(reply)
@@ -389,3 +387,8 @@ class _Run:
 
     def name(self, call: str, label: str) -> str:
         return call if len(self.train) == 1 else f"{call}, group {label!r}"
+
+
+def _listed(constants: np.ndarray) -> str:
+    shown = ", ".join(f"{value:.17g}" for value in constants.ravel()[:6])
+    return f"({shown}{', ...' if constants.size > 6 else ''})"

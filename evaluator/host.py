@@ -37,18 +37,21 @@ class Profile(Enum):
         "numpy", "numpy.random", "numpy.linalg", "numpy.polynomial", "numpy.fft", "numpy.ma",
         "dataclasses", "typing",
     )  # fmt: skip
-    SCIPY = (
-        *NUMPY, "scipy.optimize", "scipy.special", "scipy.linalg", "scipy.stats", "scipy.interpolate",
-        "scipy.integrate", "multiprocessing", "concurrent.futures.thread",
-    )  # fmt: skip
+    OPTIMIZE = (*NUMPY, "scipy.optimize", "scipy.special", "scipy.linalg", "multiprocessing")
+    SCIPY = (*OPTIMIZE, "scipy.stats", "scipy.interpolate", "scipy.integrate", "concurrent.futures.thread")
     FITTING = (*SCIPY, "fitting")
 
     @classmethod
     def of(cls, imported: frozenset[str]) -> Profile:
-        tops = {name.partition(".")[0] for name in imported}
-        if "fitting" in tops:
+        """The profile for a program that imports these dotted names."""
+        parts = {tuple(name.split(".")[:2]) for name in imported}
+        if any(part[0] == "fitting" for part in parts):
             return cls.FITTING
-        return cls.SCIPY if "scipy" in tops else cls.NUMPY
+        scipy = {part[1:] for part in parts if part[0] == "scipy"}
+        if not scipy:
+            return cls.NUMPY
+        # A bare `import scipy` may go on to use any part of it.
+        return cls.OPTIMIZE if scipy <= {("optimize",), ("special",), ("linalg",)} else cls.SCIPY
 
 
 def fitting_folder() -> Path | None:
@@ -63,8 +66,8 @@ class Zygote:
     """One zygote process.
 
     Attributes:
-        layers: the layers that hold in its children, as printed.
-        files_safe: whether its children are kept from reading files.
+        layers: the layers that hold in its children, as printed; known when it is ready.
+        files_safe: whether its children are kept from reading files; the same.
         pid: its process id, as this machine sees it.
 
     Args:
@@ -100,28 +103,40 @@ class Zygote:
                 start_new_session=True,
             )
         except OSError as error:
-            raise SandboxError(f"the sandbox's parent process did not start: {error}") from error
+            raise SandboxError(f"sandbox: the process that runs programs did not start: {error}") from error
         finally:
             theirs.close()
             if host_fd is not None:
                 os.close(host_fd)
         self.pid = self._process.pid
-        said = self._handshake()
-        self.layers: list[str] = said["layers"]
-        self.files_safe: bool = said["files_safe"]
+        self._starting = threading.Lock()
+        self._ready = False
+        self.layers: list[str] = []
+        self.files_safe = False
 
-    def _handshake(self) -> dict:
-        poller = select.poll()
-        poller.register(self.control, select.POLLIN)
-        hello = self.control.recv(65536) if poller.poll(START_TIMEOUT_S * 1000) else b""
-        if not hello:
-            self._process.kill()
-            said = self._process.stderr.read().decode("utf-8", "replace").strip().splitlines()
-            self.close()
-            reason = said[-1] if said else "it said nothing"
-            raise SandboxError(f"the sandbox's parent process did not come up: {reason}")
-        self._process.stderr.close()
-        return json.loads(hello)
+    def wait_until_ready(self) -> None:
+        """Returns when the zygote has loaded what it should.
+
+        Raises:
+            ZygoteDied: it does not come up.
+        """
+        with self._starting:
+            if self._ready:
+                return
+            poller = select.poll()
+            poller.register(self.control, select.POLLIN)
+            try:
+                hello = self.control.recv(65536) if poller.poll(START_TIMEOUT_S * 1000) else b""
+            except OSError:
+                hello = b""
+            if not hello:
+                self._process.kill()
+                said = self._process.communicate()[1].decode("utf-8", "replace").strip().splitlines()
+                raise ZygoteDied(said[-1] if said else "it did not come up, and said nothing")
+            facts = json.loads(hello)
+            self.layers, self.files_safe = facts["layers"], facts["files_safe"]
+            self._process.stderr.close()
+            self._ready = True
 
     def fork(self, order: dict, job: int, status: int, output: int) -> None:
         """Have a child forked that serves the job on `job`.
@@ -138,13 +153,14 @@ class Zygote:
     def close(self) -> None:
         """Hang up; the zygote kills its children and ends. Killed if it lingers."""
         self.control.close()
+        if not self._ready:  # still loading: it would not look up for a while
+            self._process.kill()
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(2.0)
         if self._process.returncode is None:
             self._process.kill()
             self._process.wait()
-        if self._process.stderr is not None:
-            self._process.stderr.close()
+        self._process.stderr.close()
 
 
 def clean_environment() -> dict[str, str]:

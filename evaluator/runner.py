@@ -89,8 +89,6 @@ class Steps:
     """One program in one job: fits of groups, or predictions of batches."""
 
     def __init__(self, job: dict, numbers: np.ndarray) -> None:
-        # Objects in the way, so that identities differ from another child's with the same job.
-        self.ballast = [object() for _ in range(job["ballast"])]
         self.job = job
         self.code: types.CodeType | None = None
         self.laws: dict[int, Callable] = {}

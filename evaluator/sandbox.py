@@ -77,8 +77,8 @@ class Job:
         features, targets: number of columns.
         constants: arrays that predict steps refer to by place.
         steps: questions, in order.
-        ballast: objects made before the program starts, so that identities differ between two
-            jobs which are otherwise the same.
+        again: asks what has been asked before; runs under another zygote, where every object lies
+            at another address, so that numbers made from addresses differ.
     """
 
     call: str
@@ -87,7 +87,7 @@ class Job:
     targets: int
     steps: Sequence[Step]
     constants: Sequence[np.ndarray] = ()
-    ballast: int = 0
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,9 +157,14 @@ class LocalSandbox:
         self.modules = (*ALLOWED_MODULES, *extra_modules)
         self._slots = threading.BoundedSemaphore(workers)
         self._lock = threading.Lock()
-        self._zygotes: dict[Profile, Zygote] = {}
+        self._zygotes: dict[tuple[Profile, bool], Zygote] = {}
         self._closed = False
-        zygote = self._zygote(Profile.NUMPY)
+        try:
+            zygote = self._zygote(Profile.NUMPY, False)
+            zygote.wait_until_ready()
+        except ZygoteDied as error:
+            self.close()
+            raise SandboxError(f"sandbox: the process that runs programs did not come up: {error}") from error
         self.level = ", ".join(zygote.layers)
         if not zygote.files_safe:
             self.level = f"WEAK: {self.level}; no Landlock on {platform.system()} {platform.release()}"
@@ -190,31 +195,33 @@ class LocalSandbox:
         profile = Profile.of(imported_modules(job.program))
         with self._slots:
             for attempt in (1, 2):
-                zygote = self._zygote(profile)
+                zygote = self._zygote(profile, job.again)
                 try:
+                    zygote.wait_until_ready()
+                    self._zygote(profile, not job.again)  # loads meanwhile, and is soon asked
                     return _Call(zygote, job, limits, self.modules, last=attempt == 2).run()
                 except ZygoteDied as error:
-                    self._discard(profile, zygote)
+                    self._discard(zygote)
                     if attempt == 2 or self._closed:
                         raise SandboxError(
-                            f"the sandbox's parent process died twice during one call ({error}); "
-                            "check the machine's memory and process limits"
+                            f"sandbox: the process that runs programs died twice in one call ({error}); "
+                            "check this machine's memory and process limits"
                         ) from error
         raise AssertionError("unreachable")
 
-    def _zygote(self, profile: Profile) -> Zygote:
+    def _zygote(self, profile: Profile, again: bool) -> Zygote:
         with self._lock:
             if self._closed:
                 raise SandboxError("the sandbox is closed; open a new one")
-            if profile not in self._zygotes:
-                self._zygotes[profile] = Zygote(profile, self._without)
-            return self._zygotes[profile]
+            key = (profile, again)
+            if key not in self._zygotes:
+                self._zygotes[key] = Zygote(profile, self._without)
+            return self._zygotes[key]
 
-    def _discard(self, profile: Profile, zygote: Zygote) -> None:
+    def _discard(self, dead: Zygote) -> None:
         with self._lock:
-            if self._zygotes.get(profile) is zygote:
-                del self._zygotes[profile]
-        zygote.close()
+            self._zygotes = {key: zygote for key, zygote in self._zygotes.items() if zygote is not dead}
+        dead.close()
 
 
 class _Died(Exception):
@@ -298,7 +305,6 @@ class _Call:
             header = {
                 "call": self.job.call,
                 "nonce": self.nonce,
-                "ballast": self.job.ballast,
                 "program": self.job.program,
                 "modules": list(self.modules),
                 "features": self.job.features,
@@ -509,8 +515,8 @@ def _bytes(values: np.ndarray) -> bytes:
 
 
 def _scrub(text: str) -> str:
-    """Memory addresses differ from run to run; a journal must not."""
-    return _ADDRESS.sub("0x...", text)
+    """Text a journal can hold: no memory addresses, which differ from run to run, and valid UTF-8."""
+    return _ADDRESS.sub("0x...", text.encode("utf-8", "replace").decode())
 
 
 def _scratch_file() -> int:

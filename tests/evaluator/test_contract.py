@@ -10,13 +10,32 @@ from evaluator_cases import program
 
 from evaluator import Failure
 from evaluator.contract import MAX_PROGRAM_BYTES, check, imported_modules
+from evaluator.host import Profile
 
 GOOD = program()
 
 
 def test_a_good_program_passes():
     assert check(GOOD) is None
-    assert imported_modules(GOOD) == {"numpy"}
+
+
+@pytest.mark.parametrize(
+    ("lines", "profile"),
+    [
+        ("import numpy as np", Profile.NUMPY),
+        ("from numpy import linalg\nimport math", Profile.NUMPY),
+        ("from scipy.optimize import nnls", Profile.OPTIMIZE),
+        ("import scipy.optimize as so\nfrom scipy import linalg", Profile.OPTIMIZE),
+        ("import scipy", Profile.SCIPY),
+        ("from scipy import optimize, stats", Profile.SCIPY),
+        ("from scipy import *", Profile.SCIPY),
+        ("def f():\n    from scipy.interpolate import interp1d", Profile.SCIPY),
+        ("import fitting.law", Profile.FITTING),
+        ("x = = 1", Profile.NUMPY),
+    ],
+)
+def test_what_a_program_imports_says_what_is_loaded_for_it(lines, profile):
+    assert Profile.of(imported_modules(lines)) is profile
 
 
 @pytest.mark.parametrize(
