@@ -59,7 +59,7 @@ def grid_starts(z, y):
 def fit_scaling_law(data_points, loss_values):
     """Constants (7,) of least squared error: the grid, then L-BFGS-B from its best ten cells."""
     z, y = logs(data_points), np.asarray(loss_values, dtype=float).ravel()
-    floor = 1e-28 * (float(y @ y) + 1e-300)
+    floor = 1e-28 * float(y @ y) + 1e-200
 
     def objective(e):
         """Log of the projected sum of squares and its gradient in the exponents.
