@@ -1,0 +1,1 @@
+"""Rows that come with the package, made by code: no data file."""

@@ -1,0 +1,94 @@
+"""Where rows come from: a chain of sources, tried in order, each with its reason when it fails."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from tasks import hub
+from tasks.bundled.vocabulary import BUNDLED, NOTE
+from tasks.errors import DataUnavailable
+from tasks.official import is_official
+from tasks.rows import Rows, Sealed, Task
+from tasks.spec import Provenance, TaskSpec
+from tasks.tables import SUFFIXES, check_pair, read_frame, rows_of
+
+OFFLINE_WORDS = ("1", "true", "yes")
+
+
+def offline_asked() -> bool:
+    """Whether `SLD_OFFLINE` forbids the network."""
+    return os.environ.get("SLD_OFFLINE", "").lower() in OFFLINE_WORDS
+
+
+def load_official(spec: TaskSpec, data_dir: str | Path | None, offline: bool) -> Task:
+    """Rows of a benchmark task from the first source that has them.
+
+    Args:
+        data_dir: folder given by the user; nothing else is tried then.
+        offline: leave the hub out.
+
+    Raises:
+        DataUnavailable: with every source tried and why it failed.
+        BadTable: a source has the files, and they can't be used.
+    """
+    if data_dir is not None:
+        found = _from_folder(spec, Path(data_dir))
+        if isinstance(found, Task):
+            return found
+        raise DataUnavailable(f"task {spec.name!r}: {found}")
+    tried = []
+    given = os.environ.get("SLD_DATA_DIR")
+    if given:
+        found = _from_folder(spec, Path(given))
+        if isinstance(found, Task):
+            return found
+        tried.append(f"SLD_DATA_DIR: {found}")
+    else:
+        tried.append("SLD_DATA_DIR: not set")
+    pair = hub.cached(spec)
+    if pair is not None:
+        return _task(spec, *pair, "cache", str(hub.cache_dir()))
+    tried.append(f"cache {hub.cache_dir()}: no rows that match")
+    if offline:
+        tried.append("hub: not asked, because SLD_OFFLINE is set or the command does without")
+    else:
+        try:
+            return _task(spec, *hub.download(spec), "hub", hub.endpoint())
+        except DataUnavailable as error:
+            tried.append(f"hub: {error}")
+    if spec.name in BUNDLED:
+        train, heldout = BUNDLED[spec.name]()
+        where = "a simulated stand-in that comes with the package"
+        return Task(spec, train, Sealed(heldout), _provenance("bundled", where, train, heldout, True, NOTE))
+    raise DataUnavailable(
+        f"task {spec.name!r}: no source has its rows: {'; '.join(tried)}. Give a folder that holds "
+        f"{spec.official_name}/train.csv and test.csv with --data-dir or SLD_DATA_DIR"
+    )
+
+
+def _from_folder(spec: TaskSpec, root: Path) -> Task | str:
+    """The task from a folder, or the reason why not."""
+    if not root.is_dir():
+        return f"{root} is not a folder"
+    for place in (root / spec.official_name, root / spec.name, root):
+        files = {s: [place / f"{s}{end}" for end in SUFFIXES if (place / f"{s}{end}").exists()] for s in hub.SPLITS}
+        if place == root and root.name not in (spec.official_name, spec.name):
+            continue
+        if files["train"] and files["test"]:
+            train, heldout = (rows_of(read_frame(files[s][0]), spec, str(files[s][0])) for s in hub.SPLITS)
+            return _task(spec, train, heldout, "folder", str(place))
+        if files["train"] or files["test"]:
+            return f"{place} holds only one of train and test"
+    looked = f"{root / spec.official_name}, {root / spec.name}"
+    return f"no train and test (.csv or .parquet) under {looked}"
+
+
+def _task(spec: TaskSpec, train: Rows, heldout: Rows, kind: str, where: str) -> Task:
+    check_pair(spec, train, heldout, where)
+    note = "" if is_official(spec.name, train, heldout) else "These rows differ from the benchmark's official ones."
+    return Task(spec, train, Sealed(heldout), _provenance(kind, where, train, heldout, False, note))
+
+
+def _provenance(kind: str, where: str, train: Rows, heldout: Rows, simulated: bool, note: str) -> Provenance:
+    return Provenance(kind, where, train.digest(), heldout.digest(), simulated, note)
