@@ -6,9 +6,9 @@ import difflib
 from pathlib import Path
 
 from tasks import user
-from tasks.catalog import SPECS
 from tasks.errors import BadSpec, BadTable, DataUnavailable, TaskError, UnknownTask
 from tasks.rows import Rows, Sealed, Task
+from tasks.sldbench import SPECS
 from tasks.sources import load_official, offline_asked
 from tasks.spec import Column, Provenance, PublishedScore, TaskSpec
 

@@ -20,13 +20,11 @@ from pathlib import Path
 import pandas as pd
 
 from tasks.errors import BadTable, DataUnavailable
-from tasks.official import is_official
+from tasks.official import DATASET, REVISION, is_official
 from tasks.rows import Rows
 from tasks.spec import TaskSpec
 from tasks.tables import rows_of
 
-DATASET = "pkuHaowei/sldbench"
-REVISION = "main"
 SPLITS = ("train", "test")
 CONNECT_S = 4.0
 """No byte for this long counts as no answer."""
@@ -68,7 +66,7 @@ def cached(spec: TaskSpec) -> tuple[Rows, Rows] | None:
         pair = tuple(_parse((_folder(spec) / f"{s}.parquet").read_bytes(), spec, "cache") for s in SPLITS)
     except (OSError, BadTable):
         return None
-    return pair if is_official(spec.name, *pair) else None
+    return pair if is_official(spec.official_name, *pair) else None
 
 
 def download(spec: TaskSpec) -> tuple[Rows, Rows]:
@@ -85,7 +83,7 @@ def download(spec: TaskSpec) -> tuple[Rows, Rows]:
         train, heldout = (_parse(bodies[s], spec, url(spec, s)) for s in SPLITS)
     except BadTable as error:
         raise DataUnavailable(f"{where} sent what can't be used: {error}") from error
-    if not is_official(spec.name, train, heldout):
+    if not is_official(spec.official_name, train, heldout):
         raise DataUnavailable(
             f"{where} sent rows that are not the pinned ones (train {train.digest()}, "
             f"held-out {heldout.digest()}); they were thrown away"

@@ -50,3 +50,9 @@ PINS = {
     "easy_question_scaling_law": Pin(389, 127, "96b06b032d29f1ba", "f89877ff517e1bea"),
 }
 """Official config name -> pin."""
+
+
+def is_official(config: str, train: Rows, heldout: Rows) -> bool:
+    """Whether rows are those pinned for a config; False where nothing is pinned."""
+    pin = PINS.get(config)
+    return pin is not None and pin.matches(train, heldout)

@@ -60,7 +60,10 @@ def load_official(spec: TaskSpec, data_dir: str | Path | None, offline: bool) ->
     if spec.name in BUNDLED:
         train, heldout = BUNDLED[spec.name]()
         where = "a simulated stand-in that comes with the package"
-        return Task(spec, train, Sealed(heldout), _provenance("bundled", where, train, heldout, True, NOTE))
+        provenance = Provenance(
+            "bundled", where, train.digest(), heldout.digest(), simulated=True, note=NOTE, official=False
+        )
+        return Task(spec, train, Sealed(heldout), provenance)
     raise DataUnavailable(
         f"task {spec.name!r}: no source has its rows: {'; '.join(tried)}. Give a folder that holds "
         f"{spec.official_name}/train.csv and test.csv with --data-dir or SLD_DATA_DIR"
@@ -72,7 +75,9 @@ def _from_folder(spec: TaskSpec, root: Path) -> Task | str:
     if not root.is_dir():
         return f"{root} is not a folder"
     for place in (root / spec.official_name, root / spec.name, root):
-        files = {s: [place / f"{s}{end}" for end in SUFFIXES if (place / f"{s}{end}").exists()] for s in hub.SPLITS}
+        files = {
+            s: [place / f"{s}{end}" for end in SUFFIXES if (place / f"{s}{end}").exists()] for s in hub.SPLITS
+        }
         if place == root and root.name not in (spec.official_name, spec.name):
             continue
         if files["train"] and files["test"]:
@@ -86,9 +91,7 @@ def _from_folder(spec: TaskSpec, root: Path) -> Task | str:
 
 def _task(spec: TaskSpec, train: Rows, heldout: Rows, kind: str, where: str) -> Task:
     check_pair(spec, train, heldout, where)
-    note = "" if is_official(spec.name, train, heldout) else "These rows differ from the benchmark's official ones."
-    return Task(spec, train, Sealed(heldout), _provenance(kind, where, train, heldout, False, note))
-
-
-def _provenance(kind: str, where: str, train: Rows, heldout: Rows, simulated: bool, note: str) -> Provenance:
-    return Provenance(kind, where, train.digest(), heldout.digest(), simulated, note)
+    official = is_official(spec.official_name, train, heldout)
+    note = "" if official else "These rows differ from the benchmark's official ones."
+    provenance = Provenance(kind, where, train.digest(), heldout.digest(), note=note, official=official)
+    return Task(spec, train, Sealed(heldout), provenance)

@@ -115,6 +115,8 @@ class Provenance:
         heldout_hash: the same of the held-out rows; stays out of a search's journal.
         simulated: True when the rows are simulated; every screen and row must say so.
         note: plain words on what a reader must know (why simulated, which law).
+        official: whether the rows are the benchmark's own, by their pinned digests; None where there
+            is nothing to compare with. Published scores compare with official rows alone.
     """
 
     kind: str
@@ -123,3 +125,4 @@ class Provenance:
     heldout_hash: str
     simulated: bool = False
     note: str = field(default="")
+    official: bool | None = None
