@@ -53,7 +53,7 @@ def fit_one(z, y):
         (None, None),
     ]  # a run-away exponent would explode outside the rows
     p = minimize(
-        objective, start, jac=True, method="L-BFGS-B", bounds=box, options={"ftol": 1e-15, "gtol": 1e-10}
+        objective, start, jac=True, method="L-BFGS-B", bounds=box, options={"ftol": 1e-15, "gtol": 1e-8}
     ).x
     flat = np.concatenate([np.zeros(F + 1), [y.mean()]])
     if not np.all(np.isfinite(p)) or not objective(p)[0] <= objective(flat)[0]:

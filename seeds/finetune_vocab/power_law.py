@@ -41,7 +41,7 @@ def fit_scaling_law(data_points, loss_values):
         return weight * float(r @ r), 2.0 * weight * slope
 
     start = np.concatenate([np.ones(2 * F), [y.mean()]])
-    p = minimize(objective, start, jac=True, method="BFGS", options={"gtol": 1e-10, "maxiter": 3000}).x
+    p = minimize(objective, start, jac=True, method="BFGS", options={"gtol": 1e-8, "maxiter": 400}).x
     flat = np.concatenate([np.zeros(2 * F), [y.mean()]])
     if not np.all(np.isfinite(p)) or not objective(p)[0] <= objective(flat)[0]:
         return flat  # the descent went astray: no worse than the mean

@@ -80,10 +80,13 @@ def nonnegative_batch(H, v, positive):
 def project(Phi, y, positive):
     """Best linear constants of the columns Phi (n, K), and the unit columns they use.
 
-    Which constants are zero is found by enumeration, their digits by orthogonal factors.
+    Plain least squares where it keeps the signs; else enumeration finds which constants are zero.
     """
     norm = np.sqrt((Phi**2).sum(axis=0)) + 1e-300
     Z = Phi / norm
+    plain = np.linalg.lstsq(Z, y, rcond=None)[0]
+    if (plain[positive] >= 0).all():
+        return plain / norm, Z
     c, _ = nonnegative_batch((Z.T @ Z)[None], (Z.T @ y)[None], positive)
     use = np.flatnonzero((c[0] != 0) | ~positive)
     exact = np.zeros(len(positive))
