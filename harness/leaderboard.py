@@ -11,12 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from evaluator import Evaluator, EvaluatorError, LocalSandbox
 from harness.errors import HarnessError
-from harness.printing import number
+from harness.printing import best_published, number, score_table
 from harness.standings import (
     Board,
     Entry,
@@ -32,7 +31,7 @@ from tasks import DataUnavailable, TaskError, load, names, resolve, spec
 
 EPILOG = """examples:
   python -m harness.leaderboard
-  python -m harness.leaderboard --task finetune_vocab --laws
+  python -m harness.leaderboard --task finetune_vocab --all
   python -m harness.leaderboard --csv > board.csv
 
 Every row is the mean over ALL runs of a system, never the best of several. R2 is clipped to [-1, 1] and
@@ -54,9 +53,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--out", default="runs", metavar="DIR", help="where run folders lie (default: runs)")
     p.add_argument("--data-dir", metavar="DIR", help="folder with the tasks' rows, to score programs")
     p.add_argument("--no-programs", action="store_true", help="runs only; nothing is evaluated")
-    p.add_argument(
-        "--laws", action="store_true", help="every law of every system, not just the most frequent"
-    )
+    p.add_argument("--all", action="store_true", help="every law found and every published score")
     form = p.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print the boards as JSON, every entry included")
     form.add_argument("--csv", action="store_true", help="print the rows as CSV")
@@ -84,7 +81,7 @@ def main(argv: list[str] | None = None) -> int:
         human.print("nothing to rank yet: run python -m harness.evolve first", highlight=False)
     else:
         for board in boards:
-            print_board(board, human, args.laws)
+            print_board(board, human, args.all)
     return 0
 
 
@@ -158,64 +155,57 @@ def _board(key: tuple[str, str, str], found: list[tuple[dict[str, Any], Entry]],
     )
 
 
-def print_board(board: Board, console: Console, all_laws: bool) -> None:
-    """One board as a table."""
+def print_board(board: Board, console: Console, everything: bool) -> None:
+    """One board: ranked systems, reference rows, then the laws they found and why runs failed."""
+    console.print(
+        Text(f"\n{board.task}", style="bold") + Text(f"  rows {board.train_hash} / {board.heldout_hash}")
+    )
     if board.simulated:
         console.print(Text(f"SIMULATED ROWS. {board.note}", style="bold red"))
-    title = f"{board.task}: held-out R2, mean over all runs (rows {board.train_hash} / {board.heldout_hash})"
-    table = Table(title=title, title_justify="left")
-    table.add_column("", justify="right")
-    table.add_column("system and laws", overflow="fold")
-    for name in ("runs", "failed", "R2", "sd", "NMSE", "NMAE", "valid. R2"):
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("kind", style="dim")
+    title = "held-out scores, mean over all runs; valid. is R2 inside train"
+    table = score_table("system", "runs", "R2", "sd", "NMSE", "NMAE", "valid.", title=title)
     for place, s in enumerate(board.standings, start=1):
-        table.add_row(str(place), *_cells(s), style="dim" if s.kind == "control" else "")
-        laws = s.laws() if s.kind == "search" or any(e.law for e in s.entries) else []
-        shown = laws if all_laws else laws[:1]
-        for law, n, r2 in shown:
-            table.add_row(
-                "", Text(f"  {law}", style="cyan"), str(n), "", number(r2), "", "", "", "", "law", style="dim"
-            )
-        if len(laws) > len(shown):
-            table.add_row("", f"  and {len(laws) - len(shown)} other laws (--laws)", *[""] * 8, style="dim")
-        reasons = sorted({e.why_failed for e in s.entries if e.heldout is None and e.why_failed})
-        for reason in reasons[:3]:
-            table.add_row("", Text(f"  failed: {reason}"[:160], style="red"), *[""] * 8)
+        row = _cells(s)
+        table.add_row(f"{place}. {row[0]}", *row[1:], style="dim" if s.kind == "control" else "")
     if board.ceiling is not None and board.ceiling < 1:
-        table.add_row(
-            "",
-            "noise ceiling of these rows",
-            "",
-            "",
-            number(board.ceiling),
-            "",
-            "",
-            "",
-            "",
-            "bound",
-            style="dim",
-        )
-    for p in board.published:
-        kind = "published" + (f", {p['note']}" if p["note"] else "")
-        table.add_row("", p["system"], "", "", number(p["r2"], 3), "", "", "", "", kind, style="italic")
+        table.add_row("noise ceiling of these rows", "", number(board.ceiling), style="dim")
+    shown, more = (board.published, 0) if everything else best_published(board.published)
+    for p in shown:
+        table.add_row(f"published: {p['system']}", "", number(p["r2"]), style="italic")
     console.print(table)
+    if more:
+        console.print(
+            Text(f"{more} more published scores: --all, or python -m tasks show {board.task}", style="dim")
+        )
+    for s in board.standings:
+        _print_laws(s, console, everything)
+
+
+def _print_laws(s: Standing, console: Console, everything: bool) -> None:
+    laws = [row for row in s.laws() if row[0] != "free program"]
+    if laws:
+        console.print(Text(f"laws of {s.system}", style="bold"))
+    for law, n, r2 in laws if everything else laws[:3]:
+        console.print(Text(f"  {n} of {len(s.entries)} runs, R2 {number(r2)}: ") + Text(law, style="cyan"))
+    if len(laws) > 3 and not everything:
+        console.print(Text(f"  and {len(laws) - 3} more: --all", style="dim"))
+    for e in s.entries:
+        if e.heldout is None and e.why_failed:
+            console.print(Text(f"{s.system} failed: {e.why_failed}", style="red"))
 
 
 def _cells(s: Standing) -> list[str]:
     mean, sd = s.r2 if s.entries else (None, None)
-    runs = str(len(s.entries)) + (f" (+{s.unfinished} unfinished)" if s.unfinished else "")
     valid = [e.validation_r2 for e in s.entries if e.validation_r2 is not None]
+    extras = [f"{n} {what}" for n, what in ((s.n_failed, "failed"), (s.unfinished, "unfinished")) if n]
     return [
-        s.system,
-        runs,
-        str(s.n_failed),
+        s.system + (f" ({', '.join(extras)})" if extras else ""),
+        str(len(s.entries)),
         _or_dash(mean),
         _or_dash(sd),
         _or_dash(mean_sd(s.values("nmse"))[0]),
         _or_dash(mean_sd(s.values("nmae"))[0]),
         _or_dash(mean_sd(valid)[0]),
-        s.kind,
     ]
 
 

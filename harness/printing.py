@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 MAX_GROUPS = 12
+MAX_PUBLISHED = 8
 
 
 def number(value: float | None, digits: int = 4) -> str:
@@ -71,49 +73,71 @@ def _constants(summary: dict[str, Any], console: Console) -> None:
 
 def print_scores(summary: dict[str, Any], console: Console) -> None:
     """Held-out scores of the law, its groups, the controls and the published systems."""
-    table = Table(
-        title=f"held-out rows of {summary['task']}, beyond the training range", title_justify="left"
+    table = score_table(
+        "law or system", "R2", "NMSE", "NMAE", title="held-out rows, beyond the training range"
     )
-    table.add_column("law or system", overflow="fold")
-    for name in ("R2", "NMSE", "NMAE"):
-        table.add_column(name, justify="right")
     table.add_column("kind", style="dim")
     heldout = summary.get("heldout")
     if heldout is None:
         table.add_row("this run's law", "failed", "", "", summary.get("heldout_failure", ""))
     else:
-        table.add_row(*_score_row("this run's law", heldout), "ours", style="bold")
+        table.add_row(*score_row("this run's law", heldout), "ours", style="bold")
         groups = heldout["per_group"]
         if len(groups) > 1:
             for name, card in list(groups.items())[:MAX_GROUPS]:
-                table.add_row(*_score_row(f"  {name}", card), f"{card['n_rows']} rows", style="dim")
+                table.add_row(*score_row(f"  {name}", card), f"{card['n_rows']} rows", style="dim")
             if len(groups) > MAX_GROUPS:
-                table.add_row(
-                    f"  and {len(groups) - MAX_GROUPS} more groups, in summary.json",
-                    "",
-                    "",
-                    "",
-                    "",
-                    style="dim",
-                )
+                more = f"  and {len(groups) - MAX_GROUPS} more groups, in summary.json"
+                table.add_row(more, "", "", "", "", style="dim")
     for name, card in (summary.get("controls") or {}).items():
-        if card is None:
-            table.add_row(name, "failed", "", "", "control")
-        else:
-            table.add_row(*_score_row(name, card), "control")
+        table.add_row(*score_row(name, card), "control")
     ceiling = summary.get("noise_ceiling_r2")
     if ceiling is not None and ceiling < 1.0:
         table.add_row("noise ceiling of these rows", number(ceiling), "", "", "bound")
-    for score in summary["published"]:
-        kind = "published" + (f", {score['note']}" if score["note"] else "")
-        table.add_row(score["system"], number(score["r2"], 3), "", "", kind, style="italic")
+    shown, more = best_published(summary["published"])
+    for score in shown:
+        table.add_row(score["system"], number(score["r2"]), "", "", "published", style="italic")
     console.print(table)
-    if summary["published"] and summary["data"]["simulated"]:
+    if shown:
         console.print(
-            "The published scores were measured on the benchmark's rows; these rows are simulated, so they don't compare.",
-            style="red",
+            Text(
+                f"published: reported by others, under their own protocols; {more} more and all sources: "
+                f"python -m tasks show {summary['task']}",
+                style="dim",
+            )
         )
+    if shown and summary["data"]["simulated"]:
+        warning = "The published scores are of the benchmark's rows; these rows are simulated, so they don't compare."
+        console.print(Text(warning, style="red"))
 
 
-def _score_row(name: str, card: dict[str, Any]) -> tuple[str, str, str, str]:
+def best_published(scores: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], int]:
+    """The human laws and the best of the others, best first, and how many are left out."""
+    ranked = sorted(scores, key=lambda s: -s["r2"])
+    human = [s for s in ranked if s["system"].lower().startswith("human")]
+    others = [s for s in ranked if s not in human][: MAX_PUBLISHED - len(human)]
+    shown = sorted(human + others, key=lambda s: -s["r2"])
+    return shown, len(scores) - len(shown)
+
+
+def score_table(first: str, *numbers: str, title: str) -> Table:
+    """A table of scores that reads well at 80 columns: one wide text column, then numbers."""
+    table = Table(
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        box=SIMPLE_HEAD,
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
+    )
+    table.add_column(first, overflow="fold")
+    for name in numbers:
+        table.add_column(name, justify="right", no_wrap=True)
+    return table
+
+
+def score_row(name: str, card: dict[str, Any] | None) -> tuple[str, str, str, str]:
+    """Name, R2, NMSE and NMAE of a card; "failed" where there is none."""
+    if card is None:
+        return name, "failed", "", ""
     return name, number(card["r2"]), number(card["nmse"]), number(card["nmae"])

@@ -9,13 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from evaluator import Evaluator, EvaluatorError, Limits, LocalSandbox
 from harness.config import LimitsConfig
 from harness.errors import HarnessError
-from harness.printing import number
+from harness.printing import number, score_row, score_table
 from harness.run import read_program
 from harness.scoring import score_program
 from tasks import TaskError, load, names, resolve
@@ -93,53 +92,24 @@ def main(argv: list[str] | None = None) -> int:
 
 def print_scores(program: Path, scores: list[dict[str, Any]], groups: bool, console: Console) -> None:
     """The table, then every broken rule with its detail."""
-    table = Table(title=f"{program}: held-out scores", title_justify="left")
-    table.add_column("task", overflow="fold")
-    for name in ("R2", "NMSE", "NMAE", "validation R2", "seconds", "constants"):
-        table.add_column(name, justify="right")
+    columns = ("R2", "NMSE", "NMAE", "valid.", "sec.", "const.")
+    table = score_table("task", *columns, title=f"{program}: held-out scores")
     table.add_column("rules", overflow="fold")
     for s in scores:
-        card = s["heldout"] or {}
-        used = "-" if s["n_constants"] is None else str(s["n_constants"])
-        budget = "no limit" if s["budget"] is None else s["budget"]
-        broken = ", ".join(r["rule"] for r in s["broken_rules"])
-        table.add_row(
-            s["task"] + (" (SIMULATED rows)" if s["simulated"] else ""),
-            number(card.get("r2")),
-            number(card.get("nmse")),
-            number(card.get("nmae")),
-            number(s["validation_r2"]),
-            f"{s['seconds']:.2f}",
-            f"{used} of {budget}",
-            Text(f"broken: {broken}", style="bold red") if broken else Text("kept", style="green"),
-        )
+        card = s["heldout"]
+        used = f"{_or_dash(s['n_constants'])}/{_or_dash(s['budget'])}"
+        broken = Text("broken", style="bold red") if s["broken_rules"] else Text("kept", style="green")
+        name = s["task"] + (" (SIMULATED)" if s["simulated"] else "")
+        cells = score_row(name, card) if card else (name, "-", "-", "-")
+        table.add_row(*cells, number(s["validation_r2"]), f"{s['seconds']:.2f}", used, broken)
         if groups and card:
-            for name, g in card["per_group"].items():
-                table.add_row(
-                    f"  {name}",
-                    number(g["r2"]),
-                    number(g["nmse"]),
-                    number(g["nmae"]),
-                    "",
-                    "",
-                    "",
-                    f"{g['n_rows']} rows",
-                    style="dim",
-                )
-        for name, control in s["controls"].items():
-            control = control or {}
-            table.add_row(
-                f"  {name}",
-                number(control.get("r2")),
-                number(control.get("nmse")),
-                number(control.get("nmae")),
-                "",
-                "",
-                "",
-                "control",
-                style="dim",
-            )
+            for label, g in card["per_group"].items():
+                table.add_row(*score_row(f"  {label}", g), "", "", "", f"{g['n_rows']} rows", style="dim")
+        for label, control in s["controls"].items():
+            table.add_row(*score_row(f"  {label}", control), "", "", "", "control", style="dim")
     console.print(table)
+    note = "valid.: R2 on validation folds inside train; const.: constants used of the budget (- is no limit)"
+    console.print(Text(note, style="dim"))
     for s in scores:
         for rule in s["broken_rules"]:
             console.print(Text(f"{s['task']}: {rule['rule']}: {rule['detail']}", style="red"))
@@ -147,6 +117,10 @@ def print_scores(program: Path, scores: list[dict[str, Any]], groups: bool, cons
                 console.print(Text(rule["traceback"], style="dim"))
         if s["simulated"]:
             console.print(Text(f"{s['task']}: SIMULATED ROWS. {s['note']}", style="bold red"))
+
+
+def _or_dash(count: int | None) -> str:
+    return "-" if count is None else str(count)
 
 
 if __name__ == "__main__":

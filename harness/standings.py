@@ -182,7 +182,7 @@ def program_entries(
             changed = True
         score = known[key]
         broken = "; ".join(f"{r['rule']}: {r['detail']}" for r in score["broken_rules"])
-        system = f"programs/{task.name}/{path.stem}"
+        system = f"program {path.stem}"
         entry = Entry(
             system,
             "program",

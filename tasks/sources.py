@@ -33,14 +33,14 @@ def load_official(spec: TaskSpec, data_dir: str | Path | None, offline: bool) ->
         BadTable: a source has the files, and they can't be used.
     """
     if data_dir is not None:
-        found = _from_folder(spec, Path(data_dir))
+        found = _from_folder(spec, Path(data_dir).expanduser())
         if isinstance(found, Task):
             return found
         raise DataUnavailable(f"task {spec.name!r}: {found}")
     tried = []
     given = os.environ.get("SLD_DATA_DIR")
     if given:
-        found = _from_folder(spec, Path(given))
+        found = _from_folder(spec, Path(given).expanduser())
         if isinstance(found, Task):
             return found
         tried.append(f"SLD_DATA_DIR: {found}")

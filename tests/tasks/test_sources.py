@@ -193,6 +193,11 @@ def test_a_held_out_group_without_training_rows_is_refused(tmp_path):
         tasks.load("moe", data_dir=tmp_path)
 
 
+def test_a_group_may_be_called_na(tmp_path):
+    write(tmp_path / "moe", moe_frame().assign(group="NA"), moe_frame(3).assign(group="NA"))
+    assert tasks.load("moe", data_dir=tmp_path).train.groups() == ["NA"]
+
+
 def test_order_of_rows_is_part_of_a_digest():
     rows = tasks.load("finetune_vocab").train
     assert rows.take(np.arange(len(rows))[::-1]).digest() != rows.digest()
