@@ -15,7 +15,7 @@ from fitting.expression import Node
 
 MAX_TERMS = 60
 # A sum is a dict monomial -> coefficient; a monomial is a sorted tuple of (atom, exponent), an exponent a
-# frozen sum. An atom is ("var", name), ("con", name), ("fn", name, sum), ("sum", sum), ("num", value) or ("e",).
+# frozen sum. An atom is ("var", name), ("con", name), ("fn", name, sum), ("sum", sum), ("num", x), ("e",).
 Poly = dict
 Frozen = tuple
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from fitting.expression import Node, neg, num, power
 
-_GREEK = """alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau upsilon phi
+_GREEK = """
+alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau upsilon phi
 chi psi omega"""
 GREEK = frozenset(_GREEK.split())
 

@@ -1,0 +1,170 @@
+"""What a fit makes small: squared, Huber, their logs, asymmetric and quantile losses.
+
+All are one family. With the residual r = observed - predicted (or the difference of the logs) and c = r clipped
+to +-delta, a row costs side * c * (r - c/2): r**2/2 inside delta, straight outside. `side` weighs rows the law lies
+above (r < 0, `over`) and below (`under`). A quantile is the limit of small delta.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+
+from fitting.errors import BadOption
+
+
+class LossType(StrEnum):
+    """Names of the losses."""
+
+    MSE = "mse"
+    HUBER = "huber"
+    LOG_MSE = "log_mse"
+    LOG_HUBER = "log_huber"
+    ASYMMETRIC = "asymmetric"
+    QUANTILE = "quantile"
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """One loss. Make it with `squared`, `huber`, `log_squared`, `log_huber`, `asymmetric` or `quantile`.
+
+    Attributes:
+        type: which loss.
+        huber_delta: where it turns straight, in units of the residual; inf for squared, 0 for a quantile.
+        over, under: weight of rows that the law lies above and below.
+        log: whether residuals are log observed - log predicted.
+    """
+
+    type: LossType = LossType.MSE
+    huber_delta: float = np.inf
+    over: float = 1.0
+    under: float = 1.0
+    log: bool = False
+
+    def __post_init__(self):
+        if not self.huber_delta >= 0:
+            raise BadOption(f"loss: delta must be > 0, got {self.huber_delta!r}")
+        for side in ("over", "under"):
+            value = getattr(self, side)
+            if not (np.isfinite(value) and value > 0):
+                raise BadOption(f"loss: {side} must be finite and > 0, got {value!r}")
+
+    @property
+    def two_sided(self) -> bool:
+        return self.over == self.under == 1.0
+
+    @property
+    def smooth(self) -> bool:
+        return self.huber_delta > 0
+
+    def residual(self, y: np.ndarray, f: np.ndarray) -> np.ndarray:
+        return np.log(y) - np.log(f) if self.log else y - f
+
+    def rows(self, r: np.ndarray) -> np.ndarray:
+        """Cost of each row, as reported: r**2 for squared losses, the Huber or pinball value for the others."""
+        side = 1.0 if self.two_sided else np.where(r < 0, self.over, self.under)
+        if self.huber_delta == np.inf:
+            return side * r * r
+        if self.huber_delta == 0:
+            return side * np.abs(r)
+        c = np.clip(r, -self.huber_delta, self.huber_delta)
+        return side * c * (r - 0.5 * c)
+
+    def mean(self, r: np.ndarray, weights: np.ndarray | None = None) -> float:
+        """Mean cost, weighted when weights are given."""
+        return float(np.average(self.rows(r), weights=weights, axis=-1))
+
+    def describe(self) -> str:
+        """The text that `parse_loss` reads back."""
+        match self.type:
+            case LossType.HUBER | LossType.LOG_HUBER:
+                return f"{self.type}:{self.huber_delta:g}"
+            case LossType.ASYMMETRIC:
+                tail = "" if self.huber_delta == np.inf else f":{self.huber_delta:g}"
+                return f"asymmetric:{self.over:g}:{self.under:g}{tail}"
+            case LossType.QUANTILE:
+                return f"quantile:{self.under / (self.under + self.over):g}"
+        return str(self.type)
+
+
+LossFunction = Loss
+
+
+def squared() -> Loss:
+    """Mean squared error."""
+    return Loss()
+
+
+def huber(delta: float = 1.0) -> Loss:
+    """Mean Huber: r**2/2 inside delta, delta*(|r| - delta/2) outside."""
+    return Loss(LossType.HUBER, _positive(delta, "huber: delta"))
+
+
+def log_squared() -> Loss:
+    """Squared error of the log: relative errors, for positive targets."""
+    return Loss(LossType.LOG_MSE, log=True)
+
+
+def log_huber(delta: float = 1e-3) -> Loss:
+    """Huber of the log, as in the Chinchilla paper (delta 1e-3 there)."""
+    return Loss(LossType.LOG_HUBER, _positive(delta, "log_huber: delta"), log=True)
+
+
+def asymmetric(over: float = 3.0, under: float = 1.0, delta: float | None = None) -> Loss:
+    """Squared (or Huber, with delta) error that counts rows the law lies above `over` times, below `under` times.
+
+    A law of the best achievable loss lies below most runs: make `over` the larger.
+    """
+    return Loss(
+        LossType.ASYMMETRIC, np.inf if delta is None else _positive(delta, "asymmetric: delta"), over, under
+    )
+
+
+def quantile(q: float = 0.5) -> Loss:
+    """Pinball loss: the law passes above a share q of the rows. q = 0.5 is half the absolute error."""
+    if not 0 < q < 1:
+        raise BadOption(f"quantile: expected 0 < q < 1, got {q!r}")
+    return Loss(LossType.QUANTILE, 0.0, over=1 - q, under=q)
+
+
+def _positive(value: float, what: str) -> float:
+    try:
+        value = float(value)
+    except (TypeError, ValueError):
+        raise BadOption(f"{what} must be a number > 0, got {value!r}") from None
+    if not value > 0 or not np.isfinite(value):
+        raise BadOption(f"{what} must be finite and > 0, got {value!r}")
+    return value
+
+
+MAKERS = {
+    "mse": (squared, 0),
+    "squared": (squared, 0),
+    "huber": (huber, 1),
+    "log_mse": (log_squared, 0),
+    "log_squared": (log_squared, 0),
+    "log_huber": (log_huber, 1),
+    "asymmetric": (asymmetric, 3),
+    "quantile": (quantile, 1),
+}
+
+
+def parse_loss(loss: Loss | str | None) -> Loss:
+    """A loss from its text: "mse", "huber:1e-3", "log_squared", "log_huber:1e-3", "asymmetric:3:1", "quantile:0.9"."""
+    if loss is None:
+        return Loss()
+    if isinstance(loss, Loss):
+        return loss
+    if isinstance(loss, str):
+        name, *numbers = loss.replace("-", "_", 1).split(":") if loss.startswith("log-") else loss.split(":")
+        if name in MAKERS and len(numbers) <= MAKERS[name][1]:
+            try:
+                values = [float(x) for x in numbers]
+            except ValueError:
+                raise BadOption(f"loss {loss!r}: what follows {name!r} must be numbers") from None
+            return MAKERS[name][0](*values)
+    raise BadOption(
+        f"loss: expected one of {', '.join(MAKERS)} (with numbers as in 'huber:1e-3'), got {loss!r}"
+    )

@@ -1,0 +1,204 @@
+"""The four ways to fit the surface: newton, grid, scipy, jax. One problem, one objective, one answer each."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import minimize
+
+from fitting import grid as grids
+from fitting.errors import BadOption, FitError
+from fitting.surface import Surface, SurfaceFit, coarse_axis, grid_start
+
+NAMES = ("E", "A", "B", "alpha", "beta")
+
+
+@dataclass(slots=True)
+class Ended:
+    """Where a method ended.
+
+    Attributes:
+        theta: (5,) constants of the centred problem.
+        steps: iterations.
+        status: "converged", "max_iter" or "abnormal".
+        exact: whether a bound counts only when touched (else: within the last grid line).
+    """
+
+    theta: np.ndarray
+    steps: int
+    status: str
+    message: str
+    exact: float = 0.0
+
+
+@dataclass(slots=True)
+class Problem:
+    """Rows with centred logs: A and B are those of N/exp(x0) and D/exp(z0), of order one."""
+
+    x: np.ndarray
+    z: np.ndarray
+    y: np.ndarray
+    x0: float
+    z0: float
+    low: np.ndarray
+    high: np.ndarray
+    delta: float
+    surface: Surface
+
+    @staticmethod
+    def of(N, D, L, low, high, delta: float) -> Problem:
+        x, z = np.log(N), np.log(D)
+        # bounds on an amplitude are a box only in the units of the data
+        x0 = 0.0 if low[1] > 0 or high[1] < np.inf else float(x.sum()) / len(x)
+        z0 = 0.0 if low[2] > 0 or high[2] < np.inf else float(z.sum()) / len(z)
+        x -= x0
+        z -= z0
+        return Problem(x, z, L, x0, z0, low, high, delta, Surface(x, z, L, low, high))
+
+    @property
+    def n(self) -> int:
+        return len(self.y)
+
+    @property
+    def free_amplitudes(self) -> bool:
+        """Whether E, A, B are only asked not to be negative."""
+        return not np.any(self.low[:3] > 0) and bool(np.all(self.high[:3] == np.inf))
+
+    def raw(self, theta: np.ndarray) -> np.ndarray:
+        """Constants in the units of the data."""
+        out = theta.copy()
+        with np.errstate(all="ignore"):
+            out[1] *= np.exp(theta[3] * self.x0)
+            out[2] *= np.exp(theta[4] * self.z0)
+        return out
+
+    def residual(self, theta: np.ndarray) -> np.ndarray:
+        return self.surface.residual(theta)
+
+    def at_bounds(self, theta: np.ndarray, margin: float = 0.0) -> list[str]:
+        """One phrase per constant that sits on its bound."""
+        hit = []
+        for i, (name, value) in enumerate(zip(NAMES, theta.tolist(), strict=True)):
+            near = margin if i >= 3 else 0.0
+            low, high = float(self.low[i]), float(self.high[i])
+            if value <= low + near:
+                hit.append(
+                    f"{name} clamped at 0" if i < 3 and low == 0 else f"{name} at its lower bound {low:g}"
+                )
+            elif value >= high - near:
+                hit.append(f"{name} at its upper bound {high:g}")
+        return hit
+
+
+def newton(problem: Problem) -> Ended:
+    fit = best_newton(problem)
+    if fit.converged:
+        return Ended(fit.theta, fit.steps, "converged", "Newton converged")
+    return Ended(fit.theta, fit.steps, "max_iter", f"Newton stopped after {fit.steps} steps")
+
+
+def best_newton(problem: Problem) -> SurfaceFit:
+    """Coarse grid, then Newton from the best cell."""
+    alphas = coarse_axis(problem.low[3], problem.high[3])
+    betas = coarse_axis(problem.low[4], problem.high[4])
+    theta, _ = grid_start(problem.x, problem.z, problem.y, alphas, betas)
+    if not problem.free_amplitudes:
+        u, V = np.exp(-theta[3] * problem.x), np.exp(-theta[4] * problem.z)[None]
+        theta[:3] = grids.cells(u, V, problem.y, problem.low[:3], problem.high[:3], np.inf, 50, 0.0)[0][0]
+    return problem.surface.fit(theta, problem.delta)
+
+
+def grid(problem: Problem, resolution: float, passes: int, workers: int) -> Ended:
+    theta = grids.search(
+        problem.x, problem.z, problem.y, problem.low, problem.high, resolution, problem.delta, passes, workers
+    )
+    u, V = np.exp(-theta[3] * problem.x), np.exp(-theta[4] * problem.z)[None]
+    # moments cancel on clean data: the winner is solved once more from its columns
+    theta[:3] = grids.cells(
+        u, V, problem.y, problem.low[:3], problem.high[:3], problem.delta, 100, 0.0, theta[None, :3]
+    )[0][0]
+    return Ended(
+        theta, 0, "converged", f"best cell of the grid of step {resolution:g}", exact=resolution * 0.5
+    )
+
+
+def scipy(problem: Problem, resolution: float, passes: int, options) -> Ended:
+    """L-BFGS-B over the exponents; amplitudes exact inside, so that the envelope gradient holds."""
+    start = grid(problem, resolution, passes, 1)
+
+    def objective(exponents):
+        theta = _inner(problem, exponents)
+        r = problem.residual(theta)
+        psi = np.clip(r, -problem.delta, problem.delta)
+        u, v = problem.surface.M[1], problem.surface.M[2]
+        slope = np.array([theta[1] * (psi @ (problem.x * u)), theta[2] * (psi @ (problem.z * v))])
+        return float(psi @ (r - 0.5 * psi)) / scale, slope / scale
+
+    r = problem.residual(start.theta)
+    psi = np.clip(r, -problem.delta, problem.delta)
+    scale = float(psi @ (r - 0.5 * psi)) or 1.0  # tolerances of L-BFGS-B are absolute: start at 1
+    found = minimize(
+        objective,
+        start.theta[3:],
+        jac=True,
+        method="L-BFGS-B",
+        bounds=list(zip(problem.low[3:], problem.high[3:], strict=True)),
+        options={"ftol": options.ftol, "gtol": options.gtol, "maxiter": options.maxiter},
+    )
+    theta = _inner(problem, found.x) if found.fun <= 1.0 else start.theta
+    status = {0: "converged", 1: "max_iter"}.get(found.status, "abnormal")
+    if status == "abnormal" and found.fun <= 1.0 and np.abs(found.jac).max() <= 1e-5:
+        status = "converged"  # no further decrease can be seen in 64 bits
+    return Ended(theta, int(found.nit), status, str(found.message))
+
+
+def _inner(problem: Problem, exponents: np.ndarray) -> np.ndarray:
+    """Exact amplitudes at given exponents."""
+    u, V = np.exp(-exponents[0] * problem.x), np.exp(-exponents[1] * problem.z)[None]
+    coef, _ = grids.cells(u, V, problem.y, problem.low[:3], problem.high[:3], problem.delta, 300, 0.0)
+    return np.array([*coef[0], *exponents])
+
+
+def jax(problem: Problem, resolution: float, passes: int, options, enable_x64: bool) -> Ended:
+    """L-BFGS-B on all five constants with JAX's automatic gradient of the objective itself."""
+    try:
+        found = importlib.import_module("jax")
+    except ImportError:
+        raise FitError("method='jax' needs jax: pip install jax, or use method='newton'") from None
+    if not enable_x64:
+        raise BadOption(
+            "enable_x64=False gives 7 digits, too few for this fit: leave it on, or use method='newton'"
+        )
+    start = grid(problem, resolution, passes, 1)
+    with found.experimental.enable_x64():
+        np_ = found.numpy
+        x, z, y = (np_.asarray(c) for c in (problem.x, problem.z, problem.y))
+
+        def total(theta):
+            r = y - theta[0] - theta[1] * np_.exp(-theta[3] * x) - theta[2] * np_.exp(-theta[4] * z)
+            psi = np_.clip(r, -problem.delta, problem.delta) if problem.delta != np.inf else r
+            # psi counts as fixed in the slope: d(rho) = psi dr
+            return np_.sum(psi * (r - 0.5 * psi))
+
+        compiled = found.jit(found.value_and_grad(total))
+        scale = float(compiled(start.theta)[0]) or 1.0
+
+        def objective(theta):
+            value, slope = compiled(theta)
+            return float(value) / scale, np.asarray(slope, dtype=float) / scale
+
+        ended = minimize(
+            objective,
+            start.theta,
+            jac=True,
+            method="L-BFGS-B",
+            bounds=list(zip(problem.low, problem.high, strict=True)),
+            options={"ftol": options.ftol, "gtol": options.gtol, "maxiter": options.maxiter},
+        )
+    theta = np.asarray(ended.x) if ended.fun <= 1.0 else start.theta
+    status = {0: "converged", 1: "max_iter"}.get(ended.status, "abnormal")
+    if status == "abnormal" and ended.fun <= 1.0 and np.abs(ended.jac).max() <= 1e-4:
+        status = "converged"
+    return Ended(theta, int(ended.nit), status, str(ended.message))

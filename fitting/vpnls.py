@@ -1,0 +1,306 @@
+"""VPNLS: the surface L = E + A/N**alpha + B/D**beta by variable projection, with vpnls's arguments and results.
+
+`docs/vpnls_differences.md` lists where this differs from vpnls and why. Source: arXiv 2603.22339.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+
+from fitting import methods
+from fitting.errors import BadData, BadOption, NonFiniteFitError
+from fitting.losses import Loss, LossType, parse_loss
+
+METHODS = ("newton", "grid", "scipy", "jax")
+NAMES = ("E", "A", "B", "alpha", "beta")
+
+
+class FitStatus(StrEnum):
+    """How a fit ended."""
+
+    CONVERGED = "converged"
+    MAX_ITER = "max_iter"
+    ABNORMAL = "abnormal"
+    BOUND_HIT = "bound_hit"
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Box of the five constants. The default intervals of E, A and B stand for "not negative"."""
+
+    E: tuple[float, float] = (1e-6, 10.0)
+    A: tuple[float, float] = (1e-6, 1e6)
+    B: tuple[float, float] = (1e-6, 1e6)
+    alpha: tuple[float, float] = (0.01, 0.99)
+    beta: tuple[float, float] = (0.01, 0.99)
+
+    def __post_init__(self):
+        for name in NAMES:
+            pair = getattr(self, name)
+            try:
+                low, high = map(float, pair)
+            except (TypeError, ValueError):
+                raise BadOption(f"bounds: {name} must be a pair (low, high), got {pair!r}") from None
+            if not (0 <= low <= high and low < np.inf):
+                raise BadOption(f"bounds: {name} needs 0 <= low <= high, got {pair!r}")
+
+    def box(self) -> tuple[np.ndarray, np.ndarray]:
+        """Lower and upper bounds that are kept, (5,) each.
+
+        An interval of E, A or B left at its default is not a choice: zero and large amplitudes are allowed.
+        """
+        default = _DEFAULT_AMPLITUDES
+        pairs = [(0.0, np.inf) if getattr(self, n) == default.get(n) else getattr(self, n) for n in NAMES]
+        low, high = np.array(pairs, dtype=float).T
+        return low, high
+
+
+_DEFAULT_AMPLITUDES = {"E": (1e-6, 10.0), "A": (1e-6, 1e6), "B": (1e-6, 1e6)}
+
+
+def bounds(
+    *,
+    E: tuple[float, float] = (1e-6, 10.0),
+    A: tuple[float, float] = (1e-6, 1e6),
+    B: tuple[float, float] = (1e-6, 1e6),
+    alpha: tuple[float, float] = (0.01, 0.99),
+    beta: tuple[float, float] = (0.01, 0.99),
+) -> Bounds:
+    """Box of the five constants for `fit_vpnls`."""
+    return Bounds(*(tuple(pair) if isinstance(pair, list) else pair for pair in (E, A, B, alpha, beta)))
+
+
+@dataclass(frozen=True, slots=True)
+class LBFGSBOptions:
+    """Options of the "scipy" and "jax" methods."""
+
+    ftol: float = 1e-15
+    gtol: float = 1e-15
+    maxiter: int = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class LossSurface:
+    """L = E + A/N**alpha + B/D**beta and its best allocation of compute, C = 6 N D."""
+
+    E: float
+    A: float
+    B: float
+    alpha: float
+    beta: float
+
+    @property
+    def a(self) -> float:
+        """N_opt ~ C**a."""
+        return self.beta / (self.alpha + self.beta)
+
+    @property
+    def b(self) -> float:
+        """D_opt ~ C**b."""
+        return self.alpha / (self.alpha + self.beta)
+
+    @property
+    def G(self) -> float:
+        """N_opt = G (C/6)**a."""
+        return (self.alpha * self.A / (self.beta * self.B)) ** (1 / (self.alpha + self.beta))
+
+    def loss(self, N, D):
+        N, D = np.asarray(N, dtype=float), np.asarray(D, dtype=float)
+        return self.E + self.A * N**-self.alpha + self.B * D**-self.beta
+
+    def N_opt(self, C):
+        return self.G * (np.asarray(C, dtype=float) / 6) ** self.a
+
+    def D_opt(self, C):
+        return (np.asarray(C, dtype=float) / 6) ** self.b / self.G
+
+
+@dataclass(frozen=True)
+class FitResult:
+    """A fitted surface.
+
+    Attributes:
+        E, A, B, alpha, beta: constants, in the units of N and D.
+        loss_value: the objective, whatever the method: mean squared residual, or mean Huber.
+        rss: sum of squared residuals.
+        n_points: rows.
+        loss_function: the loss.
+        status, status_message: how the fit ended; BOUND_HIT names the constants.
+    """
+
+    E: float
+    A: float
+    B: float
+    alpha: float
+    beta: float
+    loss_value: float
+    rss: float
+    n_points: int
+    loss_function: Loss
+    status: FitStatus
+    status_message: str
+
+    @property
+    def a(self) -> float:
+        """N_opt ~ C**a."""
+        return self.beta / (self.alpha + self.beta)
+
+    @property
+    def b(self) -> float:
+        """D_opt ~ C**b."""
+        return self.alpha / (self.alpha + self.beta)
+
+    def to_loss_surface(self) -> LossSurface:
+        return LossSurface(self.E, self.A, self.B, self.alpha, self.beta)
+
+    def predict(self, N, D):
+        """Loss at N parameters and D tokens."""
+        return self.to_loss_surface().loss(N, D)
+
+
+@dataclass(frozen=True)
+class NewtonResult(FitResult):
+    n_iter: int
+
+
+@dataclass(frozen=True)
+class GridResult(FitResult):
+    resolution: float
+
+
+@dataclass(frozen=True)
+class ScipyResult(FitResult):
+    n_iter: int
+    scipy_message: str
+
+
+@dataclass(frozen=True)
+class JaxResult(FitResult):
+    n_iter: int
+
+
+def fit_vpnls(
+    N,
+    D,
+    L,
+    *,
+    method: str = "newton",
+    bounds: Bounds | None = None,
+    loss: Loss | str | None = None,
+    max_irls_iter: int = 10,
+    resolution: float = 0.01,
+    num_workers: int = 1,
+    options: LBFGSBOptions | None = None,
+    enable_x64: bool = True,
+) -> FitResult:
+    """Fit L = E + A/N**alpha + B/D**beta with E, A, B >= 0.
+
+    Args:
+        N, D, L: (n,) parameters, tokens > 0 in any unit, and losses; n >= 4.
+        method: "newton" (exact, default): coarse grid, then active-set Newton on all five constants; "grid":
+            exhaustive grid of step `resolution`; "scipy", "jax": L-BFGS-B over the exponents from the grid's
+            winner (jax is an optional dependency).
+        bounds: from `bounds(...)`; all five intervals are kept. Without it E, A, B >= 0 and both exponents lie in
+            [0.01, 0.99].
+        loss: None or squared() for mean squared error, or huber(delta).
+        max_irls_iter: grid: passes of the first look at each Huber cell; cells that could win go on until they
+            have converged.
+        resolution: step of the grid in alpha and beta.
+        num_workers: grid: threads.
+        options: L-BFGS-B limits for scipy and jax.
+        enable_x64: jax: 64-bit numbers, for the duration of the call.
+
+    Raises:
+        BadData (a ValueError): unequal lengths, n < 4, N or D not positive, a value not finite, all rows equal.
+        BadOption (a ValueError): unknown method, a loss the surface path does not have.
+        NonFiniteFitError: the fit left the finite numbers.
+    """
+    N, D, L = check_rows(N, D, L)
+    loss = parse_loss(loss)
+    if method not in METHODS:
+        raise BadOption(f"Unknown method {method!r}; expected one of {', '.join(METHODS)}")
+    if loss.type not in (LossType.MSE, LossType.HUBER):
+        raise BadOption(f"fit_vpnls has mse and huber; for {loss.type} use fit(law, data, loss=...)")
+    if not max_irls_iter >= 1:
+        raise BadOption(f"max_irls_iter must be >= 1, got {max_irls_iter!r}")
+    box = _DEFAULT_BOX if bounds is None else bounds.box()
+    scaled = methods.Problem.of(N, D, L, *box, loss.huber_delta)
+    options = options or LBFGSBOptions()
+    if method == "newton":
+        ended = methods.newton(scaled)
+    elif method == "grid":
+        ended = methods.grid(scaled, resolution, max_irls_iter, num_workers)
+    elif method == "scipy":
+        ended = methods.scipy(scaled, resolution, max_irls_iter, options)
+    else:
+        ended = methods.jax(scaled, resolution, max_irls_iter, options, enable_x64)
+    return _result(method, scaled, ended, loss, resolution)
+
+
+_DEFAULT_BOX = Bounds().box()
+
+
+def check_rows(N, D, L, least: int = 4) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The rows as flat float arrays; an error names what is wrong, in which row, and what to do."""
+    try:
+        N, D, L = (np.asarray(column, dtype=float).ravel() for column in (N, D, L))
+    except (TypeError, ValueError) as error:
+        raise BadData(f"N, D and L must be arrays of numbers: {error}") from None
+    n = len(L)
+    if not len(N) == len(D) == n:
+        raise BadData(f"N, D and L must have equal lengths, got {len(N)}, {len(D)} and {n}")
+    if n < least:
+        raise BadData(f"expected at least {least} rows, got {n}")
+    # one look at sums finds any fault; only then is the row searched for
+    with np.errstate(all="ignore"):
+        fine = np.isfinite(N.sum() + D.sum() + L.sum()) and N.min() > 0 and D.min() > 0
+    if not fine:
+        for name, column in (("N", N), ("D", D)):
+            bad = np.flatnonzero(~(np.isfinite(column) & (column > 0)))
+            if len(bad):
+                where = f"{len(bad)} of {n} rows are not (first: row {bad[0]}, {name}={column[bad[0]]})"
+                raise BadData(f"{name} must be positive and finite: {where}. Drop them before fitting.")
+        bad = np.flatnonzero(~np.isfinite(L))
+        if len(bad):
+            where = f"{len(bad)} of {n} rows are not (first: row {bad[0]}, L={L[bad[0]]})"
+            raise BadData(f"L must be finite: {where}. Drop them before fitting.")
+    if N.min() == N.max() and D.min() == D.max():
+        raise BadData(f"all {n} rows have the same N and D: nothing can be fitted; vary N and D")
+    return N, D, L
+
+
+def _result(method: str, problem, ended, loss: Loss, resolution: float) -> FitResult:
+    theta = problem.raw(ended.theta)
+    if not np.isfinite(theta).all():
+        raise NonFiniteFitError(
+            f"{method}: constants are not finite ({dict(zip(NAMES, theta, strict=True))})"
+        )
+    residual = problem.residual(ended.theta)
+    value = loss.mean(residual)
+    if not np.isfinite(value):
+        raise NonFiniteFitError(f"{method}: the objective is {value}; check the size of L")
+    hit = problem.at_bounds(ended.theta, ended.exact)
+    status, message = ended.status, ended.message
+    if hit and status != "abnormal":
+        status, message = "bound_hit", "; ".join(hit)
+    common = (
+        *map(float, theta),
+        value,
+        float(residual @ residual),
+        problem.n,
+        loss,
+        FitStatus(status),
+        message,
+    )
+    if method == "newton":
+        return NewtonResult(*common, ended.steps)
+    if method == "grid":
+        return GridResult(*common, resolution)
+    return (
+        ScipyResult(*common, ended.steps, ended.message)
+        if method == "scipy"
+        else JaxResult(*common, ended.steps)
+    )
