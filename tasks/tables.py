@@ -27,10 +27,8 @@ def read_frame(path: Path) -> pd.DataFrame:
         raise BadTable(f"{path}: expected a .csv or .parquet file")
     try:
         if path.suffix.lower() == ".csv":
-            # Blank cells alone are missing: a group may be called NA. Numbers are read to the last bit.
-            frame = pd.read_csv(
-                path, encoding="utf-8", keep_default_na=False, na_values=[""], float_precision="round_trip"
-            )
+            # Blank cells alone are missing: a group may be called NA.
+            frame = pd.read_csv(path, encoding="utf-8", keep_default_na=False, na_values=[""])
         else:
             frame = pd.read_parquet(path)
     except Exception as error:  # pandas and pyarrow raise dozens of kinds; all mean the same to a user
