@@ -37,7 +37,11 @@ class Profile(Enum):
         "numpy", "numpy.random", "numpy.linalg", "numpy.polynomial", "numpy.fft", "numpy.ma",
         "dataclasses", "typing",
     )  # fmt: skip
-    OPTIMIZE = (*NUMPY, "scipy.optimize", "scipy.special", "scipy.linalg", "multiprocessing")
+    OPTIMIZE = (
+        *NUMPY, "scipy.optimize", "scipy.special", "scipy.linalg", "multiprocessing",
+        # COBYLA and COBYQA; private, so an import that fails is passed over.
+        "scipy._lib.pyprima", "scipy._lib.cobyqa",
+    )  # fmt: skip
     SCIPY = (*OPTIMIZE, "scipy.stats", "scipy.interpolate", "scipy.integrate", "concurrent.futures.thread")
     FITTING = (*SCIPY, "fitting")
 
@@ -73,11 +77,14 @@ class Zygote:
     Args:
         profile: what to load.
         without: layers to leave out; see `layers.Lockdown`.
+        single_use: serve one request without forking; see `spawned.py`.
     """
 
-    def __init__(self, profile: Profile, without: tuple[str, ...] = ()) -> None:
+    def __init__(self, profile: Profile, without: tuple[str, ...] = (), single_use: bool = False) -> None:
         self._lock = threading.Lock()
-        self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        # One request is one packet; a single request needs no boundaries, and macOS has no such sockets.
+        kind = socket.SOCK_STREAM if single_use else socket.SOCK_SEQPACKET
+        self.control, theirs = socket.socketpair(socket.AF_UNIX, kind)
         host_fd = _own_pidfd()
         fitting = fitting_folder() if profile is Profile.FITTING else None
         config = {
@@ -87,6 +94,7 @@ class Zygote:
             "preload": [m for m in profile.value if m != "fitting" or fitting],
             "with_fitting": fitting is not None,
             "without": list(without),
+            "single_use": single_use,
         }
         script = str(Path(__file__).with_name("zygote.py"))
         fds = [theirs.fileno()] + ([host_fd] if host_fd is not None else [])
@@ -103,6 +111,7 @@ class Zygote:
                 start_new_session=True,
             )
         except OSError as error:
+            self.control.close()
             raise SandboxError(f"sandbox: the process that runs programs did not start: {error}") from error
         finally:
             theirs.close()
@@ -132,7 +141,8 @@ class Zygote:
             if not hello:
                 self._process.kill()
                 said = self._process.communicate()[1].decode("utf-8", "replace").strip().splitlines()
-                raise ZygoteDied(said[-1] if said else "it did not come up, and said nothing")
+                telling = [line for line in said if "Error" in line] or said
+                raise ZygoteDied(telling[-1] if telling else "it said nothing")
             facts = json.loads(hello)
             self.layers, self.files_safe = facts["layers"], facts["files_safe"]
             self._process.stderr.close()
@@ -149,6 +159,11 @@ class Zygote:
                 socket.send_fds(self.control, [json.dumps(order).encode()], [job, status, output])
         except OSError as error:
             raise ZygoteDied(str(error)) from error
+
+    def reaped(self, status: int) -> None:
+        """Somebody else has waited for the process."""
+        self._process.returncode = os.waitstatus_to_exitcode(status)
+        self.close()
 
     def close(self) -> None:
         """Hang up; the zygote kills its children and ends. Killed if it lingers."""

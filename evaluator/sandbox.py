@@ -13,7 +13,7 @@ import re
 import select
 import signal
 import socket
-import struct
+import sys
 import threading
 import time
 from collections.abc import Sequence
@@ -27,6 +27,7 @@ from evaluator.contract import ALLOWED_MODULES, imported_modules
 from evaluator.errors import SandboxError, SandboxTooWeak
 from evaluator.host import Profile, Zygote, ZygoteDied
 from evaluator.outcome import Failed, Failure
+from evaluator.spawned import Spawner
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +136,7 @@ class LocalSandbox:
         allow_weak_sandbox: go on where programs cannot be kept from reading files.
         without: layers to leave out, to test or to find a fault: "landlock", "seccomp",
             "capabilities", "namespaces".
+        spawn: a fresh process for each call in place of a fork; slow, and for systems other than Linux.
 
     Attributes:
         level: the layers that hold, in one line; starts with "WEAK" below the minimum.
@@ -150,14 +152,15 @@ class LocalSandbox:
         extra_modules: tuple[str, ...] = ("fitting",),
         allow_weak_sandbox: bool = False,
         without: tuple[str, ...] = (),
+        spawn: bool = sys.platform != "linux",
     ) -> None:
         if workers < 1:
             raise ValueError(f"workers: expected an integer >= 1, got {workers}")
-        self._without = without
+        self._without, self._spawn = without, spawn
         self.modules = (*ALLOWED_MODULES, *extra_modules)
         self._slots = threading.BoundedSemaphore(workers)
         self._lock = threading.Lock()
-        self._zygotes: dict[tuple[Profile, bool], Zygote] = {}
+        self._zygotes: dict[tuple[Profile, bool], Zygote | Spawner] = {}
         self._closed = False
         try:
             zygote = self._zygote(Profile.NUMPY, False)
@@ -209,16 +212,16 @@ class LocalSandbox:
                         ) from error
         raise AssertionError("unreachable")
 
-    def _zygote(self, profile: Profile, again: bool) -> Zygote:
+    def _zygote(self, profile: Profile, again: bool) -> Zygote | Spawner:
         with self._lock:
             if self._closed:
                 raise SandboxError("the sandbox is closed; open a new one")
-            key = (profile, again)
+            key = (profile, again and not self._spawn)
             if key not in self._zygotes:
-                self._zygotes[key] = Zygote(profile, self._without)
+                self._zygotes[key] = (Spawner if self._spawn else Zygote)(profile, self._without)
             return self._zygotes[key]
 
-    def _discard(self, dead: Zygote) -> None:
+    def _discard(self, dead: Zygote | Spawner) -> None:
         with self._lock:
             self._zygotes = {key: zygote for key, zygote in self._zygotes.items() if zygote is not dead}
         dead.close()
@@ -249,13 +252,14 @@ class _Ended:
     status: int
     cpu_seconds: float
     peak_memory_mb: float
+    over_memory: bool
 
 
 @dataclass(slots=True)
 class _Call:
     """One job in flight."""
 
-    zygote: Zygote
+    zygote: Zygote | Spawner
     job: Job
     limits: Limits
     modules: tuple[str, ...]
@@ -343,6 +347,8 @@ class _Call:
 
     def _verdict(self, ended: _Ended, n_answers: int) -> tuple[Failure, str] | None:
         """Why the child ended as it did; None when it ended well."""
+        if ended.over_memory:
+            return Failure.MEMORY, f"over {self.limits.memory_mb} MB of memory"
         if os.WIFSIGNALED(ended.status):
             number = os.WTERMSIG(ended.status)
             # Ticks of the accounting may fall a little short of the limit they enforced.
@@ -500,13 +506,12 @@ class _Call:
             data = self.status.recv(256)
         except ConnectionResetError:
             data = b""
-        if len(data) != STATUS.size:
+        if len(data) != wire.STATUS.size:
             raise ZygoteDied(data.decode("utf-8", "replace") or "it hung up")
-        status, user, system, peak_kb = STATUS.unpack(data)
-        self.ended = _Ended(status, user + system, peak_kb / 1024)
+        status, user, system, peak_kb, over = wire.STATUS.unpack(data)
+        self.ended = _Ended(status, user + system, peak_kb / 1024, over)
 
 
-STATUS = struct.Struct("!iddq")
 GRACE_S = 5.0
 
 

@@ -12,6 +12,9 @@ import struct
 
 PREFIX = struct.Struct("!IQ")
 
+STATUS = struct.Struct("!iddq?")
+"""How a child ended: wait status, user and system seconds, peak resident kB, killed for its memory."""
+
 
 class BadFrame(Exception):
     """Bytes that are not a whole, well-formed message."""

@@ -20,22 +20,17 @@ import os
 import select
 import signal
 import socket
-import struct
 import sys
-
-STATUS = struct.Struct("!iddq")
-"""wait status, user and system seconds, peak resident kB."""
-
-KILL = b"K"
 
 
 class Zygote:
     """Forks, reaps and kills. One thread, no locks, nothing of a job in its memory."""
 
-    def __init__(self, control: socket.socket, lockdown, run) -> None:
+    def __init__(self, control: socket.socket, lockdown, run, status) -> None:
         self.control = control
         self.lockdown = lockdown
         self.run = run
+        self.status = status
         self.children: dict[int, int] = {}  # pid -> descriptor of its status socket
         self.poller = select.poll()
         self.wake_r, self.wake_w = os.pipe()
@@ -91,6 +86,12 @@ class Zygote:
         self.poller.register(status, select.POLLIN)
         return True
 
+    def serve_once(self) -> None:
+        """Serve the first request in this very process, where forking is not to be trusted."""
+        message, fds, _, _ = socket.recv_fds(self.control, 4096, 3)
+        if message:
+            self.child(fds[0], fds[2], json.loads(message))
+
     def child(self, job: int, output: int, limits: dict) -> None:
         try:
             signal.set_wakeup_fd(-1)
@@ -125,7 +126,7 @@ class Zygote:
             with contextlib.suppress(KeyError):
                 self.poller.unregister(fd)
             with contextlib.suppress(OSError):
-                os.write(fd, STATUS.pack(status, usage.ru_utime, usage.ru_stime, usage.ru_maxrss))
+                os.write(fd, self.status.pack(status, usage.ru_utime, usage.ru_stime, usage.ru_maxrss, False))
             os.close(fd)
 
     def end(self) -> None:
@@ -151,25 +152,31 @@ def main() -> None:
 
     limits.few_descriptors(layers.MOST_DESCRIPTORS)
     control, host = (_low(config[name]) for name in ("control_fd", "host_fd"))
-    namespaced = "namespaces" not in without and namespaces.enter()
+    namespaced = "namespaces" not in without and not config["single_use"] and namespaces.enter()
     sys.path.remove(here)
     sys.path.extend(config["paths"])
     for name in config["preload"]:
-        importlib.import_module(name)
+        with contextlib.suppress(ImportError) if "._" in name else contextlib.nullcontext():
+            importlib.import_module(name)
     sys.path.insert(0, here)
     import runner
     import warmup
+    import wire
 
     sys.path.remove(here)
     lockdown = layers.Lockdown(without, config["with_fitting"], namespaced)
     if not lockdown.may_open:
         warmup.use_everything_once()
     control = socket.socket(fileno=control)
-    zygote = Zygote(control, lockdown, runner.run)
+    zygote = Zygote(control, lockdown, runner.run, wire.STATUS)
     gc.collect()
     gc.freeze()
     control.send(json.dumps(lockdown.describe()).encode())
     os.dup2(0, 2)  # start-up errors went to the host's pipe; from here on nobody reads it
+    if config["single_use"]:
+        limits.end_with_host()
+        zygote.serve_once()
+        return
     try:
         zygote.serve(host)
     finally:

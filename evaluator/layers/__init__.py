@@ -61,8 +61,9 @@ class Lockdown:
 
     def enter(self, job: int, output: int) -> int:
         """Keep three descriptors and the ruleset; returns the job socket's new number."""
-        os.setpgid(0, 0)
-        limits.die_with_parent()
+        if os.getpid() != os.getsid(0):  # a worker that was not forked leads its session already
+            os.setpgid(0, 0)
+            limits.die_with_parent()
         # Both move high first: a small number may be the very one the other is to get.
         job, output = (fcntl.fcntl(fd, fcntl.F_DUPFD, 100) for fd in (job, output))
         os.dup2(job, CHANNEL)
@@ -120,12 +121,12 @@ class Lockdown:
             held.add("capabilities")
         private, public = os.path.abspath(__file__), os.path.abspath(os.__file__)
         if capabilities.no_new_privileges():
-            if self.ruleset is not None and landlock.restrict(self.ruleset):
-                if not _opens(private) and _opens(public):
-                    held.add("landlock")
-            if self.filter is not None and seccomp.install(self.filter) and not _forks() and not _connects():
-                if self.may_open or not _opens(public):
-                    held.add("seccomp")
+            walled = self.ruleset is not None and landlock.restrict(self.ruleset)
+            if walled and not _opens(private) and _opens(public):
+                held.add("landlock")
+            filtered = self.filter is not None and seccomp.install(self.filter)
+            if filtered and not _forks() and not _connects() and self.may_open == _opens(public):
+                held.add("seccomp")
         return held
 
 

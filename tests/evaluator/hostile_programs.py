@@ -76,7 +76,9 @@ class Hostile:
     slow: bool = False
 
 
-def attack(name: str, body: str, *ends: Failure, law: str = LAW, top: str = "", slow: bool = False) -> Hostile:
+def attack(
+    name: str, body: str, *ends: Failure, law: str = LAW, top: str = "", slow: bool = False
+) -> Hostile:
     lines = [
         TOP.strip("\n"),
         textwrap.dedent(top),
@@ -95,7 +97,9 @@ def programs(label: str, port: int) -> list[Hostile]:
     """Every attack, aimed at this label file and this port."""
     fill = {"{label!r}": repr(label), "{port}": str(port)}
     filled = []
-    for h in TIME + MEMORY + PROCESSES + SIGNALS + FILES + NETWORK + CALLS + OUTPUT + SNOOPING + CRASHES + CHEATS:
+    for h in (
+        TIME + MEMORY + PROCESSES + SIGNALS + FILES + NETWORK + CALLS + OUTPUT + SNOOPING + CRASHES + CHEATS
+    ):
         text = h.text
         for key, value in fill.items():
             text = text.replace(key, value)
@@ -212,7 +216,9 @@ PROCESSES = [
     attack("a new session", "os.setsid()", F.FORBIDDEN),
     attack("another process group", "os.setpgid(0, os.getppid())", F.FORBIDDEN),
     attack("a shell", "if os.system('true') != 0: raise PermissionError", F.FORBIDDEN),
-    attack("a program by subprocess", "importlib.import_module('subprocess').run(['/bin/true'])", F.FORBIDDEN),
+    attack(
+        "a program by subprocess", "importlib.import_module('subprocess').run(['/bin/true'])", F.FORBIDDEN
+    ),
     attack("a program by posix_spawn", "os.posix_spawn('/bin/true', ['true'], {})", F.FORBIDDEN),
     attack("become another program", "os.execv('/bin/true', ['true'])", F.FORBIDDEN),
     attack(
@@ -288,14 +294,20 @@ SOCKET = "socket = importlib.import_module('socket')\n"
 NETWORK = [
     attack("TCP to the host", SOCKET + "socket.create_connection(('127.0.0.1', PORT))", F.FORBIDDEN),
     attack("TCP over IPv6", SOCKET + "socket.socket(socket.AF_INET6)", F.FORBIDDEN),
-    attack("UDP", SOCKET + "socket.socket(type=socket.SOCK_DGRAM).sendto(b'x', ('127.0.0.1', PORT))", F.FORBIDDEN),
+    attack(
+        "UDP", SOCKET + "socket.socket(type=socket.SOCK_DGRAM).sendto(b'x', ('127.0.0.1', PORT))", F.FORBIDDEN
+    ),
     attack("a local socket", SOCKET + "socket.socket(socket.AF_UNIX)", F.FORBIDDEN),
     attack("an abstract socket", SOCKET + "socket.socket(socket.AF_UNIX).bind('\\0hostile')", F.FORBIDDEN),
     attack("netlink", SOCKET + "socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0)", F.FORBIDDEN),
     attack("raw packets", SOCKET + "socket.socket(socket.AF_PACKET, socket.SOCK_RAW)", F.FORBIDDEN),
     attack("the virtual machine's host", SOCKET + "socket.socket(socket.AF_VSOCK)", F.FORBIDDEN),
     attack("a pair of sockets", SOCKET + "socket.socketpair()", F.FORBIDDEN),
-    attack("descriptors sent away", SOCKET + "s = socket.socket(fileno=3)\nsocket.send_fds(s, [b'x'], [1])", F.FORBIDDEN),
+    attack(
+        "descriptors sent away",
+        SOCKET + "s = socket.socket(fileno=3)\nsocket.send_fds(s, [b'x'], [1])",
+        F.FORBIDDEN,
+    ),
 ]
 
 CALLS = [
@@ -405,6 +417,7 @@ SNOOPING = [
     attack(
         "targets in any array of the predicting child",
         "pass",
+        F.EXCEPTION,
         law="""
         arrays = find(np.ndarray, lambda a: a.dtype.kind == "f" and a.size)
         values = np.concatenate([a.ravel() for a in arrays] + [np.zeros(1)])
@@ -413,7 +426,6 @@ SNOOPING = [
             return np.full(len(data_points), params[0])
         raise LookupError("no target here")
         """,
-        *[F.EXCEPTION],
     ),
     attack(
         "another program's text",

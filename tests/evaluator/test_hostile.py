@@ -61,7 +61,9 @@ def test_contained(name, sandbox, evaluator, label, listener, unharmed, monkeypa
     (hostile,) = [h for h in programs(str(label), listener.getsockname()[1]) if h.name == name]
     before, task = os.stat(label), marked_task()
     # A program with a secret of its own runs first, so that there is something to find.
-    evaluator.validate(program(top="import numpy as np\nX = 'SECRET-OF-ANOTHER'"), task, make_folds(task)[:1], checks="none")
+    if "another" in name:
+        secret = program(top="import numpy as np\nX = 'SECRET-OF-ANOTHER'")
+        evaluator.validate(secret, task, make_folds(task)[:1])
     outcome = evaluator.validate(hostile.text, task, make_folds(task)[:1])
     if hostile.ends:
         assert isinstance(outcome, Failed), outcome
@@ -78,7 +80,7 @@ def test_contained(name, sandbox, evaluator, label, listener, unharmed, monkeypa
     assert not any(path.exists() for path in TRACES)
     with pytest.raises(BlockingIOError):
         listener.accept()
-    again = evaluator.validate(program(), make_task(), make_folds(make_task())[:1])
+    again = evaluator.validate(program(), make_task(), make_folds(make_task())[:1], checks="none")
     assert isinstance(again, Scored)
     assert (again.cards, again.constants) == (unharmed.cards, unharmed.constants)
 
