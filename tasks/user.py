@@ -1,0 +1,5 @@
+"""Tasks added on this machine."""
+
+
+def user_names():
+    return []
