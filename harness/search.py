@@ -119,7 +119,7 @@ class Search:
         return self._next < len(self._seeds)
 
     def plan(self) -> tuple[Plan, np.random.Generator] | None:
-        """Take a number and choose parents, for a draft that comes later; None without any member.
+        """Choose parents for a draft that comes later; None without any member. `take` takes the number.
 
         Returns:
             The plan, and the candidate's generator for whatever else is drawn.
@@ -134,12 +134,11 @@ class Search:
             if mate is not parent:
                 break
             mate, _ = self._parent(rng)
-        self._next = index + 1
         c = parent.candidate
         return Plan(_id(index), c.id, mate.candidate.id, island, c.generation + 1), rng
 
     def take(self, plan: Plan) -> None:
-        """The number of a plan that was made earlier is taken."""
+        """The plan is carried out: its number is taken."""
         self._next = max(self._next, int(plan.id[1:]) + 1)
 
     def knows(self, key: str) -> bool:
