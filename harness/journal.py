@@ -272,6 +272,11 @@ def _outcome_facts(outcome: Outcome) -> dict[str, Any]:
     }
 
 
+def outcome_text(outcome: Outcome) -> str:
+    """An outcome without times as the journal writes it, to compare two of them: NaN is not equal to itself."""
+    return _dump(_outcome_facts(outcome))
+
+
 def _outcome(facts: dict[str, Any], times: dict[str, Any]) -> Outcome:
     if "failure" in facts:
         return Failed(

@@ -17,15 +17,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from evaluator.outcome import Outcome, Scored
+from evaluator.outcome import Outcome, Scorecard, Scored
 from harness.budget import Spending
 from harness.candidate import Candidate, Draft
 from harness.errors import BadRun
-from harness.journal import Journal
+from harness.journal import Journal, outcome_text
 from harness.llm.edits import Unusable
 from harness.llm.models import Models
 from harness.llm.reply import PASSING, Reply
@@ -88,6 +88,7 @@ class Overlap:
         self.signatures: dict[Signature, tuple[int, str]] = {}
         self.numbers = 0
         self.fruitless = 0
+        self.refused: list[tuple[str, tuple[str, ...]]] = []  # parameters, by model, in earlier sessions
         self._recording = True
         self._elapsed: Callable[[], float] = lambda: 0.0
 
@@ -136,6 +137,7 @@ class Overlap:
     def evaluated(self, candidate: Candidate, found: Staged) -> Outcome | None:
         """An evaluation ended; its outcome, or None where the program was turned down."""
         del self.waiting[candidate.id]
+        found = replace(found, outcome=_ordered(found.outcome))
         if found.outcome is None:
             self._record(
                 "turned_down", {"candidate": candidate.id, "reason": "same predictions", "twin": found.twin}
@@ -227,7 +229,9 @@ class Overlap:
                 self.llm.memory.memo_at = self.llm.memory.told
             self.request(request)
         elif kind == "reply":
-            self.reply(facts["request"], Reply.of(facts))
+            reply = Reply.of(facts)
+            self.refused.append((self.open[facts["request"]].model, reply.refused))
+            self.reply(facts["request"], reply)
         elif kind == "turned_down" and "candidate" in facts:
             self.evaluated(self.waiting[facts["candidate"]], Staged(None, facts["twin"]))
         elif kind == "turned_down":
@@ -277,7 +281,8 @@ class Overlap:
                 if id not in running:
                     raise differs(i, f"candidate {id} did not come up")
                 candidate, found = self.waiting[id], running.pop(id).result()
-                if _told(found.outcome) != _told(facts.get("outcome")):
+                pair = [outcome_text(o) if o else None for o in (found.outcome, facts.get("outcome"))]
+                if pair[0] != pair[1]:
                     raise differs(i, f"candidate {id} has another outcome")
                 outcome = self.evaluated(candidate, found)
                 around.spending.evaluations += outcome is not None
@@ -326,11 +331,18 @@ class Overlap:
         return known[1] if known is not None and known[0] < rank else ""
 
 
-def _told(outcome: Outcome | None) -> str:
-    """An outcome without times, as text, because NaN is not equal to itself."""
-    if isinstance(outcome, Scored):
-        return str((outcome.cards, outcome.constants, outcome.n_constants))
-    return "" if outcome is None else f"{outcome.failure}: {outcome.detail}"
+def _ordered(outcome: Outcome | None) -> Outcome | None:
+    """With folds and groups in the order in which a journal gives them back, so that sums over them agree."""
+    if not isinstance(outcome, Scored):
+        return outcome
+
+    def card(c: Scorecard) -> Scorecard:
+        return replace(c, per_group={g: card(c.per_group[g]) for g in sorted(c.per_group)})
+
+    cards = {name: card(outcome.cards[name]) for name in sorted(outcome.cards)}
+    return replace(
+        outcome, cards=cards, constants={g: outcome.constants[g] for g in sorted(outcome.constants)}
+    )
 
 
 def _plan(planned: tuple[Plan, Any], search: Search) -> tuple[Plan, Search, Any]:
@@ -350,6 +362,8 @@ class Live:
     def run(self) -> Ending:
         s, around = self.state, self.around
         s._elapsed = lambda: around.spending.seconds
+        for model, refused in s.refused:
+            self.models.remember(model, refused)
         for request in s.open.values():  # no reply was stored: asked again
             self._send(request)
         for candidate in s.waiting.values():

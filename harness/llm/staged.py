@@ -27,7 +27,7 @@ class Staged:
     Attributes:
         outcome: the outcome, or None where the program was turned down.
         twin: id of the candidate that predicts alike, or "".
-        signature: errors of the first fold, to ten digits; () where it failed.
+        signature: errors of the first fold, to six digits; () where it failed.
         patterns: where it goes wrong.
     """
 
@@ -59,7 +59,7 @@ def staged_evaluation(
             done.append(answer)
             patterns += residual_patterns(task.spec, name, rows, answer.y)
             if i == 0:
-                signature = tuple(float(f"{value:.10g}") for value in _numbers(rows.y, answer.y))
+                signature = tuple(float(f"{value:.6g}") for value in _numbers(rows.y, answer.y))
                 twin = twin_of(signature)
                 if twin:
                     return Staged(None, twin, signature)
