@@ -48,7 +48,7 @@ def parser() -> argparse.ArgumentParser:
     )
     p.add_argument("--proposer", choices=PROPOSERS, help="who makes candidates (default: formula, offline)")
     p.add_argument(
-        "--evaluations", type=_count, metavar="N", help="programs evaluated at most (default: 600)"
+        "--evaluations", type=_count, metavar="N", help="programs evaluated at most (default: 1000)"
     )
     p.add_argument("--minutes", type=_positive, metavar="M", help="minutes of searching at most (default: 4)")
     p.add_argument("--workers", type=_count, metavar="N", help="evaluations beside each other (default: 2)")

@@ -94,7 +94,7 @@ def test_wrong_usage_exits_with_two(tmp_path, capsys):
 
 
 def write_run(
-    root, name, r2, seed, law="c0 + c1*N**-a1", task="moe", train="aaaa", evaluations=600, done=True
+    root, name, r2, seed, law="c0 + c1*N**-a1", task="moe", train="aaaa", evaluations=1000, done=True
 ):
     """A run folder as the evolve command leaves it."""
     from harness.journal import Journal
