@@ -306,11 +306,10 @@ class _Run:
         kinds = ["alone"] * len(batches)
         for label in reversed(list(dict.fromkeys(self.group.tolist()))):
             index = rng.permutation(np.flatnonzero(self.group == label))
-            if len(index) < 2:
-                continue
             half = len(index) // 2
-            batches += [(label, index[:half]), (label, index[half:]), (label, index)]
-            kinds += ["in half of the rows", "in half of the rows", "in another order"]
+            parts = [index[:half], index[half:]] if half else []
+            batches += [(label, part) for part in (*parts, index)]
+            kinds += ["in half of the rows"] * len(parts) + ["in another order"]
         answers = self.ask(constants, batches, again=True)
         if isinstance(answers, Failed):
             if answers.failure in (Failure.EXCEPTION, Failure.SHAPE):

@@ -227,6 +227,13 @@ def test_state_kept_between_groups_is_caught(evaluator):
     failed(validate(evaluator, program(fit, law), task), Failure.NOT_REPEATABLE, "group 'g")
 
 
+def test_groups_of_one_row_are_asked_in_another_order_too(evaluator):
+    task = make_task(groups=12, n=120, budget=3)
+    rows = make_rows(n=12, groups=12, seed=3)
+    law = "np.seen = getattr(np, 'seen', 0) + data_points[0, 0]\nreturn np.full(len(data_points), np.seen)"
+    failed(evaluator.score_rows(program(law=law), task, rows, "x"), Failure.ROW_DEPENDENCE, "group 'g")
+
+
 def test_every_group_starts_fresh_from_one_seed(evaluator):
     task = make_task(groups=3)
     text = program(
