@@ -130,6 +130,7 @@ def run(
             check_same_task(folder, meta, task)
             earlier = folder.summary()
             if earlier is not None:
+                watcher.say("this run has ended and its held-out rows were opened; here is its summary again")
                 return Result(Ending(earlier["ending"]), earlier)
             facts = TaskFacts.of(task.spec, task.train)
             seeds = [free_draft(p, facts) for p in folder.seeds()]
