@@ -27,8 +27,8 @@ from evaluator import Evaluator, Failed, Limits, LocalSandbox
 from evaluator.host import clean_environment
 from evaluator.sandbox import Job, Step
 from tasks.rows import Rows, Sealed, Task
-from tasks.split import validation_folds
 from tasks.spec import Column, Provenance, TaskSpec
+from tasks.split import validation_folds
 
 TRIVIAL = """
 import numpy as np

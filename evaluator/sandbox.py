@@ -205,7 +205,9 @@ class LocalSandbox:
                     return _Call(zygote, job, limits, self.modules, last=attempt == 2).run()
                 except ZygoteDied as error:
                     self._discard(zygote)
-                    if attempt == 2 or self._closed:
+                    if self._closed:
+                        raise SandboxError("the sandbox was closed during a call") from error
+                    if attempt == 2:
                         raise SandboxError(
                             f"sandbox: the process that runs programs died twice in one call ({error}); "
                             "check this machine's memory and process limits"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from evaluator_cases import QUICK, make_folds, make_task, program
+from evaluator_cases import NEAR_DEADLINE, QUICK, make_folds, make_task, program
 from hostile_programs import programs
 
 from evaluator import Evaluator, Failed, Scored
@@ -64,7 +64,8 @@ def test_contained(name, sandbox, evaluator, label, listener, unharmed, monkeypa
     if "another" in name:
         secret = program(top="import numpy as np\nX = 'SECRET-OF-ANOTHER'")
         evaluator.validate(secret, task, make_folds(task)[:1])
-    outcome = evaluator.validate(hostile.text, task, make_folds(task)[:1])
+    limits = NEAR_DEADLINE if hostile.slow else QUICK
+    outcome = Evaluator(sandbox, limits).validate(hostile.text, task, make_folds(task)[:1])
     if hostile.ends:
         assert isinstance(outcome, Failed), outcome
         assert outcome.failure in hostile.ends, outcome

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evaluator import wire
@@ -172,6 +172,7 @@ def test_readable_paths_are_libraries_by_name(tmp_path):
         assert forbidden not in lists
 
 
+@settings(max_examples=50, deadline=None)
 @given(
     st.dictionaries(st.text(), st.integers() | st.text() | st.lists(st.integers())),
     st.binary().map(lambda b: b[: len(b) // 8 * 8]),
@@ -180,6 +181,7 @@ def test_messages_come_back_as_sent(header, payload):
     assert wire.decode(wire.encode(header, payload)) == (header, payload)
 
 
+@settings(max_examples=50, deadline=None)
 @given(st.binary(max_size=200))
 def test_no_bytes_break_the_reader(data):
     try:

@@ -275,8 +275,28 @@ def test_a_zygote_that_cannot_load_says_why(monkeypatch):
     monkeypatch.setattr(
         evaluator.host, "clean_environment", lambda: {**clean_environment(), "PYTHONHOME": "/nonexistent"}
     )
-    with pytest.raises(SandboxError, match="did not come up: .*encodings"):
+    with pytest.raises(SandboxError, match=r"did not come up: .*encodings"):
         LocalSandbox()
+
+
+def test_a_sandbox_closed_during_a_call_ends_it_with_an_error():
+    sandbox = LocalSandbox()
+    errors = []
+
+    def run():
+        try:
+            validate(sandbox, program("while True: pass"), Limits(fit_cpu_s=60))
+        except SandboxError as error:
+            errors.append(str(error))
+
+    thread = threading.Thread(target=run)
+    before = descendants(os.getpid())
+    thread.start()
+    assert wait_until(lambda: descendants(os.getpid()) - before)
+    time.sleep(0.2)
+    sandbox.close()
+    thread.join()
+    assert errors == ["the sandbox was closed during a call"]
 
 
 def test_a_closed_sandbox_says_so():
@@ -330,10 +350,10 @@ def resident_kb(pid: int) -> int:
 def soak(evaluations: int, growth_kb: int) -> None:
     """One evaluation in three hostile; afterwards nothing is left behind."""
     hostile = [h.text for h in programs("/nonexistent/label.csv", 9) if not h.slow]
-    fast = Limits(fit_cpu_s=2, predict_cpu_s=1, wall_factor=2.0, memory_mb=256)
+    fast = Limits(fit_cpu_s=2, predict_cpu_s=1, memory_mb=256)
     with LocalSandbox(workers=2) as sandbox, ThreadPoolExecutor(3) as pool:
         baseline = validate(sandbox)
-        for text in hostile[:3] + [program(top="import numpy as np\nimport scipy.optimize")]:
+        for text in [*hostile[:3], program(top="import numpy as np\nimport scipy.optimize")]:
             validate(sandbox, text, fast)
         gc.collect()
         before = open_descriptors(), descendants(os.getpid()), resident_kb(os.getpid())

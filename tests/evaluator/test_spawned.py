@@ -6,7 +6,7 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from evaluator_cases import QUICK, make_folds, make_task, program
+from evaluator_cases import NEAR_DEADLINE, QUICK, make_folds, make_task, program
 from hostile_programs import programs
 from test_sandbox import descendants, wait_until
 
@@ -51,7 +51,7 @@ def test_scores_are_the_same_numbers(spawning, evaluator):
 )
 def test_attacks_end_as_they_do_under_a_zygote(spawning, attack, failure):
     (hostile,) = [h for h in programs("/nonexistent", 9) if h.name == attack]
-    outcome = validate(spawning, hostile.text)
+    outcome = validate(spawning, hostile.text, NEAR_DEADLINE if hostile.slow else QUICK)
     assert (outcome.failure if isinstance(outcome, Failed) else None) is failure, outcome
 
 
