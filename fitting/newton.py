@@ -163,13 +163,14 @@ def minimise(
     """Local optima from the starts `theta` (R, P).
 
     Args:
-        low, high: (P,) box.
+        low, high: (P,) or (R, P) box; equal bounds hold a constant.
         tolerance: predicted decrease, as a share of the objective, below which a problem has converged.
         max_steps: Newton steps per problem.
         warm: start the homotopy at the target delta (the starts are already close).
     """
     theta = np.clip(np.array(theta, dtype=float), low, high)
     R = len(theta)
+    low, high = np.broadcast_to(low, theta.shape), np.broadcast_to(high, theta.shape)
     target = _target_delta(objective)
     delta = np.full(R, target if warm else np.inf)
     out = Batch(theta, np.full(R, np.inf), np.zeros(R, dtype=bool), np.zeros(R, dtype=int))
@@ -195,14 +196,15 @@ def minimise(
                 curvatures = [c[keep] if np.ndim(c) == 2 and len(c) == len(keep) > 1 else c for c in curvatures]
             S = model.contract(curvatures, d1)
             slope = np.einsum("ijj->ij", (J * safe[:, None, :]) @ J.transpose(0, 2, 1)) if len(live) == 1 else None
-            free = ~((th <= low) & (g >= 0)) & ~((th >= high) & (g <= 0))
+            lo, hi = low[live], high[live]
+            free = ~((th <= lo) & (g >= 0)) & ~((th >= hi) & (g <= 0)) & (lo < hi)
             free &= (slope > 0) if slope is not None else (np.abs(J).max(axis=2) > 0)
             d = directions(J, S, d1, d2, safe, inside, g, free)
             drop = -np.einsum("ij,ij->i", g, d)
             noise = EPS * np.sqrt(F * size[live]) + (8 * EPS) ** 2 * size[live]
             final = delta[live] <= target
             done = drop <= np.where(final, tolerance, 1e-3) * F + noise
-            new, F_new, moved = _line_search(model, objective, th, d, g, F, dl, live, low, high, done, noise)
+            new, F_new, moved = _line_search(model, objective, th, d, g, F, dl, live, lo, hi, done, noise)
             out.theta[live], out.objective[live] = new, F_new
             out.steps[live] += 1
             in_stage[live] += 1
@@ -255,7 +257,7 @@ def _line_search(model, objective, th, d, g, F, dl, live, low, high, done, noise
     t = np.ones(R)
     todo = np.arange(R)
     for _ in range(34):
-        trial = np.clip(th[todo] + t[todo, None] * d[todo], low, high)
+        trial = np.clip(th[todo] + t[todo, None] * d[todo], low[todo], high[todo])
         value = objective.cost(model.value(trial), dl[todo], live[todo])
         gain = np.einsum("ij,ij->i", g[todo], trial - th[todo])
         last = done[todo]

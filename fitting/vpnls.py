@@ -6,25 +6,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 
 import numpy as np
 
 from fitting import methods
 from fitting.errors import BadData, BadOption, NonFiniteFitError
 from fitting.losses import Loss, LossType, parse_loss
+from fitting.status import FitStatus
 
 METHODS = ("newton", "grid", "scipy", "jax")
 NAMES = ("E", "A", "B", "alpha", "beta")
-
-
-class FitStatus(StrEnum):
-    """How a fit ended."""
-
-    CONVERGED = "converged"
-    MAX_ITER = "max_iter"
-    ABNORMAL = "abnormal"
-    BOUND_HIT = "bound_hit"
 
 
 @dataclass(frozen=True, slots=True)
