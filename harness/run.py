@@ -115,10 +115,14 @@ def run(
     watcher: Watcher,
     stopping: Callable[[], bool] = lambda: False,
     clock: Callable[[], float] = time.monotonic,
+    weak: bool = False,
 ) -> Result:
     """Search in a run folder until its budget is spent, then reveal and write the summary.
 
     The same call starts a new run and goes on with an old one.
+
+    Args:
+        weak: run programs even where the machine can't keep them away from files.
 
     Raises:
         BadRun: the folder belongs to another task or other rows, or is in use.
@@ -148,7 +152,7 @@ def run(
             folds = validation_folds(task.spec, task.train)
             workers = config.evolve.workers
             limits = Limits(**config.as_dict()["limits"])
-            with LocalSandbox(workers=workers) as sandbox:
+            with LocalSandbox(workers=workers, allow_weak_sandbox=weak) as sandbox:
                 evaluator = Evaluator(sandbox, limits)
                 if not ended:
                     journal.record(
