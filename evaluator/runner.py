@@ -217,6 +217,8 @@ def _failure_of(error: BaseException) -> str:
         return "memory_limit"
     if isinstance(error, ForbiddenImport | PermissionError):
         return "forbidden"
+    if isinstance(error, ImportError) and "Permission denied" in _text(error):  # where no file may be opened
+        return "forbidden"
     if isinstance(error, OSError) and error.errno in (errno.EFBIG, errno.ENOSPC):
         return "output_limit"
     if isinstance(error, OSError) and error.errno in (errno.EAGAIN, errno.EMFILE, errno.ENOSYS):
