@@ -171,7 +171,7 @@ def minimise(
     theta = np.clip(np.array(theta, dtype=float), low, high)
     R = len(theta)
     low, high = np.broadcast_to(low, theta.shape), np.broadcast_to(high, theta.shape)
-    target = _target_delta(objective)
+    target = target_delta(objective)
     delta = np.full(R, target if warm else np.inf)
     out = Batch(theta, np.full(R, np.inf), np.zeros(R, dtype=bool), np.zeros(R, dtype=int))
     size = np.square(objective.t).sum(axis=-1) if objective.weights is None else _weighted_size(objective)
@@ -225,7 +225,7 @@ def _weighted_size(objective: Objective) -> np.ndarray:
     return (objective.weights * np.square(objective.t)).sum(axis=-1)
 
 
-def _target_delta(objective: Objective) -> float:
+def target_delta(objective: Objective) -> float:
     """Delta of the last stage; a quantile ends at a delta too small to matter."""
     if objective.loss.huber_delta > 0:
         return objective.loss.huber_delta
