@@ -101,7 +101,9 @@ def _labels(result: FittedLaw, labels: object, what: str) -> np.ndarray:
     rows = result.problem.rows
     if isinstance(labels, str):
         if labels not in rows.columns:
-            raise BadData(f"{what}: no column {labels!r} in the fit ({', '.join(rows.columns)}); pass the labels")
+            raise BadData(
+                f"{what}: no column {labels!r} in the fit ({', '.join(rows.columns)}); pass the labels"
+            )
         labels = rows.columns[labels]
     labels = np.asarray(labels).ravel()
     if len(labels) != rows.n:

@@ -61,7 +61,9 @@ class Centred:
             have[f"_g{i}"] = np.array([np.exp(-mean)])
         return [have[v] for v in self.law.used]
 
-    def factors(self, constants: tuple[str, ...], values: list[np.ndarray], columns: list[np.ndarray]) -> dict:
+    def factors(
+        self, constants: tuple[str, ...], values: list[np.ndarray], columns: list[np.ndarray]
+    ) -> dict:
         """Per constant the number (or array) that turns its centred value into the raw one."""
         have = dict(zip(self.law.used, columns, strict=True))
         out = {}

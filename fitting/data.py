@@ -10,6 +10,7 @@ import numpy as np
 from fitting.errors import BadData, BadLaw, BadOption
 from fitting.expression import Node, names
 from fitting.law import Law, columns_by_name
+from fitting.presets import PRESETS, preset
 
 TARGETS = ("L", "loss", "y")
 
@@ -41,7 +42,9 @@ class Rows:
 def law_for(law: Law | str, data: Mapping, target: str | None) -> tuple[Law, str]:
     """The law read against the data's columns, and the name of the target column."""
     have = columns_by_name(data)
-    if isinstance(law, str):
+    if isinstance(law, str) and law in PRESETS and law not in have:
+        law = preset(law)
+    elif isinstance(law, str):
         plain = tuple(str(name) for name in have if str(name).isidentifier())
         left = law.split("=")[0].strip() if "=" in law else None
         named = target or left or next((t for t in TARGETS if t in have), None)
@@ -50,7 +53,9 @@ def law_for(law: Law | str, data: Mapping, target: str | None) -> tuple[Law, str
         raise BadLaw(f"law: expected a text or a Law, got {type(law).__name__}")
     target = target or law.target or next((t for t in TARGETS if t in have), None)
     if target is None:
-        raise BadData(f"which column is the target? The data have {', '.join(map(str, have))}; pass target='...'")
+        raise BadData(
+            f"which column is the target? The data have {', '.join(map(str, have))}; pass target='...'"
+        )
     if target not in have:
         raise BadData(f"target: no column {target!r}; the data have {', '.join(map(str, have))}")
     if not law.used:
@@ -83,7 +88,9 @@ def rows_for(law: Law, data: Mapping, target: str, loss, weights, groups) -> Row
         why = f"the law takes a log or a free power of {name}"
         _refuse(name, columns[name], columns[name] <= 0, f"> 0 ({why})", "Drop them, or change the law.")
     if loss.log:
-        _refuse(target, y, y <= 0, f"> 0 for the loss {loss.describe()}", "Use a loss without log, or drop them.")
+        _refuse(
+            target, y, y <= 0, f"> 0 for the loss {loss.describe()}", "Use a loss without log, or drop them."
+        )
     if all(np.ptp(c) == 0 for c in columns.values()):
         raise BadData(f"all {n} rows are equal in {', '.join(columns)}: nothing can be fitted; vary them")
     group, labels = _groups(groups, have, n)
@@ -165,6 +172,8 @@ def check_free(free: Sequence[str], law: Law, labels: tuple[str, ...]) -> tuple[
     if isinstance(free, str):
         free = law.constants if free == "all" else (free,)
     if free and not labels:
-        raise BadOption(f"free={tuple(free)!r} names constants of their own per group, but groups is not given")
+        raise BadOption(
+            f"free={tuple(free)!r} names constants of their own per group, but groups is not given"
+        )
     law.check_names(free, "free")
     return tuple(c for c in law.constants if c in free)

@@ -36,7 +36,9 @@ def identifiability(result: FittedLaw) -> list[str]:
     levels = {v: len(np.unique(rows.columns[v])) for v in result.law.used}
     for name, count in levels.items():
         if count == 1:
-            found.append(f"{name} is the same in all rows: its constants can't be told from the others; fix or tie them")
+            found.append(
+                f"{name} is the same in all rows: its constants can't be told from the others; fix or tie them"
+            )
     for one, other in combinations([v for v, count in levels.items() if count > 1], 2):
         r = _correlation(rows.columns[one], rows.columns[other])
         if abs(r) > COLLINEAR:
@@ -73,7 +75,9 @@ def _flat_directions(result: FittedLaw) -> list[str]:
     if size[0] > CONDITION * size[-1]:
         part = np.abs(turned[-1])
         who = ", ".join(names[part > 0.2 * part.max()])
-        return [f"{who} can't be told apart by these rows (condition number {size[0] / max(size[-1], 1e-300):.1e})"]
+        return [
+            f"{who} can't be told apart by these rows (condition number {size[0] / max(size[-1], 1e-300):.1e})"
+        ]
     error = np.sqrt(np.diagonal(covariance(result)))
     loose = [
         name
@@ -89,7 +93,9 @@ def at_bounds(result: FittedLaw) -> list[str]:
     """Constants on a bound, and exponents that mean nothing because their amplitude is zero."""
     found = []
     if result.status == "bound_hit":
-        found.append(f"{result.status_message}: the optimum may lie beyond; widen bounds={{...}} if that makes sense")
+        found.append(
+            f"{result.status_message}: the optimum may lie beyond; widen bounds={{...}} if that makes sense"
+        )
     J = slopes(result)
     dead = [
         name

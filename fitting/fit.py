@@ -1,6 +1,6 @@
 """Fit any law by formula: linear constants projected out on a coarse grid, then active-set Newton on all constants.
 
-    result = fit("E + A*N**-alpha + B*D**-beta", data, loss=huber(1e-3))
+result = fit("E + A*N**-alpha + B*D**-beta", data, loss=huber(1e-3))
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from fitting.law import Law
 from fitting.losses import Loss, parse_loss
 from fitting.model import Model
 from fitting.newton import Batch, Objective, minimise
+from fitting.presets import PRESETS
 from fitting.result import FittedLaw
 from fitting.roles import is_power_amplitude, roles
 from fitting.start import starts as grid_starts
@@ -45,7 +46,7 @@ def fit(
     """Best constants of a law for these rows.
 
     Args:
-        law: its text or a `Law`. Names that are columns of the data are variables, all others are constants.
+        law: its text, a `Law`, or the name of a preset (`fitting.presets`). Names that are columns of the data are variables, all others are constants.
         data: columns by name (dict, data frame or structured array).
         target: target column; else what stands left of `=` in the law, else L, loss or y.
         loss: None (mean squared error), a `Loss`, or its text such as "huber:1e-3".
@@ -65,6 +66,8 @@ def fit(
         BadLaw, BadData, BadOption (all ValueErrors): what is wrong, where, and what to do.
         NonFiniteFitError: no start led to finite numbers.
     """
+    if start is None and isinstance(law, str) and law in PRESETS and not (tied or fixed):
+        start = PRESETS[law].start
     law, target = law_for(law, data, target)
     loss = parse_loss(loss)
     if tied:
@@ -116,10 +119,16 @@ class Problem:
         centred = Centred.of(law, raw_units | frozenset(keep))
         model = Model(law, columns, rows.n, group, free)
         low, high = (
-            np.concatenate([np.full(len(s), box[c][i]) for c, s in zip(law.constants, model.slots, strict=True)])
+            np.concatenate(
+                [np.full(len(s), box[c][i]) for c, s in zip(law.constants, model.slots, strict=True)]
+            )
             for i in (0, 1)
         )
-        inner = Model(centred.law, centred.columns(law, columns), rows.n, group, free) if centred.shifts else model
+        inner = (
+            Model(centred.law, centred.columns(law, columns), rows.n, group, free)
+            if centred.shifts
+            else model
+        )
         return Problem(law, rows, loss, free, box, low, high, model, centred, inner)
 
     @property
@@ -146,7 +155,9 @@ class Problem:
         out = np.empty_like(theta)
         where = dict(zip(source.law.constants, source.slots, strict=True))
         width = max(len(s) for s in source.slots)
-        values = [theta[:, s] if len(s) == width else np.repeat(theta[:, s], width, axis=1) for s in source.slots]
+        values = [
+            theta[:, s] if len(s) == width else np.repeat(theta[:, s], width, axis=1) for s in source.slots
+        ]
         factors = self.centred.factors(source.law.constants, values, self.inner.columns)
         for name, s in zip(sink.law.constants, sink.slots, strict=True):
             column = theta[:, where[name]]
@@ -160,7 +171,8 @@ class Problem:
     def bounds_inside(self) -> tuple[np.ndarray, np.ndarray]:
         """The box in the slots of the centred model."""
         pairs = [
-            np.full((len(s), 2), self.box[c]) for c, s in zip(self.inner.law.constants, self.inner.slots, strict=True)
+            np.full((len(s), 2), self.box[c])
+            for c, s in zip(self.inner.law.constants, self.inner.slots, strict=True)
         ]
         low, high = np.concatenate(pairs).T
         return low, high
@@ -173,7 +185,9 @@ class Problem:
         return batch
 
 
-def solve(problem: Problem, count: int | None, start: Mapping[str, float] | None) -> tuple[np.ndarray, Batch, int]:
+def solve(
+    problem: Problem, count: int | None, start: Mapping[str, float] | None
+) -> tuple[np.ndarray, Batch, int]:
     """Best of the starts: constants (P,), the batch, and which of it won."""
     law, rows = problem.law, problem.rows
     if count is not None and not (isinstance(count, int) and count >= 1):
@@ -240,7 +254,9 @@ def default_box(law: Law, columns: list[np.ndarray], y: np.ndarray, nonnegative:
     for c, tree in zip(law.linear, trees, strict=True):
         signed = nonnegative
         if signed is None:
-            alone = tree == ONE and bool(powers) and len(powers) >= len(law.linear) - 1 and bool((y > 0).all())
+            alone = (
+                tree == ONE and bool(powers) and len(powers) >= len(law.linear) - 1 and bool((y > 0).all())
+            )
             signed = c in powers or alone
         box[c] = (0.0, np.inf) if signed else (-np.inf, np.inf)
     return {c: box[c] for c in law.constants}
@@ -256,7 +272,9 @@ def _user_box(bounds: Box | None, law: Law) -> dict[str, tuple[float, float]]:
             low, high = pair
             low, high = -np.inf if low is None else float(low), np.inf if high is None else float(high)
         except (TypeError, ValueError):
-            raise BadOption(f"bounds: {name} must be a pair (low, high), None for no bound, got {pair!r}") from None
+            raise BadOption(
+                f"bounds: {name} must be a pair (low, high), None for no bound, got {pair!r}"
+            ) from None
         if not low <= high or np.isnan(low) or low == np.inf or high == -np.inf:
             raise BadOption(f"bounds: {name} needs low <= high, got {pair!r}")
         out[name] = (low, high)
@@ -283,11 +301,14 @@ def check_constants(law: Law) -> None:
         J = J[np.isfinite(J).all(axis=1)]
         if len(J) < 2 * law.n_constants:
             return
-        norm = np.sqrt((J**2).sum(axis=0))
+        norm = np.abs(J).max(axis=0)
         dead = [c for c, size in zip(law.constants, norm, strict=True) if size == 0]
         if dead:
-            raise BadLaw(f"the law {law.text!r} does not depend on {', '.join(dead)}: the constants cancel; remove them")
-        _, sizes, turned = np.linalg.svd(J / norm, full_matrices=False)
+            raise BadLaw(
+                f"the law {law.text!r} does not depend on {', '.join(dead)}: the constants cancel; remove them"
+            )
+        J = J / norm
+        _, sizes, turned = np.linalg.svd(J / np.sqrt((J * J).sum(axis=0)), full_matrices=False)
         ranks.append(int((sizes > 1e-9 * sizes[0]).sum()))
         last = turned[-1]
     if max(ranks) < law.n_constants:

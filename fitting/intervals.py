@@ -110,7 +110,11 @@ def positive_slots(result: FittedLaw) -> np.ndarray:
 
 
 def intervals(
-    result: FittedLaw, level: float = 0.95, method: str = "covariance", names: Sequence[str] | None = None, **options
+    result: FittedLaw,
+    level: float = 0.95,
+    method: str = "covariance",
+    names: Sequence[str] | None = None,
+    **options,
 ) -> dict[str, Interval]:
     """Confidence interval of each constant.
 
@@ -140,7 +144,8 @@ def intervals(
         return {name: profile_interval(result, name, level) for name in chosen}
     sample = result.bootstrap(**options)
     return {
-        name: Interval(result.constants[name], *sample.interval(name, level), level, method) for name in chosen
+        name: Interval(result.constants[name], *sample.interval(name, level), level, method)
+        for name in chosen
     }
 
 

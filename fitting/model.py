@@ -45,7 +45,9 @@ class Model:
         self.n_slots = at
         self.members = [np.flatnonzero(self.group == g) for g in range(n_groups)] if self.free else []
         with np.errstate(all="ignore"):
-            self._value, self._full = ((body, before(self.columns)) for before, body in map(self.law.program, (0, 2)))
+            self._value, self._full = (
+                (body, before(self.columns)) for before, body in map(self.law.program, (0, 2))
+            )
 
     def spread(self, theta: np.ndarray) -> list[np.ndarray]:
         """Constants of the law as arrays (R, 1), or (R, n) where they differ between groups."""

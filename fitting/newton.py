@@ -193,9 +193,15 @@ def minimise(
                 th, dl, f, J, r, d1, d2, safe, inside, F, g = (
                     a[keep] for a in (th, dl, f, J, r, d1, d2, safe, inside, F, g)
                 )
-                curvatures = [c[keep] if np.ndim(c) == 2 and len(c) == len(keep) > 1 else c for c in curvatures]
+                curvatures = [
+                    c[keep] if np.ndim(c) == 2 and len(c) == len(keep) > 1 else c for c in curvatures
+                ]
             S = model.contract(curvatures, d1)
-            slope = np.einsum("ijj->ij", (J * safe[:, None, :]) @ J.transpose(0, 2, 1)) if len(live) == 1 else None
+            slope = (
+                np.einsum("ijj->ij", (J * safe[:, None, :]) @ J.transpose(0, 2, 1))
+                if len(live) == 1
+                else None
+            )
             lo, hi = low[live], high[live]
             free = ~((th <= lo) & (g >= 0)) & ~((th >= hi) & (g <= 0)) & (lo < hi)
             free &= (slope > 0) if slope is not None else (np.abs(J).max(axis=2) > 0)
@@ -261,7 +267,9 @@ def _line_search(model, objective, th, d, g, F, dl, live, low, high, done, noise
         value = objective.cost(model.value(trial), dl[todo], live[todo])
         gain = np.einsum("ij,ij->i", g[todo], trial - th[todo])
         last = done[todo]
-        fine = np.where(last, value <= F[todo] + noise[todo], (value < F[todo]) & (value <= F[todo] + 1e-4 * gain))
+        fine = np.where(
+            last, value <= F[todo] + noise[todo], (value < F[todo]) & (value <= F[todo] + 1e-4 * gain)
+        )
         hit = todo[fine]
         new[hit], F_new[hit], moved[hit] = trial[fine], value[fine], True
         todo = todo[~fine & ~last]

@@ -97,7 +97,9 @@ def _side(result: FittedLaw, slot: int, sign: float, width: float) -> np.ndarray
 
 
 def _around(result: FittedLaw, slot: int, width: float, count: int) -> np.ndarray:
-    half = [np.concatenate([_side(result, slot, sign, width * s) for s in (0.5, 1.0)]) for sign in (-1.0, 1.0)]
+    half = [
+        np.concatenate([_side(result, slot, sign, width * s) for s in (0.5, 1.0)]) for sign in (-1.0, 1.0)
+    ]
     values = np.unique(np.concatenate(half))[: 4 * count]
     return np.clip(values, result.problem.low[slot], result.problem.high[slot])
 

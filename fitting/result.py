@@ -53,7 +53,9 @@ class FittedLaw:
         rss = float((r * r).sum() if rows.weights is None else (rows.weights * r * r).sum())
         hit = bound_phrases(problem, theta)
         status = FitStatus.BOUND_HIT if hit else FitStatus.CONVERGED if converged else FitStatus.MAX_ITER
-        message = "; ".join(hit) if hit else "Newton converged" if converged else "Newton stopped before converging"
+        message = (
+            "; ".join(hit) if hit else "Newton converged" if converged else "Newton stopped before converging"
+        )
         if hit and not converged:
             message += "; Newton stopped before converging"
         constants = dict(zip(problem.names, map(float, theta), strict=True))
@@ -80,7 +82,9 @@ class FittedLaw:
         if group is not None:
             return self.group_constants(group)
         if self.problem.free:
-            raise BadOption(f"constants differ between groups: pass group=, one of {', '.join(self.problem.rows.labels)}")
+            raise BadOption(
+                f"constants differ between groups: pass group=, one of {', '.join(self.problem.rows.labels)}"
+            )
         return dict(self.constants)
 
     def predict(self, data: Mapping | None = None, *, group: str | None = None, **features):

@@ -67,7 +67,12 @@ def _walk(node: Node, path: list[Node], found: dict, law: Law, columns: list[np.
         if node[1] in law.nonlinear and node[1] not in found:
             found[node[1]] = _role(node, path, law, columns)
         return
-    children = {"add": lambda: node[1], "mul": lambda: node[1], "pow": lambda: node[1:], "fn": lambda: (node[2],)}
+    children = {
+        "add": lambda: node[1],
+        "mul": lambda: node[1],
+        "pow": lambda: node[1:],
+        "fn": lambda: (node[2],),
+    }
     for child in children.get(tag, tuple)():
         _walk(child, [*path, node], found, law, columns)
 
@@ -76,13 +81,18 @@ def _role(con: Node, path: list[Node], law: Law, columns: list[np.ndarray]) -> R
     chain = [*path, con]
     for above, below in zip(path, chain[1:], strict=True):
         if above[0] == "pow" and below is above[2]:
-            minus = below == mul(MINUS_ONE, con) or (below[0] == "mul" and below[1][0][0] == "num" and below[1][0][1] < 0)
+            if ("pow", con, MINUS_ONE) in chain:  # N**(1/w)
+                return Role("width", 1e-3, 100.0, scale=1.0)
+            minus = below == mul(MINUS_ONE, con) or (
+                below[0] == "mul" and below[1][0][0] == "num" and below[1][0][1] < 0
+            )
             return Role("exponent", 1e-3, 5.0) if minus else Role("exponent", -5.0, 5.0, both_signs=True)
     inverse = len(path) > 0 and path[-1][0] == "pow" and path[-1][2][0] == "num" and path[-1][2][1] < 0
     top = path[:-1] if inverse else path
     inner = path[-1] if inverse else con
     positive = any(
-        (n[0] == "pow" and not _whole(n[2])) or (n[0] == "fn" and n[1] in ("log", "log10", "log1p")) for n in top
+        (n[0] == "pow" and not _whole(n[2])) or (n[0] == "fn" and n[1] in ("log", "log10", "log1p"))
+        for n in top
     )
     if not top:
         return Role("rate", -np.inf, np.inf, both_signs=True)
