@@ -25,7 +25,7 @@ import numpy as np
 
 from evaluator import Evaluator, Failed, Limits, LocalSandbox
 from evaluator.host import clean_environment
-from evaluator.sandbox import Job, Step
+from evaluator.job import Job, Step
 from tasks.rows import Rows, Sealed, Task
 from tasks.spec import Column, Provenance, TaskSpec
 from tasks.split import validation_folds
