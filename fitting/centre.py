@@ -48,15 +48,19 @@ class Centred:
         extra = tuple(f"_g{i}" for i in range(len(bases)))
         return Centred(Law(law.text, (*law.variables, *extra), add(*terms), law.target), tuple(bases), shifts)
 
-    def columns(self, law: Law, columns: list[np.ndarray]) -> list[np.ndarray]:
-        """The columns of the centred law, from those of the raw one."""
+    def columns(self, law: Law, columns: list[np.ndarray], typical: dict[str, float]) -> list[np.ndarray]:
+        """The columns of the centred law, from those of the raw one.
+
+        A base with constants of its own is sized up at `typical` values; any size would be exact.
+        """
         if not self.shifts:
             return columns
         have = dict(zip(law.used, columns, strict=True))
         for i, base in enumerate(self.bases):
-            before, body = compile_trees((base,), law.used, ())
+            before, body = compile_trees((base,), law.used, law.constants)
+            values = [typical.get(c, 1.0) for c in law.constants]
             with np.errstate(all="ignore"):
-                value = np.asarray(body((), before(columns))[0], dtype=float)
+                value = np.atleast_1d(np.asarray(body(values, before(columns))[0], dtype=float))
                 mean = np.log(value[np.isfinite(value) & (value > 0)]).mean() if (value > 0).any() else 0.0
             have[f"_g{i}"] = np.array([np.exp(-mean)])
         return [have[v] for v in self.law.used]
@@ -78,12 +82,12 @@ class Centred:
 
 
 def _centre(column: Node, bases: dict[Node, int]) -> tuple[Node, tuple[tuple[int, Node], ...]]:
-    """A column with its powers of rows-only bases centred, and what was taken out."""
+    """A column with its powers centred, and what was taken out."""
     factors = column[1] if column[0] == "mul" else (column,)
     kept, taken = [], []
     for factor in factors:
         free = factor[0] == "pow" and names(factor[2]) and not names(factor[2], "var")
-        if free and not names(factor[1]) and names(factor[1], "var"):
+        if free and names(factor[1], "var"):
             i = bases.setdefault(factor[1], len(bases))
             kept.append(power(mul(("var", f"_g{i}"), factor[1]), factor[2]))
             taken.append((i, factor[2]))

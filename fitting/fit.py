@@ -124,11 +124,11 @@ class Problem:
             )
             for i in (0, 1)
         )
-        inner = (
-            Model(centred.law, centred.columns(law, columns), rows.n, group, free)
-            if centred.shifts
-            else model
-        )
+        inner = model
+        if centred.shifts:
+            parts = roles(law, columns)
+            typical = {c: float(np.median(part.axis(9, *box[c]))) for c, part in parts.items()}
+            inner = Model(centred.law, centred.columns(law, columns, typical), rows.n, group, free)
         return Problem(law, rows, loss, free, box, low, high, model, centred, inner)
 
     @property

@@ -81,6 +81,9 @@ def _role(con: Node, path: list[Node], law: Law, columns: list[np.ndarray]) -> R
     chain = [*path, con]
     for above, below in zip(path, chain[1:], strict=True):
         if above[0] == "pow" and below is above[2]:
+            between = chain[chain.index(above) + 1 : -1]
+            if any(n[0] == "fn" for n in between):  # D**-exp(a0 + a1*N): its own rules, below
+                break
             if ("pow", con, MINUS_ONE) in chain:  # N**(1/w)
                 return Role("width", 1e-3, 100.0, scale=1.0)
             minus = below == mul(MINUS_ONE, con) or (
@@ -90,10 +93,7 @@ def _role(con: Node, path: list[Node], law: Law, columns: list[np.ndarray]) -> R
     inverse = len(path) > 0 and path[-1][0] == "pow" and path[-1][2][0] == "num" and path[-1][2][1] < 0
     top = path[:-1] if inverse else path
     inner = path[-1] if inverse else con
-    positive = any(
-        (n[0] == "pow" and not _whole(n[2])) or (n[0] == "fn" and n[1] in ("log", "log10", "log1p"))
-        for n in top
-    )
+    positive = _must_be_positive(top, inner)
     if not top:
         return Role("rate", -np.inf, np.inf, both_signs=True)
     parent = top[-1]
@@ -114,6 +114,20 @@ def _role(con: Node, path: list[Node], law: Law, columns: list[np.ndarray]) -> R
     if positive:
         return Role("rate", 0.0, np.inf, scale=1.0 / size)
     return Role("rate", -np.inf, np.inf, scale=1.0 / size, both_signs=True)
+
+
+def _must_be_positive(path: list[Node], below: Node) -> bool:
+    """Whether the nearest thing around is a log, a fraction bar or a power that is not whole."""
+    for above in reversed(path):
+        if above[0] == "pow":
+            if below is above[2]:
+                return False
+            if not _whole(above[2]):
+                return True
+        elif above[0] == "fn":
+            return above[1] in ("log", "log10", "log1p")
+        below = above
+    return False
 
 
 def _whole(node: Node) -> bool:
