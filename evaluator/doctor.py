@@ -107,6 +107,16 @@ if c.CDLL(None, use_errno=True).shmget(4321, 4096, 0o1777) < 0: raise Permission
 RAISE = "r = load('resource')\nr.setrlimit(r.RLIMIT_CPU, (999, 999))"
 
 
+LAYERS = (
+    ("rlimits", "resource limits", "memory is only watched from outside"),
+    ("Landlock", "Landlock", "seccomp must refuse to open any file, or programs can read yours"),
+    ("seccomp", "seccomp", "UDP, signals and shared memory are left to namespaces"),
+    ("no capabilities", "no capabilities", "a program keeps what root may do, as far as the rest lets it"),
+    ("namespaces", "namespaces", "nothing that the layers above do not hold too"),
+)
+"""Word in the level, name, what it means to lack it."""
+
+
 def examine(sandbox: LocalSandbox) -> list[Finding]:
     """Run every attack."""
     step = Step("fit", {"rows": 2, "most_constants": 8}, np.zeros(4), 8)
@@ -152,6 +162,12 @@ def main(argv: list[str] | None = None) -> int:
         print(json.dumps(said, indent=1))
         return 1 if broken else 0
     print(f"sandbox: {sandbox.level}\n")
+    for word, title, without in LAYERS:
+        held = word in sandbox.level.partition(";")[0]
+        print(
+            f"  {'yes' if held else 'no':<5}  {title:<18}{'' if held else ' without it: ' + without}".rstrip()
+        )
+    print()
     for f in findings:
         print(f"  {'held ' if f.contained else 'BROKE'}  {f.area:<10} {f.tries:<36} {f.said[:90]}")
     print(f"\n{len(findings) - len(broken)} of {len(findings)} attacks contained, in {seconds:.1f} s")

@@ -223,7 +223,10 @@ class Trial:
         """
         again = self.fit(list(reversed(constants)), again=True)
         if isinstance(again, Failed):
-            return replace(again, failure=Failure.NOT_REPEATABLE, detail=f"{again.detail} (in a second fit)")
+            # Out of time or memory only now: that is what happened, and a loaded machine may have done it.
+            kept = again.failure in (Failure.TIMEOUT, Failure.MEMORY)
+            failure = again.failure if kept else Failure.NOT_REPEATABLE
+            return replace(again, failure=failure, detail=f"{again.detail} (in a second fit)")
         for label, first in constants.items():
             if not np.array_equal(first, again[label]):
                 return Failed(

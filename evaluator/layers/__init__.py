@@ -48,7 +48,7 @@ class Lockdown:
 
     def describe(self) -> dict:
         """What holds, for the host: layers as printed, and whether files are out of reach."""
-        layers = ["process", "rlimits"]
+        layers = ["process", "rlimits"] if "rlimits" in self.held else ["process"]
         if "capabilities" in self.held:
             layers.append("no capabilities")
         if "landlock" in self.held:
@@ -85,7 +85,8 @@ class Lockdown:
             raise CannotLock("capabilities")
         limits.apply(
             wanted["cpu_s"],
-            self.base_bytes + wanted["memory_bytes"],
+            # Where our own size cannot be told, the host watches it from outside.
+            self.base_bytes + wanted["memory_bytes"] if self.base_bytes else None,
             wanted["output_bytes"],
             # Threads count as processes here; without seccomp they are the lesser good.
             no_processes="seccomp" not in self.held,

@@ -275,7 +275,9 @@ def test_failures_name_fold_call_group_and_line(evaluator):
         Failure.EXCEPTION,
         "fold 'outer 20%': fit, group 'g2': LinAlgError: Singular matrix",
     )
-    assert outcome.traceback == "program.py:7 in fit_scaling_law\nprogram.py:3 in helper"
+    assert outcome.traceback == (
+        "program.py:7 in fit_scaling_law: helper(0)\nprogram.py:3 in helper: return np.linalg.inv(np.zeros((2, 2)))"
+    )
 
 
 def test_what_a_program_prints_is_handed_on(evaluator):
