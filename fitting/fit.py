@@ -20,6 +20,7 @@ from fitting.losses import Loss, parse_loss
 from fitting.model import Model
 from fitting.newton import Batch, Objective, minimise
 from fitting.presets import PRESETS
+from fitting.rescue import trust_region
 from fitting.result import FittedLaw
 from fitting.roles import is_power_amplitude, roles
 from fitting.start import starts as grid_starts
@@ -205,8 +206,17 @@ def solve(
         theta = np.vstack([problem.inward(raw[None]), theta])
     low, high = problem.bounds_inside()
     batch = minimise(problem.inner, problem.objective(), theta, low, high)
-    batch.theta = problem.outward(batch.theta)
     best = int(np.argmin(batch.objective))
+    if np.isfinite(batch.objective[best]) and not batch.converged[best]:
+        rescued = trust_region(
+            problem.inner, problem.loss, rows.y, rows.weights, batch.theta[best], low, high
+        )
+        again = minimise(problem.inner, problem.objective(), rescued[None], low, high, warm=True)
+        if again.objective[0] <= batch.objective[best]:
+            batch.theta[best], batch.objective[best] = again.theta[0], again.objective[0]
+            batch.converged[best] = again.converged[0]
+            batch.steps[best] += again.steps[0]
+    batch.theta = problem.outward(batch.theta)
     return batch.theta[best], batch, best
 
 

@@ -54,7 +54,17 @@ PRESETS: dict[str, Preset] = {
         "exp(e + s*(N/1e9)**gamma) + exp(b0 + b1*(N/1e9)**beta)*(D/1e9)**(-exp(a0 + a1*(N/1e9)**alpha))",
         ("N", "D"),
         "after Li et al. 2025, arXiv 2506.10972 (Farseer): floor, amplitude and exponent of D all move with N",
-        {"e": 0.5, "s": 0.1, "gamma": -0.3, "b0": 0.2, "b1": 0.1, "beta": -0.1, "a0": -1.3, "a1": 0.1, "alpha": -0.1},
+        {
+            "e": 0.5,
+            "s": 0.1,
+            "gamma": -0.3,
+            "b0": 0.2,
+            "b1": 0.1,
+            "beta": -0.1,
+            "a0": -1.3,
+            "a1": 0.1,
+            "alpha": -0.1,
+        },
     ),
     "farseer_light": Preset(
         "E + A*N**-alpha + B*N**k*D**-beta",
