@@ -6,6 +6,7 @@ measured by the zygote, and a wall clock here.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import select
@@ -18,6 +19,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from evaluator import wire
+from evaluator.errors import SandboxError
 from evaluator.host import Zygote, ZygoteDied
 from evaluator.job import Job, Limits, Reply, Step
 from evaluator.outcome import Failed, Failure
@@ -92,9 +94,12 @@ class Call:
         self.where, self.nonce = self.job.call, os.urandom(8).hex()
         self.started = time.monotonic()
         self.deadline = self.started + self.cpu_s * limits.wall_factor
-        self.channel, theirs = socket.socketpair()
-        self.status, zygotes = socket.socketpair()
-        output = os.memfd_create("output") if hasattr(os, "memfd_create") else _scratch_file()
+        try:
+            self.channel, theirs = socket.socketpair()
+            self.status, zygotes = socket.socketpair()
+            output = _output_file()
+        except OSError as error:
+            raise SandboxError(f"sandbox: cannot open a channel to a child: {error}") from error
         try:
             order = {
                 "cpu_s": self.cpu_s,
@@ -333,6 +338,9 @@ def _scrub(text: str) -> str:
     return _ADDRESS.sub("0x...", text.encode("utf-8", "replace").decode())
 
 
-def _scratch_file() -> int:
+def _output_file() -> int:
+    """Descriptor of a file without a name, for what the child prints."""
+    with contextlib.suppress(AttributeError, OSError):  # absent off Linux, or refused
+        return os.memfd_create("output")
     with tempfile.TemporaryFile() as file:
         return os.dup(file.fileno())

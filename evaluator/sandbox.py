@@ -136,4 +136,4 @@ class LocalSandbox:
     def _discard(self, dead: Zygote | Spawner) -> None:
         with self._lock:
             self._zygotes = {key: zygote for key, zygote in self._zygotes.items() if zygote is not dead}
-        dead.close()
+        dead.close(at_once=True)

@@ -100,13 +100,14 @@ class Spawner:
         with self._lock:
             self._watched.discard(threading.current_thread())
 
-    def close(self) -> None:
+    def close(self, at_once: bool = False) -> None:
+        """End every spare, and wait for the workers that are busy to have been killed."""
         with self._lock:
             self._closed = True
             spares, watched = list(self._spares), list(self._watched)
             self._spares.clear()
         for worker in spares:
-            worker.close()
+            worker.close(at_once)
         for thread in watched:
             thread.join(5.0)
 

@@ -259,6 +259,30 @@ def test_a_zygote_that_dies_in_a_call_costs_the_program_nothing():
         assert isinstance(outcomes[0], Scored), outcomes[0]
 
 
+def test_a_zygote_that_hangs_is_replaced():
+    with LocalSandbox() as sandbox:
+        before = validate(sandbox)
+        for pid in descendants(os.getpid()) & set().union(
+            *({z.pid} | descendants(z.pid) for z in sandbox._zygotes.values())
+        ):
+            os.kill(pid, signal.SIGSTOP)
+        limits = Limits(fit_cpu_s=1, predict_cpu_s=1, wall_factor=0.7)
+        after = validate(sandbox, limits=limits, checks="none")
+        assert isinstance(after, Scored)
+        assert after.cards == before.cards
+
+
+def test_a_host_without_descriptors_left_is_an_error_not_a_failure(monkeypatch):
+    def full(*_):
+        raise OSError(24, "Too many open files")
+
+    with LocalSandbox() as sandbox:
+        validate(sandbox)
+        monkeypatch.setattr("evaluator.call.socket.socketpair", full)
+        with pytest.raises(SandboxError, match="Too many open files"):
+            validate(sandbox)
+
+
 def test_a_machine_that_cannot_run_us_is_an_error_not_a_failure(monkeypatch):
     with LocalSandbox() as sandbox:
         validate(sandbox)
