@@ -104,6 +104,7 @@ def test_the_journal_repeats_and_knows_nothing_of_held_out_targets(rows, tmp_pat
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_the_real_rows_repeat_and_stay_unseen_too(tmp_path, capsys):
     """The same on the benchmark's own rows of the main task, with task seeds and a hundred evaluations."""
     real = Path(os.environ.get("SLD_DATA_DIR", ROOT.parent / "shared/data/sldbench")) / "vocab_scaling_law"
