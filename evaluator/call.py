@@ -159,7 +159,15 @@ class Call:
             outcome = self._verdict(ended, len(answers))
         if outcome is not None:
             failure, detail = outcome
-            return Failed(failure, _scrub(f"{self.where}: {detail}"), _scrub(trace), seconds, text)
+            return Failed(
+                failure,
+                _scrub(f"{self.where}: {detail}"),
+                _scrub(trace),
+                seconds,
+                text,
+                ended.cpu_seconds,
+                ended.peak_memory_mb,
+            )
         return Reply(answers, seconds, ended.cpu_seconds, ended.peak_memory_mb, text)
 
     def _verdict(self, ended: _Ended, n_answers: int) -> tuple[Failure, str] | None:

@@ -139,7 +139,12 @@ class Evaluator:
             answer = self.fit_and_predict(program, spec, train, rows.X, rows.group, asked)
             if isinstance(answer, Failed):
                 where = f"{kind}{name!r}: " if kind and not answer.detail.startswith("program") else ""
-                return replace(answer, detail=where + answer.detail, seconds=time.monotonic() - started)
+                return replace(
+                    answer,
+                    detail=where + answer.detail,
+                    seconds=time.monotonic() - started,
+                    cpu_seconds=answer.cpu_seconds + sum(p.cpu_seconds for p in done),
+                )
             cards[name] = score(rows.y, answer.y, rows.group)
             done.append(answer)
         return Scored(

@@ -95,6 +95,15 @@ class Trial:
         self.replies: list[Reply] = []
 
     def fit_and_predict(self, checks: bool) -> Prediction | Failed:
+        """Predictions of a fit, and if asked the checks that they rest on."""
+        answer = self._fit_and_predict(checks)
+        cpu = sum(r.cpu_seconds for r in self.replies)
+        peak = max((r.peak_memory_mb for r in self.replies), default=0.0)
+        if isinstance(answer, Failed):
+            cpu, peak = answer.cpu_seconds + cpu, max(answer.peak_memory_mb, peak)
+        return replace(answer, cpu_seconds=cpu, peak_memory_mb=peak)
+
+    def _fit_and_predict(self, checks: bool) -> Prediction | Failed:
         constants = self.fit(list(self.train))
         if isinstance(constants, Failed):
             return constants
@@ -111,8 +120,8 @@ class Trial:
             constants={label: tuple(c.ravel().tolist()) for label, c in constants.items()},
             n_constants=max(c.size for c in constants.values()),
             seconds=sum(r.seconds for r in self.replies),
-            cpu_seconds=sum(r.cpu_seconds for r in self.replies),
-            peak_memory_mb=max(r.peak_memory_mb for r in self.replies),
+            cpu_seconds=0.0,
+            peak_memory_mb=0.0,
             output=output,
         )
 

@@ -365,7 +365,11 @@ def test_limits_are_per_child(sandbox):
         "fit: over 1 s of processor time",
     )
     slow = program(law="while True: pass")
-    failed(validate(Evaluator(sandbox, Limits(predict_cpu_s=1)), slow), Failure.TIMEOUT, "predict: over 1 s")
+    late = failed(
+        validate(Evaluator(sandbox, Limits(predict_cpu_s=1)), slow), Failure.TIMEOUT, "predict: over 1 s"
+    )
+    assert late.cpu_seconds > 0.9
+    assert late.peak_memory_mb > 1
 
 
 def test_laws_that_cancel_large_terms_are_not_called_dependent(evaluator):

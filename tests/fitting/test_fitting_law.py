@@ -34,7 +34,12 @@ def test_linear_constants_are_found_by_structure(text, linear):
 
 
 ONE_LAW = [
-    ["E + A*N**-alpha + B*D**-beta", "b/D**q + e + a*N**p", "exp(-x*log(N))*2*A + E - B*D**y", "L = c + A/N**a + B/D**b"],
+    [
+        "E + A*N**-alpha + B*D**-beta",
+        "b/D**q + e + a*N**p",
+        "exp(-x*log(N))*2*A + E - B*D**y",
+        "L = c + A/N**a + B/D**b",
+    ],
     ["A*(N/D)**-a", "A*N**a*D**-a", "D**a/N**a*A", "A*exp(a*(log(N) - log(D)))"],
     ["E + A*sqrt(N)", "A*N**0.5 + E"],
     ["E + A*log(N/D)", "E - A*log(D) + A*log(N)"],
@@ -74,7 +79,16 @@ def test_a_canonical_form_reads_back_to_itself():
         assert law(form).canonical() == form
 
 
-FACTORS = ["N**-{0}", "D**-{0}", "(N + {0})**-{1}", "log(D)", "tanh({0}*(t - {1}))", "exp(-{0}*V)", "(N/D)**-{0}", "t**2"]
+FACTORS = [
+    "N**-{0}",
+    "D**-{0}",
+    "(N + {0})**-{1}",
+    "log(D)",
+    "tanh({0}*(t - {1}))",
+    "exp(-{0}*V)",
+    "(N/D)**-{0}",
+    "t**2",
+]
 
 
 @st.composite
@@ -101,7 +115,12 @@ def test_order_and_names_never_matter(texts):
     read = law(texts[0])
     assert Law.parse(text_of(read.tree), V).tree == read.tree
     values = np.linspace(0.2, 0.9, read.n_constants)
-    rows = {"N": np.array([1.5, 2.0]), "D": np.array([3.0, 1.2]), "V": np.array([0.3, 0.4]), "t": np.array([0.5, 2.0])}
+    rows = {
+        "N": np.array([1.5, 2.0]),
+        "D": np.array([3.0, 1.2]),
+        "V": np.array([0.3, 0.4]),
+        "t": np.array([0.5, 2.0]),
+    }
     form = law(read.canonical())  # the same family: some constants reproduce the same values
     assert np.isfinite(read.predict(values, rows)).all()
     assert form.n_constants == read.n_constants
@@ -178,7 +197,10 @@ def test_what_is_not_a_law_is_refused_with_its_place(text, says):
 
 def test_latex_puts_negative_powers_below_a_bar():
     assert law("E + A*N**-alpha + B*D**-beta").latex() == r"E + \frac{A}{N^{\alpha}} + \frac{B}{D^{\beta}}"
-    assert law("L = c1*log(N) - exp(-k_2*t)").latex() == r"L = c_{1} \ln\left(N\right) - \exp\left(-k_{2} t\right)"
+    assert (
+        law("L = c1*log(N) - exp(-k_2*t)").latex()
+        == r"L = c_{1} \ln\left(N\right) - \exp\left(-k_{2} t\right)"
+    )
 
 
 def test_fixed_and_tied_constants_make_another_law():

@@ -124,7 +124,9 @@ def test_a_bounded_fit_is_the_best_inside_its_box():
 
     limits = [(0.5, 1.6), (1.0, 350.0), (0, None), (0.01, 0.99), (0.01, 0.99)]
     for nudge in (1.0, 1.02):
-        other = minimize(mse, values(result) / nudge, bounds=limits, method="L-BFGS-B", options={"maxiter": 3000})
+        other = minimize(
+            mse, values(result) / nudge, bounds=limits, method="L-BFGS-B", options={"maxiter": 3000}
+        )
         assert result.loss_value * 1e4 <= other.fun * (1 + 1e-7)
 
 
@@ -184,13 +186,21 @@ def test_a_result_has_the_fields_of_vpnls():
     assert result.a + result.b == pytest.approx(1.0)
     assert surface.N_opt(1e21) * surface.D_opt(1e21) * 6 == pytest.approx(1e21)
     assert surface.loss(N, D) == pytest.approx(result.predict(N, D))
-    assert (result.n_points, result.loss_function.type, result.loss_function.huber_delta) == (75, "huber", 0.01)
+    assert (result.n_points, result.loss_function.type, result.loss_function.huber_delta) == (
+        75,
+        "huber",
+        0.01,
+    )
     assert fit_vpnls(N, D, L, method="grid", resolution=0.05).resolution == 0.05
     assert fit_vpnls(N, D, L, method="scipy").scipy_message
     # the truth's own optimum, as published for this surface
     truth = fitting.LossSurface(1.69, 406.4, 410.7, 0.34, 0.28)
-    assert truth.N_opt(np.array([1e17, 1e21, 1e24])) == pytest.approx([2.848558e7, 1.824218e9, 4.129670e10], rel=1e-6)
-    assert truth.D_opt(np.array([1e17, 1e21, 1e24])) == pytest.approx([5.850914e8, 9.136336e10, 4.035835e12], rel=1e-6)
+    assert truth.N_opt(np.array([1e17, 1e21, 1e24])) == pytest.approx(
+        [2.848558e7, 1.824218e9, 4.129670e10], rel=1e-6
+    )
+    assert truth.D_opt(np.array([1e17, 1e21, 1e24])) == pytest.approx(
+        [5.850914e8, 9.136336e10, 4.035835e12], rel=1e-6
+    )
 
 
 def test_the_grid_has_the_lines_of_vpnls():
@@ -199,7 +209,9 @@ def test_the_grid_has_the_lines_of_vpnls():
     assert len(axis(0.01, 0.99, 0.3)) == 4
 
 
-N0, D0, L0 = (np.array(c) for c in ([1e7, 1e8, 1e9, 1e10, 1e8], [1e9, 1e10, 1e11, 1e9, 1e9], [3.0, 2.8, 2.5, 2.9, 3.1]))
+N0, D0, L0 = (
+    np.array(c) for c in ([1e7, 1e8, 1e9, 1e10, 1e8], [1e9, 1e10, 1e11, 1e9, 1e9], [3.0, 2.8, 2.5, 2.9, 3.1])
+)
 
 
 def broken(column, row, value):
@@ -215,7 +227,10 @@ def broken(column, row, value):
         ((N0[:3], D0, L0), "equal lengths, got 3, 5 and 5"),
         ((N0[:3], D0[:3], L0[:3]), "at least 4 rows, got 3"),
         (([], [], []), "at least 4 rows, got 0"),
-        ((broken(N0, 2, 0.0), D0, L0), r"N must be positive and finite: 1 of 5 rows are not \(first: row 2, N=0.0\)"),
+        (
+            (broken(N0, 2, 0.0), D0, L0),
+            r"N must be positive and finite: 1 of 5 rows are not \(first: row 2, N=0.0\)",
+        ),
         ((N0, broken(D0, 1, -1.0), L0), "D must be positive and finite"),
         ((N0, broken(D0, 1, np.inf), L0), "D must be positive and finite"),
         ((N0, D0, broken(L0, 4, np.nan)), r"L must be finite: 1 of 5 rows are not \(first: row 4"),
