@@ -46,7 +46,11 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     p.add_argument(
-        "--task", action="append", metavar="T", help="task name or alias, or all (default: finetune_vocab)"
+        "--task",
+        nargs="+",
+        action="extend",
+        metavar="T",
+        help="task name or alias, or all (default: finetune_vocab)",
     )
     p.add_argument("--proposer", choices=PROPOSERS, help="who makes candidates (default: formula, offline)")
     p.add_argument(

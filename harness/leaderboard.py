@@ -50,7 +50,11 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     p.add_argument(
-        "--task", action="append", metavar="T", help="task name or alias; may be repeated (default: all)"
+        "--task",
+        nargs="+",
+        action="extend",
+        metavar="T",
+        help="task name or alias, or several (default: all)",
     )
     p.add_argument("--out", default="runs", metavar="DIR", help="where run folders lie (default: runs)")
     p.add_argument("--data-dir", metavar="DIR", help="folder with the tasks' rows, to score programs")

@@ -42,7 +42,10 @@ def print_summary(summary: dict[str, Any], console: Console, run: str) -> None:
         )
     )
     if summary["law"] is None:
-        console.print(Text("No candidate kept every rule; the journal has the reasons.", style="bold red"))
+        why = "no candidate kept every rule; the journal has the reasons"
+        if summary["evaluations"] == 0:
+            why = "nothing was evaluated within the budget; give more --minutes or --evaluations"
+        console.print(Text(f"no law: {why}", style="bold red"))
         console.print(f"run: {run}", markup=False, highlight=False)
         return
     console.print(Text("law  ", style="bold") + Text(summary["law"], style="cyan"))

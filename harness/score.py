@@ -22,7 +22,7 @@ from tasks import TaskError, load, names, resolve
 
 EPILOG = """examples:
   python -m harness.score programs/finetune_vocab/human_law.py --task finetune_vocab
-  python -m harness.score mine.py --task sft --task moe
+  python -m harness.score mine.py --task sft moe
   python -m harness.score mine.py --task all --json
 
 A program holds, between # EVOLVE-BLOCK-START and # EVOLVE-BLOCK-END, the two functions
@@ -43,10 +43,11 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("program", type=Path, help="program file")
     p.add_argument(
         "--task",
-        action="append",
+        nargs="+",
+        action="extend",
         required=True,
         metavar="T",
-        help="task name or alias, or all; may be repeated",
+        help="task name or alias, or all; several are taken",
     )
     p.add_argument("--data-dir", metavar="DIR", help="folder with the tasks' rows")
     p.add_argument(
