@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fitting.errors import BadData
+from fitting.expression import text_of
 from fitting.fit import fit
+from fitting.law import Law
 from fitting.losses import parse_loss
 
 if TYPE_CHECKING:
@@ -19,8 +21,6 @@ FORMAT = "scaling-law-fit/1"
 
 def to_dict(result: FittedLaw) -> dict:
     """Law, loss, bounds, rows and constants of a fit as plain values."""
-    from fitting.expression import text_of
-
     problem, rows = result.problem, result.problem.rows
     columns = {name: column.tolist() for name, column in rows.columns.items()}
     return {
@@ -49,12 +49,9 @@ def from_dict(saved: dict) -> FittedLaw:
     Raises:
         BadData: not a saved fit, or rows that don't match their fingerprint.
     """
-    if not isinstance(saved, dict) or saved.get("format") != FORMAT:
-        raise BadData(
-            f"not a saved fit: expected format {FORMAT!r}, got {saved.get('format') if isinstance(saved, dict) else saved!r}"
-        )
-    from fitting.law import Law
-
+    found = saved.get("format") if isinstance(saved, dict) else type(saved).__name__
+    if found != FORMAT:
+        raise BadData(f"not a saved fit: expected format {FORMAT!r}, got {found!r}")
     single = {name: value for name, value in saved["constants"].items() if "[" not in name}
     result = fit(
         Law.parse(saved["law"], saved["variables"]),
@@ -80,7 +77,7 @@ def fingerprint(result: FittedLaw) -> str:
         digest.update(name.encode() + b"\0" + np.ascontiguousarray(rows.columns[name]).tobytes())
     digest.update(rows.target.encode() + b"\0" + np.ascontiguousarray(rows.y).tobytes())
     if rows.weights is not None:
-        digest.update(np.ascontiguousarray(rows.weights).tobytes())
+        digest.update(np.round(rows.weights, 9).tobytes())  # scaling to mean 1 moves last digits
     return digest.hexdigest()
 
 
