@@ -230,8 +230,12 @@ class Call:
 
     def _receive(self, step: Step) -> np.ndarray | Failed:
         try:
-            return self._believe(*self._read(8 * step.most_numbers))
-        except (wire.BadFrame, KeyError, TypeError, ValueError) as error:
+            header, payload = self._read(8 * step.most_numbers)
+        except wire.BadFrame as error:
+            raise _Killed(Failure.BAD_REPLY, f"not an answer of ours: {error}") from None
+        try:
+            return self._believe(header, payload)
+        except Exception as error:  # the bytes may be forged: whatever they upset, they are to blame
             raise _Killed(Failure.BAD_REPLY, f"not an answer of ours: {str(error)[:200]}") from None
 
     def _read(self, most_bytes: int) -> tuple[dict, bytes]:
@@ -271,7 +275,7 @@ class Call:
         try:
             header, _ = self._read(0)
         except (_Died, _Killed, wire.BadFrame) as error:
-            raise ZygoteDied(f"a child could not lock itself ({error})") from None
+            raise ZygoteDied(f"a child could not lock itself ({error or 'it ended'})") from None
         if header != {"nonce": self.nonce, "locked": True}:
             raise ZygoteDied("a child could not lock itself")
 
