@@ -202,7 +202,7 @@ def fit_vpnls(
         resolution: step of the grid in alpha and beta.
         num_workers: grid: threads.
         options: L-BFGS-B limits for scipy and jax.
-        enable_x64: jax: 64-bit numbers, for the duration of the call.
+        enable_x64: jax: 64-bit numbers, for the duration of the call; 32 bits give about four digits.
 
     Raises:
         BadData (a ValueError): unequal lengths, n < 4, N or D not positive, a value not finite, all rows equal.
