@@ -360,13 +360,15 @@ def test_scores_do_not_depend_on_the_targets_it_may_not_see(evaluator):
 def test_limits_are_per_child(sandbox):
     slow = program("import itertools\nfor _ in itertools.count(): pass")
     failed(
-        validate(Evaluator(sandbox, Limits(fit_cpu_s=1)), slow),
+        validate(Evaluator(sandbox, Limits(fit_cpu_s=1, wall_factor=60.0)), slow),
         Failure.TIMEOUT,
         "fit: over 1 s of processor time",
     )
     slow = program(law="while True: pass")
     late = failed(
-        validate(Evaluator(sandbox, Limits(predict_cpu_s=1)), slow), Failure.TIMEOUT, "predict: over 1 s"
+        validate(Evaluator(sandbox, Limits(predict_cpu_s=1, wall_factor=60.0)), slow),
+        Failure.TIMEOUT,
+        "predict: over 1 s",
     )
     assert late.cpu_seconds > 0.9
     assert late.peak_memory_mb > 1

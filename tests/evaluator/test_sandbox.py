@@ -382,6 +382,7 @@ def soak(evaluations: int, growth_kb: int) -> None:
         gc.collect()
         before = open_descriptors(), descendants(os.getpid()), resident_kb(os.getpid())
         zygote_kb = {pid: resident_kb(pid) for pid in before[1]}
+        assert min(zygote_kb.values()) > 1000, "their sizes can be read"
         files = {name for folder in ("/tmp", "/dev/shm") for name in os.listdir(folder)}
 
         def one(i: int) -> bool:
