@@ -17,7 +17,7 @@ from rich.text import Text
 from evaluator import Evaluator, EvaluatorError, LocalSandbox
 from harness.errors import HarnessError
 from harness.options import add_sandbox_option
-from harness.printing import best_published, number, score_table
+from harness.printing import NO_PUBLISHED, best_published, number, score_table
 from harness.standings import (
     Board,
     Entry,
@@ -170,7 +170,7 @@ def _board(key: Rows, found: Found, unfinished: Counter[tuple[str, str, str]]) -
         simulated=data["simulated"],
         note=data["note"],
         standings=ranked(list(standings.values())),
-        published=[] if data["simulated"] else published,
+        published=published if data["official"] else [],
         ceiling=facts.get("noise_ceiling_r2"),
     )
 
@@ -193,6 +193,8 @@ def print_board(board: Board, console: Console, everything: bool) -> None:
     for p in shown:
         table.add_row(f"published: {p['system']}", "", number(p["r2"]), style="italic")
     console.print(table)
+    if not board.published:
+        console.print(Text(NO_PUBLISHED, style="dim"))
     if more:
         console.print(
             Text(f"{more} more published scores: --all, or python -m tasks show {board.task}", style="dim")

@@ -247,7 +247,8 @@ def test_simulated_rows_are_called_so_on_every_screen(tmp_path, capsys, monkeypa
     captured = capsys.readouterr().out
     assert code == 0
     assert "SIMULATED" in captured.split("held-out")[0]
-    assert "don't compare" in captured
+    assert "published scores are not shown" in captured
+    assert "GPT-5" not in captured
 
 
 @pytest.mark.parametrize("name", ["evolve", "score", "leaderboard", "export", "tasks"])
