@@ -5,23 +5,15 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.padding import Padding
-from rich.table import Table
-from rich.text import Text
 
 import tasks
 from tasks import user
 from tasks.adding import Wish, add, counts
 from tasks.errors import TaskError
-
-WIDE = 140
-"""Columns of a terminal from which the list is a table."""
+from tasks.listing import print_list, print_task, task_facts
 
 EPILOG = """examples:
   python -m tasks list
@@ -111,147 +103,18 @@ def _list(args: argparse.Namespace, console: Console) -> int:
     facts = [task_facts(name, args.data_dir) for name in (*tasks.names(), *tasks.user_names())]
     if args.json:
         print(json.dumps(facts, indent=2))
-        return 0
-    (_print_table if console.width >= WIDE else _print_blocks)(facts, console)
-    if any(f["train_rows"] is None for f in facts):
-        console.print(
-            "No rows for some tasks: set SLD_DATA_DIR or give --data-dir; a search asks the public hub by itself.",
-            highlight=False,
-        )
-    console.print(
-        "const.: most constants of a law per group; python -m tasks show TASK tells all", style="dim"
-    )
+    else:
+        print_list(facts, console)
     return 0
-
-
-def _print_table(facts: list[dict[str, Any]], console: Console) -> None:
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
-    for name in ("task", "train", "held-out", "groups", "const."):
-        table.add_column(name, justify="left" if name == "task" else "right", no_wrap=True)
-    for name in ("features", "predicts", "extrapolates along", "rows from"):
-        table.add_column(name, overflow="fold")
-    for f in facts:
-        numbers = [_dash(f[k]) for k in ("train_rows", "heldout_rows", "groups", "constants_budget")]
-        columns = [Text(", ".join(map(_column_text, f[k]))) for k in ("features", "targets")]
-        table.add_row(f["name"], *numbers, *columns, _axis_text(f), _source_text(f))
-    console.print(table)
-
-
-def _print_blocks(facts: list[dict[str, Any]], console: Console) -> None:
-    for f in facts:
-        budget = (
-            "any number of constants"
-            if f["constants_budget"] is None
-            else f"{f['constants_budget']} constants"
-        )
-        console.print(
-            Text(f"{f['name']:<18}", style="bold") + Text(f"{_rows_text(f)}; {budget}; ") + _source_text(f)
-        )
-        columns = [", ".join(map(_column_text, f[k])) for k in ("features", "targets")]
-        for text in (f"{columns[0]} -> {columns[1]}", f"along {_axis_text(f)}"):
-            console.print(Padding(Text(text, style="dim"), (0, 0, 0, 4)))
-
-
-def _source_text(f: dict[str, Any]) -> Text:
-    return Text("SIMULATED stand-in", style="bold red") if f["simulated"] else Text(f"{f['source']}")
-
-
-def task_facts(name: str, data_dir: str | None) -> dict[str, Any]:
-    """A task as plain values, with what its rows are on this machine; never asks the network."""
-    spec = tasks.spec(name)
-    facts: dict[str, Any] = {
-        "name": spec.name,
-        "title": spec.title,
-        "aliases": list(spec.aliases),
-        "features": [asdict(c) for c in spec.features],
-        "targets": [asdict(c) for c in spec.targets],
-        "group": spec.group,
-        "constants_budget": spec.constants_budget,
-        "extrapolate": list(spec.extrapolate),
-        "corner": spec.corner,
-        "split_rule": spec.split_rule,
-        "paper": spec.paper,
-        "published": [asdict(p) for p in spec.published],
-        "train_rows": None,
-        "heldout_rows": None,
-        "groups": None,
-        "simulated": False,
-        "note": "",
-    }
-    try:
-        task = tasks.load(name, data_dir=data_dir, offline=True)
-    except TaskError as error:
-        return {**facts, "source": "none found", "note": str(error)}
-    p = task.provenance
-    return {
-        **facts,
-        "train_rows": len(task.train),
-        "heldout_rows": len(task.heldout),
-        "groups": len(task.train.groups()),
-        "source": p.kind + (", not official" if p.official is False and not p.simulated else ""),
-        "where": p.where,
-        "train_hash": p.train_hash,
-        "heldout_hash": p.heldout_hash,
-        "simulated": p.simulated,
-        "note": p.note,
-    }
 
 
 def _show(args: argparse.Namespace, console: Console) -> int:
     facts = task_facts(args.name, args.data_dir)
     if args.json:
         print(json.dumps(facts, indent=2))
-        return 0
-    spec = tasks.spec(args.name)
-    console.print(Text(f"{spec.name}: {spec.title}", style="bold"))
-    lines = {
-        "also called": ", ".join(spec.aliases),
-        "paper": spec.paper,
-        "split": spec.split_rule,
-        "axis": _axis_text(facts),
-        "constants": "no limit"
-        if spec.constants_budget is None
-        else f"at most {spec.constants_budget} per group",
-        "group": spec.group or "none",
-        "rows": _rows_text(facts),
-        "from": facts.get("where", facts["source"]),
-        "note": facts["note"],
-    }
-    for label, text in lines.items():
-        if text:
-            console.print(Text(f"{label:<12}", style="dim") + Text(str(text)))
-    for label, columns in (("features", spec.features), ("targets", spec.targets)):
-        for c in columns:
-            console.print(
-                Text(f"{label:<12}", style="dim") + Text(_column_text(asdict(c))) + Text(f"  {c.meaning}")
-            )
-            label = ""
-    if spec.published:
-        table = Table(
-            title="published scores, reported by others",
-            title_justify="left",
-            box=SIMPLE_HEAD,
-            pad_edge=False,
-        )
-        table.add_column("system", overflow="fold")
-        table.add_column("R2", justify="right")
-        table.add_column("how, and where it is from", overflow="fold", style="dim")
-        for p in sorted(spec.published, key=lambda p: -p.r2):
-            table.add_row(p.system, f"{p.r2:.3f}", f"{p.note}; {p.source}" if p.note else p.source)
-        console.print(table)
+    else:
+        print_task(facts, console)
     return 0
-
-
-def _rows_text(facts: dict[str, Any]) -> str:
-    if facts["train_rows"] is None:
-        return "none on this machine"
-    groups = "1 group" if facts["groups"] == 1 else f"{facts['groups']} groups"
-    return f"{facts['train_rows']} train, {facts['heldout_rows']} held out, {groups}"
-
-
-def _axis_text(facts: dict[str, Any]) -> str:
-    joined = " and " if facts["corner"] else " or "
-    return joined.join(facts["extrapolate"]) or "distance from the centre"
 
 
 def _add(args: argparse.Namespace, console: Console) -> int:
@@ -286,14 +149,6 @@ def _remove(args: argparse.Namespace, console: Console) -> int:
         raise TaskError(f"{args.name!r} comes along and can't be removed")
     console.print(f"removed {user.remove_user(args.name)}", markup=False, highlight=False, soft_wrap=True)
     return 0
-
-
-def _column_text(c: dict[str, str]) -> str:
-    return c["name"] if c["unit"] == "1" else f"{c['name']} [{c['unit']}]"
-
-
-def _dash(value: object) -> str:
-    return "-" if value is None else str(value)
 
 
 def _names(text: str) -> tuple[str, ...]:
