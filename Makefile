@@ -4,6 +4,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
+# One thread of linear algebra a process: more only get in each other's way.
+export OPENBLAS_NUM_THREADS ?= 1
+
 .PHONY: evolve test slow live lint bench clean
 
 .venv/ready: requirements.txt pyproject.toml

@@ -28,7 +28,7 @@ _START = re.compile(r"^\s*#\s*EVOLVE-BLOCK-START\b")
 _END = re.compile(r"^\s*#\s*EVOLVE-BLOCK-END\b")
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=16)
 def check(program: str, modules: tuple[str, ...] = ALLOWED_MODULES) -> Failed | None:
     """The first rule the text breaks, or None.
 
@@ -48,7 +48,7 @@ def parse(program: str) -> ast.Module:
     return ast.parse(program, filename="program.py")
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=16)
 def imported_modules(program: str) -> frozenset[str]:
     """Dotted names a program imports; empty when it does not parse."""
     try:

@@ -165,10 +165,14 @@ class Zygote:
         self._process.returncode = os.waitstatus_to_exitcode(status)
         self.close()
 
-    def close(self) -> None:
-        """Hang up; the zygote kills its children and ends. Killed if it lingers."""
+    def close(self, at_once: bool = False) -> None:
+        """Hang up; the zygote kills its children and ends. Killed if it lingers.
+
+        Args:
+            at_once: do not wait for it, as when it no longer answers.
+        """
         self.control.close()
-        if not self._ready:  # still loading: it would not look up for a while
+        if at_once or not self._ready:  # while loading it would not look up for a while
             self._process.kill()
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(2.0)

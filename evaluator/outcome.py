@@ -82,6 +82,7 @@ class Failed:
         traceback: the program's own frames, cut to a few kB; "" when there is none.
         seconds: wall time spent.
         output: what the program printed in the call that failed, up to 64 KiB.
+        cpu_seconds, peak_memory_mb: of its children, as in Scored; 0 when none ran.
     """
 
     failure: Failure
@@ -89,6 +90,8 @@ class Failed:
     traceback: str = ""
     seconds: float = 0.0
     output: str = ""
+    cpu_seconds: float = 0.0
+    peak_memory_mb: float = 0.0
 
 
 Outcome = Scored | Failed

@@ -90,6 +90,7 @@ class Steps:
 
     def __init__(self, job: dict, numbers: np.ndarray) -> None:
         self.job = job
+        self.lines = job["program"].splitlines()
         self.code: types.CodeType | None = None
         self.laws: dict[int, Callable] = {}
         self.constants = []
@@ -107,7 +108,7 @@ class Steps:
             value = work(step, np.frombuffer(payload, dtype="<f8"))
             return {"ok": True, "shape": list(value.shape)}, value.tobytes()
         except BaseException as error:  # also SystemExit and KeyboardInterrupt
-            return {"ok": False, **_describe(error)}, b""
+            return {"ok": False, **_describe(error, self.lines)}, b""
 
     def fit(self, step: dict, numbers: np.ndarray) -> np.ndarray:
         """Constants of one group, from a fresh start."""
@@ -194,7 +195,7 @@ def _numbers(value, wanted: str) -> np.ndarray:
     return np.ascontiguousarray(array, dtype="<f8").reshape(array.shape)
 
 
-def _describe(error: BaseException) -> dict:
+def _describe(error: BaseException, lines: list[str]) -> dict:
     if isinstance(error, Refused):
         failure, message = error.failure, str(error)
     else:
@@ -202,7 +203,7 @@ def _describe(error: BaseException) -> dict:
         message = f"{type(error).__name__}: {_text(error)}"
         if isinstance(error, SyntaxError):
             message = f"program line {error.lineno}: {error.msg}"
-    return {"failure": failure, "message": message[:MAX_MESSAGE], "traceback": _own_frames(error)}
+    return {"failure": failure, "message": message[:MAX_MESSAGE], "traceback": _own_frames(error, lines)}
 
 
 def _text(error: BaseException) -> str:
@@ -217,6 +218,8 @@ def _failure_of(error: BaseException) -> str:
         return "memory_limit"
     if isinstance(error, ForbiddenImport | PermissionError):
         return "forbidden"
+    if isinstance(error, ImportError) and "Permission denied" in _text(error):  # where no file may be opened
+        return "forbidden"
     if isinstance(error, OSError) and error.errno in (errno.EFBIG, errno.ENOSPC):
         return "output_limit"
     if isinstance(error, OSError) and error.errno in (errno.EAGAIN, errno.EMFILE, errno.ENOSYS):
@@ -226,14 +229,15 @@ def _failure_of(error: BaseException) -> str:
     return "exception"
 
 
-def _own_frames(error: BaseException) -> str:
+def _own_frames(error: BaseException, lines: list[str]) -> str:
     """The program's own lines of a traceback, innermost last, cut in the middle to a few kB."""
     frames = []
     step = error.__traceback__
     while step is not None:
         code = step.tb_frame.f_code
         if code.co_filename == FILENAME:
-            frames.append(f"{FILENAME}:{step.tb_lineno} in {code.co_name}")
+            line = lines[step.tb_lineno - 1].strip() if 0 < step.tb_lineno <= len(lines) else ""
+            frames.append(f"{FILENAME}:{step.tb_lineno} in {code.co_name}: {line[:200]}")
         step = step.tb_next
     if len(frames) > 12:
         frames[6:-6] = [f"... {len(frames) - 12} more frames ..."]

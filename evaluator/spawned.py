@@ -67,8 +67,12 @@ class Spawner:
                 raise ZygoteDied("closed")
             worker = self._spares.popleft()
             self._spares.append(Zygote(self._profile, self._without, single_use=True))
-        worker.wait_until_ready()
-        worker.fork(order, job, status, output)
+        try:
+            worker.wait_until_ready()
+            worker.fork(order, job, status, output)
+        except ZygoteDied:
+            worker.close(at_once=True)
+            raise
         watch = socket.socket(fileno=os.dup(status))
         thread = threading.Thread(
             target=self._watch, args=(worker, watch, order["memory_bytes"]), daemon=True
@@ -80,12 +84,14 @@ class Spawner:
     def _watch(self, worker: Zygote, status: socket.socket, memory_bytes: int) -> None:
         """Kill the worker when asked, when the caller hangs up or it grows too large; say how it ended."""
         base, over = resident_bytes(worker.pid), False
+        poller = select.poll()
+        poller.register(status, select.POLLIN)
         with status:
             while True:
                 done, code, usage = os.wait4(worker.pid, os.WNOHANG)
                 if done:
                     break
-                ready, _, _ = select.select([status], [], [], POLL_S)
+                ready = poller.poll(POLL_S * 1000)
                 over = resident_bytes(worker.pid) - base > memory_bytes
                 if ready or over:
                     with contextlib.suppress(ProcessLookupError):
@@ -100,13 +106,14 @@ class Spawner:
         with self._lock:
             self._watched.discard(threading.current_thread())
 
-    def close(self) -> None:
+    def close(self, at_once: bool = False) -> None:
+        """End every spare, and wait for the workers that are busy to have been killed."""
         with self._lock:
             self._closed = True
             spares, watched = list(self._spares), list(self._watched)
             self._spares.clear()
         for worker in spares:
-            worker.close()
+            worker.close(at_once)
         for thread in watched:
             thread.join(5.0)
 

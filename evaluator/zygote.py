@@ -51,18 +51,17 @@ class Zygote:
         if host is not None:
             self.poller.register(host, select.POLLIN)
         while True:
-            for fd, _ in self.poller.poll():
-                if fd == self.wake_r:
-                    with contextlib.suppress(BlockingIOError):
-                        os.read(self.wake_r, 4096)
-                    self.reap()
-                elif fd == self.control.fileno():
-                    if not self.request():
-                        return
-                elif fd == host:
-                    return
-                else:
-                    self.said(fd)
+            ready = {fd for fd, _ in self.poller.poll()}
+            # Kills first, then the dead, then new requests: a number freed here and given out again
+            # in the same round would be taken for the old one.
+            for fd in ready & set(self.children.values()):
+                self.kill(fd)
+            if self.wake_r in ready:
+                with contextlib.suppress(BlockingIOError):
+                    os.read(self.wake_r, 4096)
+                self.reap()
+            if host in ready or (self.control.fileno() in ready and not self.request()):
+                return
 
     def request(self) -> bool:
         message, fds, _, _ = socket.recv_fds(self.control, 4096, 3)
@@ -101,14 +100,12 @@ class Zygote:
         finally:
             os._exit(71)
 
-    def said(self, fd: int) -> None:
-        """The host asked for a kill, or hung up: either way the child goes."""
-        pid = next((p for p, s in self.children.items() if s == fd), None)
-        if pid is None:
-            self.poller.unregister(fd)
-            return
+    def kill(self, fd: int) -> None:
+        """The host asked for it on this status socket, or hung up: either way the child goes."""
         self.poller.unregister(fd)
-        kill_group(pid)
+        for pid, status in self.children.items():
+            if status == fd:
+                kill_group(pid)
 
     def reap(self) -> None:
         while True:
@@ -121,8 +118,9 @@ class Zygote:
             fd = self.children.pop(pid, None)
             if fd is None:  # a stray that outlived its parent, adopted by us
                 continue
-            # The leader is dead; whatever it started in its group goes with it.
-            kill_group(pid)
+            if "seccomp" not in self.lockdown.held:  # what it started goes with it
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.killpg(pid, signal.SIGKILL)
             with contextlib.suppress(KeyError):
                 self.poller.unregister(fd)
             with contextlib.suppress(OSError):
@@ -135,10 +133,10 @@ class Zygote:
 
 
 def kill_group(pid: int) -> None:
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(pid, signal.SIGKILL)
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.kill(pid, signal.SIGKILL)
+    """Kill a child and whatever shares its group; it may not have made its group yet."""
+    for kill in (os.killpg, os.kill):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            kill(pid, signal.SIGKILL)
 
 
 def main() -> None:
@@ -165,7 +163,7 @@ def main() -> None:
 
     sys.path.remove(here)
     lockdown = layers.Lockdown(without, config["with_fitting"], namespaced)
-    if not lockdown.may_open:
+    if lockdown.no_open:
         warmup.use_everything_once()
     control = socket.socket(fileno=control)
     zygote = Zygote(control, lockdown, runner.run, wire.STATUS)

@@ -1,31 +1,98 @@
-"""Which constants fit this law best, and how sure are we?"""
+"""Which constants fit this law best, and how sure are we?
 
+from fitting import fit, huber
+result = fit("E + A*N**-alpha + B*D**-beta", data, loss=huber(1e-3))
+result.constants, result.status, result.warnings, result.intervals(), result.allocate(C=1e24)
+"""
+
+from fitting.allocation import Allocation, allocate, compute_factor, deadweight, fit_compute_factor
+from fitting.approaches import ApproachResult, approach_1, approach_2, approach_2_bias, approach_3
+from fitting.bootstrap import Bootstrap
 from fitting.errors import BadData, BadLaw, BadOption, FitError, FittingError, NonFiniteFitError
+from fitting.fit import fit
+from fitting.intervals import Interval, prediction_interval
 from fitting.law import Law
-from fitting.losses import Loss, asymmetric, huber, log_huber, log_squared, parse_loss, quantile, squared
+from fitting.losses import (
+    Loss,
+    LossFunction,
+    LossType,
+    asymmetric,
+    huber,
+    log_huber,
+    log_squared,
+    parse_loss,
+    quantile,
+    squared,
+)
+from fitting.presets import PRESETS, Preset, preset
+from fitting.profile import Profile, profile
+from fitting.result import FittedLaw
+from fitting.saved import from_dict, to_dict
 from fitting.simulate import simulate_isoflop_data
-from fitting.vpnls import Bounds, LBFGSBOptions, LossSurface, bounds, fit_vpnls
+from fitting.status import FitStatus
+from fitting.vpnls import (
+    Bounds,
+    FitResult,
+    GridResult,
+    JaxResult,
+    LBFGSBOptions,
+    LossSurface,
+    NewtonResult,
+    ScipyResult,
+    bounds,
+    fit_vpnls,
+)
 
 __all__ = [
+    "PRESETS",
+    "Allocation",
+    "ApproachResult",
     "BadData",
     "BadLaw",
     "BadOption",
+    "Bootstrap",
     "Bounds",
     "FitError",
+    "FitResult",
+    "FitStatus",
+    "FittedLaw",
     "FittingError",
+    "GridResult",
+    "Interval",
+    "JaxResult",
     "LBFGSBOptions",
     "Law",
     "Loss",
+    "LossFunction",
     "LossSurface",
+    "LossType",
+    "NewtonResult",
     "NonFiniteFitError",
+    "Preset",
+    "Profile",
+    "ScipyResult",
+    "allocate",
+    "approach_1",
+    "approach_2",
+    "approach_2_bias",
+    "approach_3",
     "asymmetric",
     "bounds",
+    "compute_factor",
+    "deadweight",
+    "fit",
+    "fit_compute_factor",
     "fit_vpnls",
+    "from_dict",
     "huber",
     "log_huber",
     "log_squared",
     "parse_loss",
+    "prediction_interval",
+    "preset",
+    "profile",
     "quantile",
     "simulate_isoflop_data",
     "squared",
+    "to_dict",
 ]

@@ -262,3 +262,28 @@ class _Reader:
         if len(item.args) != 1 or item.keywords or isinstance(item.args[0], ast.Starred):
             raise self.fail(item, f"{name} takes one argument")
         return call(name, self.node(item.args[0], depth + 1))
+
+
+def text_of(node: Node, outer: int = 0) -> str:
+    """A tree as a text that reads back to the same tree. `outer` is how tightly the place binds (0 to 3)."""
+    tag = node[0]
+    if tag == "num":
+        value = node[1]
+        text = str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
+        return f"({text})" if value < 0 and outer >= 2 else text
+    if tag in ("var", "con"):
+        return node[1]
+    if tag == "fn":
+        return f"{node[1]}({text_of(node[2])})"
+    if tag == "add":
+        text = " + ".join(text_of(part, 1) for part in node[1]).replace("+ -", "- ")
+        return f"({text})" if outer >= 1 else text
+    if tag == "mul":
+        minus = node[1][0] == MINUS_ONE
+        text = ("-" if minus else "") + "*".join(text_of(part, 2) for part in node[1][minus:])
+        return f"({text})" if outer >= 2 and not (minus and outer == 4 and len(node[1]) == 2) else text
+    return (
+        f"{text_of(node[1], 3)}**{text_of(node[2], 4)}"
+        if node[1][0] != "pow"
+        else (f"({text_of(node[1])})**{text_of(node[2], 4)}")
+    )

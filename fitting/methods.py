@@ -9,7 +9,7 @@ import numpy as np
 from scipy.optimize import minimize
 
 from fitting import grid as grids
-from fitting.errors import BadOption, FitError
+from fitting.errors import FitError
 from fitting.surface import Surface, SurfaceFit, coarse_axis, grid_start
 
 NAMES = ("E", "A", "B", "alpha", "beta")
@@ -167,19 +167,16 @@ def jax(problem: Problem, resolution: float, passes: int, options, enable_x64: b
         found = importlib.import_module("jax")
     except ImportError:
         raise FitError("method='jax' needs jax: pip install jax, or use method='newton'") from None
-    if not enable_x64:
-        raise BadOption(
-            "enable_x64=False gives 7 digits, too few for this fit: leave it on, or use method='newton'"
-        )
+    newer = hasattr(found, "enable_x64")  # a context manager that older versions keep under experimental
+    switch = found.enable_x64 if newer else importlib.import_module("jax.experimental").enable_x64
     start = grid(problem, resolution, passes, 1)
-    with found.experimental.enable_x64():
+    with switch(enable_x64):
         np_ = found.numpy
         x, z, y = (np_.asarray(c) for c in (problem.x, problem.z, problem.y))
 
         def total(theta):
             r = y - theta[0] - theta[1] * np_.exp(-theta[3] * x) - theta[2] * np_.exp(-theta[4] * z)
             psi = np_.clip(r, -problem.delta, problem.delta) if problem.delta != np.inf else r
-            # psi counts as fixed in the slope: d(rho) = psi dr
             return np_.sum(psi * (r - 0.5 * psi))
 
         compiled = found.jit(found.value_and_grad(total))

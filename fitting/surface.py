@@ -18,6 +18,8 @@ from scipy.linalg.lapack import dposv
 
 COARSE = 24
 MAX_STEPS = 200
+FEW = 7  # rows kept inside delta on the way down
+MAX_STAGES = 60
 EPS = np.finfo(float).eps
 
 
@@ -131,14 +133,18 @@ class Surface:
                 drop = -float(g @ d)
                 if 0 <= drop < np.inf:
                     return d, drop
-        # not convex here: reweighted Gauss-Newton, which always goes down
-        weight = 1.0 if delta == np.inf else np.minimum(1.0, delta / np.maximum(np.abs(r), 1e-300))
-        five = self.M[:5]
-        G = (((five * weight) @ five.T) * s * s[:, None])[np.ix_(free, free)]
-        scale = 1.0 / np.sqrt(np.maximum(np.diagonal(G), 1e-300))
-        G = G * scale * scale[:, None]
-        for ridge in (1e-10, 1e-6, 1e-3, 1.0):
-            _, step, info = dposv(G + ridge * np.eye(len(free)), -gf * scale)
+        # not convex here: Gauss-Newton, in which rows outside delta count a little (they have no curvature
+        # of their own) or, if need be, with the weights that make it go down for certain
+        S = s * s[:, None]
+        whole_gram = self.M[:5] @ self.M[:5].T
+        for blend, ridge in ((1e-3, 1e-12), (0.03, 1e-10), (1.0, 1e-6), (1.0, 1e-3), (1.0, 1.0)):
+            G = ((1.0 - blend) * gram + blend * whole_gram) if delta != np.inf else gram
+            if blend == 1.0 and delta != np.inf:
+                weight = np.minimum(1.0, delta / np.maximum(np.abs(r), 1e-300))
+                G = (self.M[:5] * weight) @ self.M[:5].T
+            G = (G * S)[np.ix_(free, free)]
+            scale = 1.0 / np.sqrt(np.maximum(np.diagonal(G), 1e-300))
+            _, step, info = dposv(G * scale * scale[:, None] + ridge * np.eye(len(free)), -gf * scale)
             if info == 0:
                 d[pick] = step * scale
                 drop = -float(g @ d)
@@ -149,13 +155,18 @@ class Surface:
 
     def huber(self, theta: np.ndarray, delta: float, tolerance: float = 1e-13) -> SurfaceFit:
         """Homotopy from a least-squares optimum down to `delta`."""
+        few = min(FEW, self.n - 1)
         size = np.abs(self.residual(theta))
         stage = float(np.partition(size, int(0.9 * (self.n - 1)))[int(0.9 * (self.n - 1))])
         steps = 0
-        while stage > delta / 0.6:
+        for _ in range(MAX_STAGES):
+            if stage <= delta / 0.6:
+                break
             fit = self.newton(theta, stage, 1e-3, 8)
             theta, steps = fit.theta, steps + fit.steps
-            stage *= 0.3
+            # a few rows stay inside delta, or the Hessian would be singular
+            size = np.abs(self.residual(theta))
+            stage = min(0.8 * stage, max(0.3 * stage, float(np.partition(size, few)[few])))
         fit = self.newton(theta, delta, tolerance, MAX_STEPS)
         fit.steps += steps
         return fit

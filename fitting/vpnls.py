@@ -6,25 +6,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 
 import numpy as np
 
 from fitting import methods
 from fitting.errors import BadData, BadOption, NonFiniteFitError
 from fitting.losses import Loss, LossType, parse_loss
+from fitting.status import FitStatus
 
 METHODS = ("newton", "grid", "scipy", "jax")
 NAMES = ("E", "A", "B", "alpha", "beta")
-
-
-class FitStatus(StrEnum):
-    """How a fit ended."""
-
-    CONVERGED = "converged"
-    MAX_ITER = "max_iter"
-    ABNORMAL = "abnormal"
-    BOUND_HIT = "bound_hit"
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +202,7 @@ def fit_vpnls(
         resolution: step of the grid in alpha and beta.
         num_workers: grid: threads.
         options: L-BFGS-B limits for scipy and jax.
-        enable_x64: jax: 64-bit numbers, for the duration of the call.
+        enable_x64: jax: 64-bit numbers, for the duration of the call; 32 bits give about four digits.
 
     Raises:
         BadData (a ValueError): unequal lengths, n < 4, N or D not positive, a value not finite, all rows equal.

@@ -39,7 +39,7 @@ class EvolveConfig:
     """
 
     proposer: str = field(default="formula", metadata=_limits(choices=PROPOSERS))
-    evaluations: int | None = field(default=600, metadata=_limits(1))
+    evaluations: int | None = field(default=1000, metadata=_limits(1))
     minutes: float | None = field(default=4.0, metadata=_limits(0.001))
     workers: int = field(default=2, metadata=_limits(1))
     seed: int = field(default=0, metadata=_limits(0))

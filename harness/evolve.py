@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 from rich.console import Console
 
@@ -20,6 +21,7 @@ from harness.errors import BadConfig, BadRun, HarnessError
 from harness.llm.prompts import Templates
 from harness.llm.settings import accesses, with_model
 from harness.loop import Ending
+from harness.options import add_sandbox_option, amount, count, positive, seed
 from harness.printing import print_summary
 from harness.run import Watcher, check_same_task, run, start_run
 from harness.run_folder import RunFolder
@@ -48,22 +50,24 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     p.add_argument(
-        "--task", action="append", metavar="T", help="task name or alias, or all (default: finetune_vocab)"
+        "--task",
+        nargs="+",
+        action="extend",
+        metavar="T",
+        help="task name or alias, or all (default: finetune_vocab)",
     )
     p.add_argument("--proposer", choices=PROPOSERS, help="who makes candidates (default: formula, offline)")
     p.add_argument(
-        "--evaluations", type=_count, metavar="N", help="programs evaluated at most (default: 600)"
+        "--evaluations", type=count, metavar="N", help="programs evaluated at most (default: 1000)"
     )
-    p.add_argument("--minutes", type=_positive, metavar="M", help="minutes of searching at most (default: 4)")
-    p.add_argument("--workers", type=_count, metavar="N", help="evaluations beside each other (default: 2)")
-    p.add_argument("--seed", type=_seed, metavar="N", help="seed of the search (default: 0)")
+    p.add_argument("--minutes", type=positive, metavar="M", help="minutes of searching at most (default: 4)")
+    p.add_argument("--workers", type=count, metavar="N", help="evaluations beside each other (default: 2)")
+    p.add_argument("--seed", type=seed, metavar="N", help="seed of the search (default: 0)")
     p.add_argument("--model", metavar="NAME", help="model to ask, for the proposers llm and mixed")
     p.add_argument(
-        "--max-cost", type=_amount, metavar="MONEY", help="spent on models at most, by their prices"
+        "--max-cost", type=amount, metavar="MONEY", help="spent on models at most, by their prices"
     )
-    p.add_argument(
-        "--max-tokens", type=_count, metavar="N", help="tokens sent to and got from models at most"
-    )
+    p.add_argument("--max-tokens", type=count, metavar="N", help="tokens sent to and got from models at most")
     p.add_argument(
         "--replay",
         metavar="RUN",
@@ -82,41 +86,9 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument(
         "--resume", metavar="RUN", help="go on with a run: its folder, its name under --out, or latest"
     )
+    add_sandbox_option(p)
     p.add_argument("--json", action="store_true", help="print the final summary as JSON on standard output")
     return p
-
-
-def _count(text: str) -> int:
-    value = int(text) if text.isdigit() else 0
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"expected an integer >= 1, got {text!r}")
-    return value
-
-
-def _seed(text: str) -> int:
-    if not text.isdigit():
-        raise argparse.ArgumentTypeError(f"expected an integer >= 0, got {text!r}")
-    return int(text)
-
-
-def _amount(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0 <= value < float("inf"):
-        raise argparse.ArgumentTypeError(f"expected a number >= 0, got {text!r}")
-    return value
-
-
-def _positive(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"expected a number > 0, got {text!r}")
-    return value
 
 
 @contextmanager
@@ -179,10 +151,10 @@ def _evolve(args: argparse.Namespace, human: Console, stop: threading.Event) -> 
     wanted = names() if "all" in config.tasks else [resolve(t) for t in config.tasks]
     tasks = [load(name, data_dir=config.data_dir) for name in wanted]
     code = 0
-    summaries = []
+    summaries: list[dict[str, Any]] = []
     for task in tasks:
         folder = start_run(config.replaced(tasks=(task.name,)), task, Path(args.out))
-        code = max(code, _follow(folder, config, task, args.json, human, stop, summaries))
+        code = max(code, _follow(folder, config, task, args, human, stop, summaries))
         if stop.is_set():
             break
     return _finish(code, args.json, summaries, many=len(tasks) > 1)
@@ -228,7 +200,7 @@ def _replay(args: argparse.Namespace, human: Console, stop: threading.Event) -> 
         check_same_task(recorded, journal.meta(), task)
     folder = start_run(config, task, Path(args.out), recorded.seeds())
     summaries: list[dict] = []
-    code = _follow(folder, config, task, args.json, human, stop, summaries, recorded)
+    code = _follow(folder, config, task, args, human, stop, summaries, recorded)
     return _finish(code, args.json, summaries, many=False)
 
 
@@ -251,8 +223,8 @@ def _resume(args: argparse.Namespace, human: Console, stop: threading.Event) -> 
     if config.evolve.proposer != "formula" and folder.summary() is None:
         check_models(args, config)
     task = load(name, data_dir=config.data_dir)
-    summaries: list[dict] = []
-    code = _follow(folder, config, task, args.json, human, stop, summaries)
+    summaries: list[dict[str, Any]] = []
+    code = _follow(folder, config, task, args, human, stop, summaries)
     return _finish(code, args.json, summaries, many=False)
 
 
@@ -260,13 +232,21 @@ def _follow(
     folder: RunFolder,
     config: Config,
     task: Task,
-    as_json: bool,
+    args: argparse.Namespace,
     human: Console,
     stop: threading.Event,
-    summaries: list,
+    summaries: list[dict[str, Any]],
     repeats: RunFolder | None = None,
 ) -> int:
-    result = run(folder, config, task, _watcher(human), stop.is_set, repeats=repeats)
+    result = run(
+        folder,
+        config,
+        task,
+        _watcher(human),
+        stop.is_set,
+        weak=args.allow_weak_sandbox,
+        repeats=repeats,
+    )
     if result.ending is Ending.INTERRUPTED or result.summary is None:
         human.print(
             f"\nstopped; nothing finished is lost. Go on with:\n  python -m harness.evolve --resume {folder.path}",
@@ -275,12 +255,12 @@ def _follow(
         )
         return 130
     summaries.append({**result.summary, "path": str(folder.path)})
-    if not as_json:
+    if not args.json:
         print_summary(result.summary, human, str(folder.path))
     return 0 if result.summary["law"] is not None else 1
 
 
-def _finish(code: int, as_json: bool, summaries: list[dict], many: bool) -> int:
+def _finish(code: int, as_json: bool, summaries: list[dict[str, Any]], many: bool) -> int:
     if as_json and summaries:
         print(json.dumps(summaries if many else summaries[0], indent=2))
     return code

@@ -6,6 +6,7 @@ import argparse
 import csv
 import json
 import sys
+from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,8 @@ from rich.text import Text
 
 from evaluator import Evaluator, EvaluatorError, LocalSandbox
 from harness.errors import HarnessError
-from harness.printing import best_published, number, score_table
+from harness.options import add_sandbox_option
+from harness.printing import NO_PUBLISHED, best_published, number, score_table
 from harness.standings import (
     Board,
     Entry,
@@ -48,12 +50,17 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     p.add_argument(
-        "--task", action="append", metavar="T", help="task name or alias; may be repeated (default: all)"
+        "--task",
+        nargs="+",
+        action="extend",
+        metavar="T",
+        help="task name or alias, or several (default: all)",
     )
     p.add_argument("--out", default="runs", metavar="DIR", help="where run folders lie (default: runs)")
     p.add_argument("--data-dir", metavar="DIR", help="folder with the tasks' rows, to score programs")
     p.add_argument("--no-programs", action="store_true", help="runs only; nothing is evaluated")
     p.add_argument("--all", action="store_true", help="every law found and every published score")
+    add_sandbox_option(p)
     form = p.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print the boards as JSON, every entry included")
     form.add_argument("--csv", action="store_true", help="print the rows as CSV")
@@ -67,7 +74,13 @@ def main(argv: list[str] | None = None) -> int:
     try:
         given = [t for one in args.task or [] for t in one.split(",")]
         wanted = [resolve(t) for t in given] if given and "all" not in given else None
-        boards = collect(wanted, Path(args.out), args.data_dir, not args.no_programs, problems)
+        root = Path(args.out)
+        programs = (
+            {}
+            if args.no_programs
+            else scored_programs(wanted, root, args.data_dir, args.allow_weak_sandbox, problems)
+        )
+        boards = collect(wanted, root, programs, problems)
     except (HarnessError, TaskError, EvaluatorError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -85,30 +98,37 @@ def main(argv: list[str] | None = None) -> int:
     return 0
 
 
+Rows = tuple[str, str, str]
+"""Task and hashes of train and held-out rows: what a board is of."""
+Found = list[tuple[dict[str, Any], Entry]]
+"""Entries with the summary or score they were read from."""
+
+
 def collect(
-    wanted: list[str] | None, root: Path, data_dir: str | None, with_programs: bool, problems: list[str]
+    wanted: list[str] | None, root: Path, programs: dict[Rows, Found], problems: list[str]
 ) -> list[Board]:
-    """Boards of the wanted tasks (None: every task), one for each set of rows."""
+    """Boards of the wanted tasks (None: every task), one for each set of rows.
+
+    Args:
+        programs: scored programs, to stand beside the runs under `root`.
+        problems: gets a line for everything that could not be read.
+    """
     finished, unfinished = run_entries(root, problems)
-    found: dict[tuple[str, str, str], list[tuple[dict[str, Any], Entry]]] = {}
+    found: dict[Rows, Found] = {}
     for summary, entry in finished:
         data = summary["data"]
         found.setdefault((summary["task"], data["train_hash"], data["heldout_hash"]), []).append(
             (summary, entry)
         )
-    if with_programs:
-        for (task, train, heldout), scored in _scored_programs(wanted, root, data_dir, problems).items():
-            found.setdefault((task, train, heldout), []).extend(scored)
-    boards = []
-    for key in sorted(found):
-        if wanted is None or key[0] in wanted:
-            boards.append(_board(key, found[key], unfinished))
-    return boards
+    for rows, scored in programs.items():
+        found.setdefault(rows, []).extend(scored)
+    return [_board(k, found[k], unfinished) for k in sorted(found) if wanted is None or k[0] in wanted]
 
 
-def _scored_programs(
-    wanted: list[str] | None, root: Path, data_dir: str | None, problems: list[str]
-) -> dict[tuple[str, str, str], list[tuple[dict[str, Any], Entry]]]:
+def scored_programs(
+    wanted: list[str] | None, root: Path, data_dir: str | None, weak: bool, problems: list[str]
+) -> dict[Rows, Found]:
+    """Scores of the programs of the wanted tasks whose rows can be had; remembered under `root`."""
     tasks = []
     for name in wanted or names():
         if not program_files(name):
@@ -120,7 +140,7 @@ def _scored_programs(
     if not tasks:
         return {}
     scored = {}
-    with LocalSandbox(workers=1) as sandbox:
+    with LocalSandbox(workers=1, allow_weak_sandbox=weak) as sandbox:
         evaluator = Evaluator(sandbox)
         for task in tasks:
             p = task.provenance
@@ -129,7 +149,7 @@ def _scored_programs(
     return scored
 
 
-def _board(key: tuple[str, str, str], found: list[tuple[dict[str, Any], Entry]], unfinished: Any) -> Board:
+def _board(key: Rows, found: Found, unfinished: Counter[tuple[str, str, str]]) -> Board:
     standings: dict[str, Standing] = {}
     for _, entry in found:
         standings.setdefault(entry.system, Standing(entry.system, entry.kind)).entries.append(entry)
@@ -150,7 +170,7 @@ def _board(key: tuple[str, str, str], found: list[tuple[dict[str, Any], Entry]],
         simulated=data["simulated"],
         note=data["note"],
         standings=ranked(list(standings.values())),
-        published=[] if data["simulated"] else published,
+        published=published if data["official"] else [],
         ceiling=facts.get("noise_ceiling_r2"),
     )
 
@@ -173,6 +193,8 @@ def print_board(board: Board, console: Console, everything: bool) -> None:
     for p in shown:
         table.add_row(f"published: {p['system']}", "", number(p["r2"]), style="italic")
     console.print(table)
+    if not board.published:
+        console.print(Text(NO_PUBLISHED, style="dim"))
     if more:
         console.print(
             Text(f"{more} more published scores: --all, or python -m tasks show {board.task}", style="dim")

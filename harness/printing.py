@@ -12,6 +12,7 @@ from rich.text import Text
 
 MAX_GROUPS = 12
 MAX_PUBLISHED = 8
+NO_PUBLISHED = "published scores are not shown: none is known for exactly these rows"
 
 
 def number(value: float | None, digits: int = 4) -> str:
@@ -42,7 +43,10 @@ def print_summary(summary: dict[str, Any], console: Console, run: str) -> None:
         )
     )
     if summary["law"] is None:
-        console.print(Text("No candidate kept every rule; the journal has the reasons.", style="bold red"))
+        why = "no candidate kept every rule; the journal has the reasons"
+        if summary["evaluations"] == 0:
+            why = "nothing was evaluated within the budget; give more --minutes or --evaluations"
+        console.print(Text(f"no law: {why}", style="bold red"))
         console.print(f"run: {run}", markup=False, highlight=False)
         return
     console.print(Text("law  ", style="bold") + Text(summary["law"], style="cyan"))
@@ -107,7 +111,7 @@ def print_scores(summary: dict[str, Any], console: Console) -> None:
     ceiling = summary.get("noise_ceiling_r2")
     if ceiling is not None and ceiling < 1.0:
         table.add_row("noise ceiling of these rows", number(ceiling), "", "", "bound")
-    shown, more = best_published(summary["published"])
+    shown, more = best_published(summary["published"] if summary["data"]["official"] else [])
     for score in shown:
         table.add_row(score["system"], number(score["r2"]), "", "", "published", style="italic")
     console.print(table)
@@ -119,9 +123,8 @@ def print_scores(summary: dict[str, Any], console: Console) -> None:
                 style="dim",
             )
         )
-    if shown and summary["data"]["simulated"]:
-        warning = "The published scores are of the benchmark's rows; these rows are simulated, so they don't compare."
-        console.print(Text(warning, style="red"))
+    else:
+        console.print(Text(NO_PUBLISHED, style="dim"))
 
 
 def best_published(scores: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], int]:

@@ -125,6 +125,7 @@ def run(
     watcher: Watcher,
     stopping: Callable[[], bool] = lambda: False,
     clock: Callable[[], float] = time.monotonic,
+    weak: bool = False,
     repeats: RunFolder | None = None,
 ) -> Result:
     """Search in a run folder until its budget is spent, then reveal and write the summary.
@@ -132,6 +133,7 @@ def run(
     The same call starts a new run and goes on with an old one.
 
     Args:
+        weak: run programs even where the machine can't keep them away from files.
         repeats: a recorded run whose models' replies are used again, entry by entry, with no network.
 
     Raises:
@@ -144,6 +146,7 @@ def run(
             check_same_task(folder, meta, task)
             earlier = folder.summary()
             if earlier is not None:
+                watcher.say("this run has ended and its held-out rows were opened; here is its summary again")
                 return Result(Ending(earlier["ending"]), earlier)
             facts = TaskFacts.of(task.spec, task.train)
             seeds = [free_draft(p, facts) for p in folder.seeds()]
@@ -168,7 +171,7 @@ def run(
             folds = validation_folds(task.spec, task.train)
             workers = config.evolve.workers
             limits = Limits(**config.as_dict()["limits"])
-            with LocalSandbox(workers=workers) as sandbox:
+            with LocalSandbox(workers=workers, allow_weak_sandbox=weak) as sandbox:
                 evaluator = Evaluator(sandbox, limits)
                 if not ended:
                     journal.record(

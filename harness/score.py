@@ -14,6 +14,7 @@ from rich.text import Text
 from evaluator import Evaluator, EvaluatorError, Limits, LocalSandbox
 from harness.config import LimitsConfig
 from harness.errors import HarnessError
+from harness.options import add_sandbox_option, count
 from harness.printing import number, score_row, score_table
 from harness.run import read_program
 from harness.scoring import score_program
@@ -21,7 +22,7 @@ from tasks import TaskError, load, names, resolve
 
 EPILOG = """examples:
   python -m harness.score programs/finetune_vocab/human_law.py --task finetune_vocab
-  python -m harness.score mine.py --task sft --task moe
+  python -m harness.score mine.py --task sft moe
   python -m harness.score mine.py --task all --json
 
 A program holds, between # EVOLVE-BLOCK-START and # EVOLVE-BLOCK-END, the two functions
@@ -42,15 +43,16 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("program", type=Path, help="program file")
     p.add_argument(
         "--task",
-        action="append",
+        nargs="+",
+        action="extend",
         required=True,
         metavar="T",
-        help="task name or alias, or all; may be repeated",
+        help="task name or alias, or all; several are taken",
     )
     p.add_argument("--data-dir", metavar="DIR", help="folder with the tasks' rows")
     p.add_argument(
         "--fit-seconds",
-        type=int,
+        type=count,
         default=LimitsConfig().fit_cpu_s,
         metavar="S",
         help="processor seconds of one fit call (default: 30)",
@@ -63,6 +65,7 @@ def parser() -> argparse.ArgumentParser:
         help="limit of one call (default: 1024)",
     )
     p.add_argument("--groups", action="store_true", help="also show every group's errors")
+    add_sandbox_option(p)
     p.add_argument("--json", action="store_true", help="print the scores as JSON")
     return p
 
@@ -77,7 +80,7 @@ def main(argv: list[str] | None = None) -> int:
         wanted = names() if "all" in asked else list(dict.fromkeys(resolve(t) for t in asked))
         tasks = [load(name, data_dir=args.data_dir) for name in wanted]
         limits = Limits(fit_cpu_s=args.fit_seconds, memory_mb=args.memory_mb)
-        with LocalSandbox(workers=1) as sandbox:
+        with LocalSandbox(workers=1, allow_weak_sandbox=args.allow_weak_sandbox) as sandbox:
             evaluator = Evaluator(sandbox, limits)
             scores = [score_program(program, task, evaluator) for task in tasks]
     except (HarnessError, TaskError, EvaluatorError) as error:

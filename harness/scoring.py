@@ -15,7 +15,7 @@ from harness.summary import plain
 from tasks import Task
 from tasks.split import validation_folds
 
-SCORE_VERSION = 1
+SCORE_VERSION = 2
 """Raised when the meaning of a stored score changes, so that old ones are computed again."""
 
 
@@ -44,6 +44,7 @@ def score_program(program: str, task: Task, evaluator: Evaluator) -> dict[str, A
             "train_hash": p.train_hash,
             "heldout_hash": p.heldout_hash,
             "simulated": p.simulated,
+            "official": bool(p.official),
             "note": p.note,
             "broken_rules": [
                 {"rule": rule, "detail": f.detail, "traceback": f.traceback} for rule, f in rules.items()

@@ -104,7 +104,7 @@ class LiveScreen(Watcher):
             facts,
         )
         self._search: Search | None = None
-        self._live = Live(self._panel(), console=self._console, refresh_per_second=4, transient=True)
+        self._live = Live(self._panel(), console=self._console, refresh_per_second=4)
         self._live.start()
 
     def progress(self, search: Search, candidate: Candidate | None, outcome: Outcome | None) -> None:

@@ -53,6 +53,7 @@ def build_summary(
             "train_hash": p.train_hash,
             "heldout_hash": p.heldout_hash,
             "simulated": p.simulated,
+            "official": bool(p.official),
             "note": p.note,
         },
         "proposer": config.evolve.proposer,

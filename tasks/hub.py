@@ -11,7 +11,6 @@ import http.client
 import io
 import os
 import socket
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -21,6 +20,7 @@ import pandas as pd
 
 from tasks.errors import BadTable, DataUnavailable
 from tasks.official import DATASET, REVISION, is_official
+from tasks.places import cache_dir
 from tasks.rows import Rows
 from tasks.spec import TaskSpec
 from tasks.tables import rows_of
@@ -40,20 +40,6 @@ _unreachable: set[str] = set()
 
 def endpoint() -> str:
     return os.environ.get("HF_ENDPOINT", "https://huggingface.co").rstrip("/")
-
-
-def cache_dir() -> Path:
-    """`SLD_CACHE_DIR`, or the platform's folder for caches."""
-    given = os.environ.get("SLD_CACHE_DIR")
-    if given:
-        return Path(given)
-    if sys.platform == "darwin":
-        base = Path.home() / "Library" / "Caches"
-    elif sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local"))
-    else:
-        base = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
-    return base / "scaling-law-harness"
 
 
 def url(spec: TaskSpec, split: str) -> str:

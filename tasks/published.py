@@ -8,7 +8,16 @@ from __future__ import annotations
 
 from tasks.spec import PublishedScore
 
-TASKS = ("parallel", "finetune_vocab", "sft", "domain_mixture", "moe", "data_constrained", "lr_bsz", "u_shape")
+TASKS = (
+    "parallel",
+    "finetune_vocab",
+    "sft",
+    "domain_mixture",
+    "moe",
+    "data_constrained",
+    "lr_bsz",
+    "u_shape",
+)
 """Order of the columns below."""
 
 BOARD = "leaderboard of linhaowei1.github.io (SLDBench), arXiv 2507.21184, Tables 2-3"
@@ -65,7 +74,10 @@ SCORES: tuple[tuple[str, str, str, tuple[float | None, ...]], ...] = (
 # fmt: on
 
 NOTES = {
-    ("SimpleTES / gpt-oss", "u_shape"): "mean over ten runs of a fitter without a seed, which gives 0.323 or 0.498",
+    (
+        "SimpleTES / gpt-oss",
+        "u_shape",
+    ): "mean over ten runs of a fitter without a seed, which gives 0.323 or 0.498",
     ("SimpleTES / gpt-oss", "lr_bsz"): BEST + "; capped at 26 constants",
 }
 """What holds for one score alone, in place of the note of its row."""

@@ -18,6 +18,9 @@ from tasks.spec import TaskSpec
 DEPTHS = (0.10, 0.20, 0.35)
 """Share of the rows of a group hidden by each fold, before rounding to whole levels of the axis."""
 
+LAST_RESORT = 0.5
+"""Share tried where none of the depths leaves rows that can be scored, as in very small tables."""
+
 MIN_FIT_ROWS = 3
 """A group keeps all its rows in the fit where a fold would leave it fewer than this."""
 
@@ -78,6 +81,11 @@ def _cut(places: np.ndarray, share: float) -> np.ndarray:
     return min(masks, key=lambda m: abs(m.mean() - share))
 
 
+def _scorable(y: np.ndarray) -> bool:
+    """Whether the metric exists: every target varies over the hidden rows."""
+    return len(y) > 1 and bool((y.max(axis=0) > y.min(axis=0)).all())
+
+
 def validation_folds(spec: TaskSpec, train: Rows, depths: tuple[float, ...] = DEPTHS) -> tuple[Fold, ...]:
     """Folds of the training rows, shallowest first; equal folds are given once.
 
@@ -90,11 +98,15 @@ def validation_folds(spec: TaskSpec, train: Rows, depths: tuple[float, ...] = DE
         BadTable: no group has two levels along the axis and enough rows to hide any.
     """
     folds: list[Fold] = []
-    for share in depths:
+    for share in (*depths, LAST_RESORT):
+        if share == LAST_RESORT and folds:
+            break
         hidden = np.zeros(len(train), dtype=bool)
         for _, index in train.by_group():
             hidden[index] = _cut(outwardness(spec, train.X[index]), share)
-        if not hidden.any() or any(np.array_equal(np.flatnonzero(hidden), f.validation) for f in folds):
+        if not _scorable(train.y[hidden]) or any(
+            np.array_equal(np.flatnonzero(hidden), f.validation) for f in folds
+        ):
             continue
         name = f"outer {100 * hidden.mean():.0f}%"
         if any(name == f.name for f in folds):
@@ -103,7 +115,7 @@ def validation_folds(spec: TaskSpec, train: Rows, depths: tuple[float, ...] = DE
     if not folds:
         axis = ", ".join(spec.extrapolate) or "distance from the centre"
         raise BadTable(
-            f"task {spec.name!r}: no validation fold can be cut: every group needs at least two levels "
-            f"along {axis} and {MIN_FIT_ROWS + 1} training rows"
+            f"task {spec.name!r}: no validation fold can be cut: some group needs at least two levels along "
+            f"{axis}, {MIN_FIT_ROWS} training rows inside and two beyond whose targets differ"
         )
     return tuple(folds)

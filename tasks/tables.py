@@ -95,7 +95,9 @@ def rows_of(frame: pd.DataFrame, spec: TaskSpec, where: str) -> Rows:
         labels = frame[spec.group]
         missing = np.flatnonzero(labels.isna().to_numpy())
         if len(missing):
-            raise BadTable(f"{where}: line {int(missing[0]) + 2} has no {spec.group}; every row needs a group")
+            raise BadTable(
+                f"{where}: line {int(missing[0]) + 2} has no {spec.group}; every row needs a group"
+            )
         group = labels.astype(str).to_numpy(dtype=str)
     return Rows(np.ascontiguousarray(X), np.ascontiguousarray(y), group)
 

@@ -55,7 +55,7 @@ def test_programs_are_texts_that_need_numpy_and_scipy_only(package):
 def test_one_module_opens_the_sealed_room():
     """`Sealed.open` is called in `evaluator/reveal.py` alone, and nobody reaches behind the door."""
     callers = set()
-    for package in MAY_IMPORT:
+    for package in ("tasks", "evaluator", "harness"):  # the others can't import tasks at all
         for path in modules(package):
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
                 if isinstance(node, ast.Attribute) and (

@@ -44,20 +44,21 @@ class Lockdown:
         self.filter = None if "seccomp" in without else seccomp.here(may_open=self.may_open)
         self.capabilities = "capabilities" not in without
         self.held = self.trial()
+        self.no_open = "seccomp" in self.held and not self.may_open
 
     def describe(self) -> dict:
         """What holds, for the host: layers as printed, and whether files are out of reach."""
-        layers = ["process", "rlimits"]
+        layers = ["process", "rlimits"] if "rlimits" in self.held else ["process"]
         if "capabilities" in self.held:
             layers.append("no capabilities")
         if "landlock" in self.held:
             layers.append(f"Landlock ABI {landlock.abi()}")
         if "seccomp" in self.held:
-            layers.append("seccomp" if self.may_open else "seccomp without open")
+            layers.append("seccomp without open" if self.no_open else "seccomp")
         if self.namespaced:
             layers.append("user+pid+net+ipc+uts namespaces")
-        files = "landlock" in self.held or ("seccomp" in self.held and not self.may_open)
-        return {"layers": layers, "files_safe": files and "rlimits" in self.held}
+        files_safe = "landlock" in self.held or self.no_open
+        return {"layers": layers, "files_safe": files_safe and "rlimits" in self.held}
 
     def enter(self, job: int, output: int) -> int:
         """Keep three descriptors and the ruleset; returns the job socket's new number."""
@@ -84,7 +85,8 @@ class Lockdown:
             raise CannotLock("capabilities")
         limits.apply(
             wanted["cpu_s"],
-            self.base_bytes + wanted["memory_bytes"],
+            # Where our own size cannot be told, the host watches it from outside.
+            self.base_bytes + wanted["memory_bytes"] if self.base_bytes else None,
             wanted["output_bytes"],
             # Threads count as processes here; without seccomp they are the lesser good.
             no_processes="seccomp" not in self.held,

@@ -70,23 +70,24 @@ def end_with_host() -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-def apply(cpu_s: int, address_bytes: int, output_bytes: int, no_processes: bool) -> None:
+def apply(cpu_s: int, address_bytes: int | None, output_bytes: int, no_processes: bool) -> None:
     """Set every limit; a limit the system refuses is left to the other layers.
 
     Args:
         cpu_s: processor seconds of all threads; one more and even ignoring the signal does not help.
-        address_bytes: address space, the warm libraries' included.
+        address_bytes: address space, the warm libraries' included; None for no limit.
         output_bytes: size of any file written, and so of the captured output.
         no_processes: also refuse new processes and threads; does nothing for uid 0.
     """
     cpu_s += int(time.process_time())  # a worker that was not forked has spent some on loading
     wanted = [
         ("RLIMIT_CPU", cpu_s, cpu_s + 1),
-        ("RLIMIT_AS", address_bytes, address_bytes),
         ("RLIMIT_FSIZE", output_bytes, output_bytes),
         ("RLIMIT_NOFILE", MAX_DESCRIPTORS, MAX_DESCRIPTORS),
         ("RLIMIT_CORE", 0, 0),
     ]
+    if address_bytes is not None:
+        wanted.append(("RLIMIT_AS", address_bytes, address_bytes))
     if no_processes:
         wanted.append(("RLIMIT_NPROC", 0, 0))
     for name, soft, hard in wanted:

@@ -9,7 +9,6 @@ Made once round the zygote, not round each child, which would cost milliseconds 
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import os
 
@@ -24,19 +23,14 @@ def enter() -> bool:
     The calling process stays outside, waits, and ends as its child does. Call before any thread
     exists and before much is loaded.
     """
-    uid, gid = os.getuid(), os.getgid()
-    with contextlib.suppress(OSError, AttributeError):
-        libc = ctypes.CDLL(None, use_errno=True)
-        if _granted() and libc.unshare(NEWUSER | NEWPID | NEWNET | NEWIPC | NEWUTS) == 0:
-            _map("setgroups", "deny")
-            _map("uid_map", f"{uid} {uid} 1")
-            _map("gid_map", f"{gid} {gid} 1")
-            child = os.fork()
-            if child:
-                _wait_for(child)
-            limits.die_with_parent(dumpable=True)
-            return True
-    return False
+    if not _granted():
+        return False
+    _make()
+    child = os.fork()
+    if child:
+        _wait_for(child)
+    limits.die_with_parent(dumpable=True)
+    return True
 
 
 def _granted() -> bool:
@@ -45,24 +39,29 @@ def _granted() -> bool:
     if child == 0:
         code = 1
         try:
-            libc = ctypes.CDLL(None, use_errno=True)
-            uid, gid = os.getuid(), os.getgid()
-            if libc.unshare(NEWUSER | NEWPID | NEWNET | NEWIPC | NEWUTS) == 0:
-                _map("setgroups", "deny")
-                _map("uid_map", f"{uid} {uid} 1")
-                _map("gid_map", f"{gid} {gid} 1")
-                inner = os.fork()
-                if inner == 0:
-                    os._exit(0 if os.getpid() == 1 else 1)
-                code = os.waitstatus_to_exitcode(os.waitpid(inner, 0)[1])
+            _make()
+            inner = os.fork()
+            if inner == 0:
+                os._exit(0 if os.getpid() == 1 else 1)
+            code = os.waitstatus_to_exitcode(os.waitpid(inner, 0)[1])
         finally:
             os._exit(code)
     return os.waitpid(child, 0)[1] == 0
 
 
-def _map(name: str, text: str) -> None:
-    with open(f"/proc/self/{name}", "w") as file:
-        file.write(text)
+def _make() -> None:
+    """New namespaces for the next child, in which this user stays who it is.
+
+    Raises:
+        OSError, AttributeError: they are refused, or this system has none.
+    """
+    uid, gid = os.getuid(), os.getgid()
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.unshare(NEWUSER | NEWPID | NEWNET | NEWIPC | NEWUTS) != 0:
+        raise OSError(ctypes.get_errno(), "unshare")
+    for name, text in (("setgroups", "deny"), ("uid_map", f"{uid} {uid} 1"), ("gid_map", f"{gid} {gid} 1")):
+        with open(f"/proc/self/{name}", "w") as file:
+            file.write(text)
 
 
 def _wait_for(child: int) -> None:

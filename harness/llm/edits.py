@@ -85,9 +85,13 @@ def read_answer(text: str, parent: str) -> str | Unusable:
     broken = contract.check(program)
     if broken is not None:
         return Unusable(broken.failure.value, broken.detail)
-    if program.strip() == parent.strip():
+    if _squeezed(program) == _squeezed(parent):
         return Unusable("unchanged", "the program is the parent, unchanged; change the law or its fit")
     return program
+
+
+def _squeezed(program: str) -> list[str]:
+    return [line.rstrip() for line in program.splitlines() if line.strip()]
 
 
 def _no_match(search: str, parts: Parts) -> Unusable:

@@ -80,11 +80,8 @@ def random_factor(facts: TaskFacts, rng: np.random.Generator, fresh: int) -> Fac
     x = int(rng.choice(usable))
     mates = [j for j in usable if j != x and facts.features[j].positive]
     positive = facts.features[x].positive
-    kinds = [
-        name
-        for name, kind in KINDS.items()
-        if (positive or not kind.positive) and (kind.n_features == 1 or (positive and mates))
-    ]
+    fitting = ("positive", "any") if positive else ("any", "mixed")
+    kinds = [name for name, kind in KINDS.items() if kind.sign in fitting and (kind.n_features == 1 or mates)]
     weights = np.array([KIND_WEIGHTS[k] for k in kinds])
     name = str(rng.choice(kinds, p=weights / weights.sum()))
     kind = KINDS[name]

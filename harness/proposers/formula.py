@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from fitting import Law
 from harness.candidate import Candidate, Draft, program_hash
 from harness.proposers.edits import NoEdit, edit, starters
 from harness.proposers.facts import TaskFacts
@@ -50,7 +51,8 @@ class FormulaProposer:
         names = [f"c{i}" for i in range(0 if genome.bias else 1, len(genome.terms) + 1)]
         return Draft(
             program=render(genome, self.facts, self.title),
-            key=f"{law} | {genome.choices.label()}",
+            # Two spellings of one law are one law: order of terms, names, a ratio turned round.
+            key=f"{Law.parse(law, variables=self.facts.names).canonical()} | {genome.choices.label()}",
             law=law,
             shape=genome.asymptote,
             edit=name,

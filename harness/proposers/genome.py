@@ -22,13 +22,15 @@ class Kind:
     Attributes:
         text: the factor as written in a law; `{x}`, `{z}` are features, `{0}`, `{1}` constants.
         roles: role of each constant, a key of ROLES.
-        positive: whether its features must be positive in every row.
+        sign: "positive" where its features must be positive in every row, "any" where they may be
+            anything, "mixed" where the shape is meant for features that are not positive (logs,
+            shares): a bell or a step in a raw count would only imitate a power law near the rows.
         asymptote: what the factor does far out: "vanishes", "levels", "grows".
     """
 
     text: str
     roles: tuple[str, ...]
-    positive: bool
+    sign: str
     asymptote: str
 
     @property
@@ -37,19 +39,19 @@ class Kind:
 
 
 KINDS: dict[str, Kind] = {
-    "power": Kind("{x}**-{0}", ("exponent",), True, "vanishes"),
-    "shifted_power": Kind("({x} + {0})**-{1}", ("shift", "exponent"), True, "vanishes"),
-    "ratio": Kind("({x}/{z})**-{0}", ("exponent",), True, "vanishes"),
-    "sum_power": Kind("({x} + {0}*{z})**-{1}", ("shift", "exponent"), True, "vanishes"),
-    "log_power": Kind("(1 + {0}*log(1 + {x}))**-{1}", ("rate", "exponent"), True, "vanishes"),
-    "log": Kind("log({x})", (), True, "grows"),
-    "log_square": Kind("log({x})**2", (), True, "grows"),
-    "saturating": Kind("{x}/({x} + {0})", ("shift",), True, "levels"),
-    "decay": Kind("exp(-{0}*{x})", ("rate",), False, "vanishes"),
-    "linear": Kind("{x}", (), False, "grows"),
-    "square": Kind("{x}**2", (), False, "grows"),
-    "bell": Kind("exp(-(({x} - {0})/{1})**2)", ("centre", "width"), False, "vanishes"),
-    "step": Kind("tanh({1}*({x} - {0}))", ("centre", "rate"), False, "levels"),
+    "power": Kind("{x}**-{0}", ("exponent",), "positive", "vanishes"),
+    "shifted_power": Kind("({x} + {0})**-{1}", ("shift", "exponent"), "positive", "vanishes"),
+    "ratio": Kind("({x}/{z})**-{0}", ("exponent",), "positive", "vanishes"),
+    "sum_power": Kind("({x} + {0}*{z})**-{1}", ("shift", "exponent"), "positive", "vanishes"),
+    "log_power": Kind("(1 + {0}*log(1 + {x}))**-{1}", ("rate", "exponent"), "positive", "vanishes"),
+    "log": Kind("log({x})", (), "positive", "grows"),
+    "log_square": Kind("log({x})**2", (), "positive", "grows"),
+    "saturating": Kind("{x}/({x} + {0})", ("shift",), "positive", "levels"),
+    "decay": Kind("exp(-{0}*{x})", ("rate",), "any", "vanishes"),
+    "linear": Kind("{x}", (), "any", "grows"),
+    "square": Kind("{x}**2", (), "mixed", "grows"),
+    "bell": Kind("exp(-(({x} - {0})/{1})**2)", ("centre", "width"), "mixed", "vanishes"),
+    "step": Kind("tanh({1}*({x} - {0}))", ("centre", "rate"), "mixed", "levels"),
 }
 
 ROLES: dict[str, str] = {"exponent": "a", "shift": "s", "rate": "k", "centre": "m", "width": "w"}

@@ -13,9 +13,8 @@ import numpy as np
 from scipy.optimize import least_squares
 
 UNIT = 1e9  # tokens and parameters are counted in 1e9
-LOW = np.array(
-    [-20.0, -20.0, -20.0, 0.02, 0.02, -2.0, -2.0]
-)  # E, log A, log B, alpha, beta, log R_D*, log R_N*
+# E, log A, log B, alpha, beta, log R_D*, log R_N*
+LOW = np.array([-20.0, -20.0, -20.0, 0.02, 0.02, -2.0, -2.0])
 HIGH = np.array([20.0, 20.0, 20.0, 1.5, 1.5, 7.0, 7.0])
 
 

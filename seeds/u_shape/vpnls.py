@@ -18,7 +18,7 @@ Source: VPNLS, arXiv 2603.22339; variable projection, Golub and Pereyra 1973, Ka
 import numpy as np
 from scipy.optimize import least_squares
 
-CELLS = (8, 10, 6)
+CELLS = (8, 6, 6)
 POSITIVE = np.array([True, True, True])
 
 
@@ -159,7 +159,10 @@ def fit_scaling_law(data_points, loss_values):
     low, high = box(X[:, 0])
     axes = [np.linspace(low[j], high[j], CELLS[j] + 2)[1:-1] for j in range(len(low))]
     cells = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, len(low))
-    starts = grid_starts(cells, lambda q: columns(X, q), y, POSITIVE, keep=4)
+    places = [
+        cells[cells[:, 1] == m] for m in axes[1]
+    ]  # a start per place: each may have a valley of its own
+    starts = [grid_starts(part, lambda q: columns(X, q), y, POSITIVE, keep=1)[0] for part in places]
     fits = [
         refine(lambda q: columns(X, q), lambda q, c: slopes(X, q, c), y, POSITIVE, q, low, high)
         for q in starts

@@ -11,9 +11,7 @@ SPEC = TaskSpec(
         Column("vocab_size", "words", "entries of the tokenizer's vocabulary"),
         Column("num_characters", "characters", "training text"),
     ),
-    targets=(
-        Column("unigram_normalized_loss", "nats per token", "loss minus that of a unigram model"),
-    ),
+    targets=(Column("unigram_normalized_loss", "nats per token", "loss minus that of a unigram model"),),
     constants_budget=7,
     extrapolate=("vocab_size",),
     split_rule="held-out: the largest vocabulary, 96256 words",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import textwrap
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -15,7 +16,10 @@ from tasks.spec import Column, Provenance, TaskSpec
 
 SEED = 20260
 
-QUICK = Limits(fit_cpu_s=1, predict_cpu_s=1, wall_factor=2.0, memory_mb=512)
+QUICK = Limits(fit_cpu_s=1, predict_cpu_s=1, wall_factor=15.0, memory_mb=512)
+"""A busy machine gives little processor time in much wall time; only sleepers need a near deadline."""
+
+NEAR_DEADLINE = replace(QUICK, wall_factor=2.0)
 
 GOOD_FIT = """
     A = np.column_stack([np.ones(len(data_points)), np.log(data_points)])

@@ -392,6 +392,24 @@ OUTPUT = [
         top=FORGE,
     ),
     attack(
+        "a forged answer of a size beyond any number",
+        NONCE + "os.write(3, frame({'nonce': nonce, 'ok': True, 'shape': [10 ** 40]}, bytes(24)))",
+        F.BAD_REPLY,
+        top=FORGE,
+    ),
+    attack(
+        "a forged answer of an endless size",
+        NONCE + "os.write(3, frame({'nonce': nonce, 'ok': True, 'shape': [float('inf')]}, bytes(24)))",
+        F.BAD_REPLY,
+        top=FORGE,
+    ),
+    attack(
+        "a forged failure of no known kind",
+        NONCE + "os.write(3, frame({'nonce': nonce, 'ok': False, 'failure': {}, 'message': [], 'traceback': 0}))",
+        F.BAD_REPLY,
+        top=FORGE,
+    ),
+    attack(
         "a forged failure of the machine",
         NONCE + "os.write(3, frame({'nonce': nonce, 'ok': False, 'failure': 'timeout', 'message': 'x', 'traceback': ''}))",
         F.BAD_REPLY,

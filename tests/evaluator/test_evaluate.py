@@ -227,6 +227,13 @@ def test_state_kept_between_groups_is_caught(evaluator):
     failed(validate(evaluator, program(fit, law), task), Failure.NOT_REPEATABLE, "group 'g")
 
 
+def test_groups_of_one_row_are_asked_in_another_order_too(evaluator):
+    task = make_task(groups=12, n=120, budget=3)
+    rows = make_rows(n=12, groups=12, seed=3)
+    law = "np.seen = getattr(np, 'seen', 0) + data_points[0, 0]\nreturn np.full(len(data_points), np.seen)"
+    failed(evaluator.score_rows(program(law=law), task, rows, "x"), Failure.ROW_DEPENDENCE, "group 'g")
+
+
 def test_every_group_starts_fresh_from_one_seed(evaluator):
     task = make_task(groups=3)
     text = program(
@@ -268,7 +275,9 @@ def test_failures_name_fold_call_group_and_line(evaluator):
         Failure.EXCEPTION,
         "fold 'outer 20%': fit, group 'g2': LinAlgError: Singular matrix",
     )
-    assert outcome.traceback == "program.py:7 in fit_scaling_law\nprogram.py:3 in helper"
+    assert outcome.traceback == (
+        "program.py:7 in fit_scaling_law: helper(0)\nprogram.py:3 in helper: return np.linalg.inv(np.zeros((2, 2)))"
+    )
 
 
 def test_what_a_program_prints_is_handed_on(evaluator):
@@ -351,12 +360,18 @@ def test_scores_do_not_depend_on_the_targets_it_may_not_see(evaluator):
 def test_limits_are_per_child(sandbox):
     slow = program("import itertools\nfor _ in itertools.count(): pass")
     failed(
-        validate(Evaluator(sandbox, Limits(fit_cpu_s=1)), slow),
+        validate(Evaluator(sandbox, Limits(fit_cpu_s=1, wall_factor=60.0)), slow),
         Failure.TIMEOUT,
         "fit: over 1 s of processor time",
     )
     slow = program(law="while True: pass")
-    failed(validate(Evaluator(sandbox, Limits(predict_cpu_s=1)), slow), Failure.TIMEOUT, "predict: over 1 s")
+    late = failed(
+        validate(Evaluator(sandbox, Limits(predict_cpu_s=1, wall_factor=60.0)), slow),
+        Failure.TIMEOUT,
+        "predict: over 1 s",
+    )
+    assert late.cpu_seconds > 0.9
+    assert late.peak_memory_mb > 1
 
 
 def test_laws_that_cancel_large_terms_are_not_called_dependent(evaluator):

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
-from evaluator_cases import QUICK, make_folds, make_task, program
+from evaluator_cases import NEAR_DEADLINE, QUICK, make_folds, make_task, program
 from hostile_programs import programs
 
-from evaluator import Evaluator, Failed, Scored
+from evaluator import Evaluator, Failed, LocalSandbox, Scored
 from tasks.rows import Rows, Sealed, Task
 
 TARGET = -777.25
@@ -41,10 +42,32 @@ def listener():
         yield server
 
 
+@pytest.fixture(scope="module", autouse=True)
+def secret_in_the_environment():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SLD_SECRET_KEY", "hush")
+        yield
+
+
 @pytest.fixture(scope="module")
 def unharmed(sandbox):
     """What a good program scores before any attack."""
     return Evaluator(sandbox, QUICK).validate(program(), make_task(), make_folds(make_task())[:1])
+
+
+@pytest.fixture(scope="module")
+def attack(sandbox, label, listener):
+    """Outcome of an attack by name. Those that end by using up their time run beside each other."""
+    every = {h.name: h for h in programs(str(label), listener.getsockname()[1])}
+    task = marked_task()
+
+    def run(hostile, box=sandbox):
+        limits = NEAR_DEADLINE if hostile.slow else QUICK
+        return hostile, Evaluator(box, limits).validate(hostile.text, task, make_folds(task)[:1])
+
+    with LocalSandbox(workers=4) as other, ThreadPoolExecutor(4) as pool:
+        waiting = {name: pool.submit(run, h, other) for name, h in every.items() if h.slow}
+        yield lambda name: waiting[name].result() if name in waiting else run(every[name])
 
 
 NAMES = [h.name for h in programs("", 0)]
@@ -56,15 +79,12 @@ def test_there_are_enough_attacks_and_no_two_alike():
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_contained(name, sandbox, evaluator, label, listener, unharmed, monkeypatch):
-    monkeypatch.setenv("SLD_SECRET_KEY", "hush")
-    (hostile,) = [h for h in programs(str(label), listener.getsockname()[1]) if h.name == name]
-    before, task = os.stat(label), marked_task()
-    # A program with a secret of its own runs first, so that there is something to find.
+def test_contained(name, attack, evaluator, label, listener, unharmed):
+    before = os.stat(label)
     if "another" in name:
         secret = program(top="import numpy as np\nX = 'SECRET-OF-ANOTHER'")
-        evaluator.validate(secret, task, make_folds(task)[:1])
-    outcome = evaluator.validate(hostile.text, task, make_folds(task)[:1])
+        evaluator.validate(secret, make_task(), make_folds(make_task())[:1])
+    hostile, outcome = attack(name)
     if hostile.ends:
         assert isinstance(outcome, Failed), outcome
         assert outcome.failure in hostile.ends, outcome

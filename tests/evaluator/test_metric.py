@@ -7,7 +7,7 @@ import csv
 import numpy as np
 import pytest
 from evaluator_cases import make_rows, real_data
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evaluator.ceiling import best_predictions, noise_ceiling
@@ -117,6 +117,7 @@ def test_shapes_that_differ_are_our_fault():
         score(np.zeros((0, 1)), np.zeros((0, 1)), np.array([]))
 
 
+@settings(max_examples=50, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.floats(0.1, 1e6), st.floats(-1e3, 1e3))
 def test_units_and_row_order_never_matter(seed, scale, shift):
     rng = np.random.default_rng(seed)
@@ -131,6 +132,7 @@ def test_units_and_row_order_never_matter(seed, scale, shift):
     assert moved.nmae == pytest.approx(card.nmae, rel=1e-6)
 
 
+@settings(max_examples=50, deadline=None)
 @given(st.integers(0, 2**32 - 1))
 def test_no_function_of_the_features_beats_the_ceiling(seed):
     rng = np.random.default_rng(seed)

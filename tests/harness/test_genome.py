@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
+from fitting import Law
 from harness.proposers.edits import edit, starters
 from harness.proposers.facts import FeatureFacts, TaskFacts
+from harness.proposers.formula import FormulaProposer
 from harness.proposers.genome import FitChoices, NotAGenome, parse
 from harness.proposers.render import read, render
 from tasks.rows import Rows
@@ -53,6 +55,15 @@ def test_order_and_names_of_constants_do_not_make_another_law():
     one = parse("c0 + c1*N**-a1 + c2*log(D)*D**-a2", FACTS.names, FitChoices())
     other = parse("c0 + c1*D**-a7*log(D) + c2*N**-a3", FACTS.names, FitChoices())
     assert one.normal() == other.normal()
+
+
+def test_a_ratio_turned_round_is_the_same_draft():
+    proposer = FormulaProposer(FACTS, "toy")
+    drafts = [
+        proposer._draft(parse(f"c0 + c1*({ratio})**-a1", FACTS.names, FitChoices()), "test") for ratio in ("N/D", "D/N")
+    ]
+    assert drafts[0].key == drafts[1].key
+    assert drafts[0].law != drafts[1].law
 
 
 def test_tied_exponents_are_another_law_with_one_constant_less():
@@ -131,6 +142,7 @@ def test_a_thousand_edits_stay_lawful_and_repeat_with_their_seed():
             assert child.n_constants <= FACTS.budget_per_target
             assert child == child.normal()
             assert parse(child.line(FACTS.names), FACTS.names, child.choices) == child
+            assert Law.parse(child.line(FACTS.names), variables=FACTS.names).n_constants == child.n_constants
             lines.append(child.line(FACTS.names))
             pool = [*pool, child][-60:]
         return lines

@@ -127,7 +127,12 @@ def moe_frame(n=8):
     rng = np.random.default_rng(2)
     size = 10.0 ** rng.uniform(7, 9, n)
     return pd.DataFrame(
-        {"group": "all_data", "num_experts": 2.0, "dense_parameter_count": size, "loss_validation": 10 * size**-0.1}
+        {
+            "group": "all_data",
+            "num_experts": 2.0,
+            "dense_parameter_count": size,
+            "loss_validation": 10 * size**-0.1,
+        }
     )
 
 

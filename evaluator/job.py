@@ -1,0 +1,88 @@
+"""What is asked of one child, what it may use, and what comes back: values alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one child may use.
+
+    Attributes:
+        fit_cpu_s: processor seconds of a fit child: all groups, all threads.
+        predict_cpu_s: the same of a predict child.
+        wall_factor: a child is killed after this many times its processor seconds of wall time.
+        memory_mb: address space beyond that of the warm interpreter.
+        output_bytes: of stdout and stderr together; what goes beyond is cut off.
+        header_bytes: of one reply's header.
+    """
+
+    fit_cpu_s: int = 30
+    predict_cpu_s: int = 10
+    wall_factor: float = 3.0
+    memory_mb: int = 1024
+    output_bytes: int = 65536
+    header_bytes: int = 65536
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One question to the program.
+
+    Attributes:
+        name: for messages, e.g. "fit, group 'pile'".
+        header: small facts the child needs ("rows", "constants", "most_constants").
+        numbers: float64 values, flat.
+        most_numbers: most float64 values the answer may hold.
+    """
+
+    name: str
+    header: dict
+    numbers: np.ndarray
+    most_numbers: int
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One child's work: steps are sent one by one, the next when the last is answered.
+
+    Attributes:
+        call: "fit" or "predict".
+        program: source text.
+        features, targets: number of columns.
+        constants: arrays that predict steps refer to by place.
+        steps: questions, in order.
+        again: asks what has been asked before; runs under another zygote, where every object lies
+            at another address, so that numbers made from addresses differ.
+    """
+
+    call: str
+    program: str
+    features: int
+    targets: int
+    steps: Sequence[Step]
+    constants: Sequence[np.ndarray] = ()
+    again: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """Answers of a child that ended well.
+
+    Attributes:
+        answers: one float64 array a step, in the shape the child gave.
+        seconds: wall time of the call.
+        cpu_seconds: processor time of the child, measured by its parent.
+        peak_memory_mb: its largest resident size, the warm libraries' share included.
+        output: what it printed, up to the limit.
+    """
+
+    answers: list[np.ndarray]
+    seconds: float
+    cpu_seconds: float
+    peak_memory_mb: float
+    output: str = ""

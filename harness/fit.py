@@ -1,0 +1,230 @@
+"""Fit one law to a table: `python -m harness.fit data.csv --law "E + A*N**-alpha + B*D**-beta"`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from fitting import PRESETS, FittingError, fit
+from harness.errors import HarnessError
+from harness.fit_report import ASKED_OF_THE_USER, Report
+from harness.fit_table import BadTable, read_table
+
+EPILOG = """examples:
+  python -m harness.fit runs.csv --law chinchilla --loss huber:1e-3
+  python -m harness.fit runs.csv --law "E + A*N**-alpha + B*D**-beta" --column N=params/1e6 --column D=tokens/1e9 \\
+      --where experiment==llama_3 --holdout "C>1e21" --bootstrap 1000 --strata C --allocate 1e24,1e25 --k 6e15
+  python -m harness.fit --laws
+
+columns named params, tokens, loss and budget (or flops, compute) are taken for N, D, L and C.
+exit codes: 0 done, 2 wrong usage or input
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    p = argparse.ArgumentParser(
+        prog="python -m harness.fit",
+        description="Fit a law to the rows of a table; print constants with intervals, goodness of fit and a "
+        "reporting checklist; write plots and a JSON file that rebuilds the fit.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    p.add_argument("data", nargs="?", help="CSV, TSV, JSON-lines or Parquet file with a header")
+    p.add_argument(
+        "--law",
+        default="chinchilla",
+        metavar="LAW",
+        help="formula, or a name from --laws (default: chinchilla)",
+    )
+    p.add_argument("--laws", action="store_true", help="list the laws that have names, with their sources")
+    p.add_argument("--loss", default="mse", metavar="L", help="mse, huber:1e-3, log_squared, log_huber:1e-3, "
+                   "asymmetric:3:1, quantile:0.9 (default: mse)")  # fmt: skip
+    p.add_argument(
+        "--target", metavar="COL", help="target column (default: left of = in the law, else L, loss or y)"
+    )
+    p.add_argument(
+        "--column", action="append", default=[], metavar="NAME=COL[/X]", help="name and scale a column"
+    )
+    p.add_argument(
+        "--where", action="append", default=[], metavar="COND", help="keep rows, as in outlier==False"
+    )
+    p.add_argument(
+        "--holdout", action="append", default=[], metavar="COND", help="rows to predict and not to fit"
+    )
+    p.add_argument("--weights", metavar="COL", help="column with row weights")
+    p.add_argument("--groups", metavar="COL", help="column with groups of rows")
+    p.add_argument(
+        "--free",
+        default="",
+        metavar="NAMES",
+        help="constants of their own per group, comma separated, or all",
+    )
+    p.add_argument(
+        "--bound", action="append", default=[], metavar="NAME=LO:HI", help="bounds of a constant; - for none"
+    )
+    p.add_argument("--fix", action="append", default=[], metavar="NAME=X", help="hold a constant")
+    p.add_argument(
+        "--tie", action="append", default=[], metavar="NAME=OTHER", help="make two constants equal"
+    )
+    p.add_argument("--starts", type=int, metavar="N", help="cells of the coarse grid to refine")
+    p.add_argument("--intervals", choices=["covariance", "profile"], help="interval method without --bootstrap "
+                   "(default: covariance)")  # fmt: skip
+    p.add_argument("--bootstrap", type=int, metavar="N", help="resamples; intervals and bands come from them")
+    p.add_argument("--kind", choices=["case", "within", "cluster", "wild"], help="bootstrap: how (default: case, or "
+                   "within when --strata is given)")  # fmt: skip
+    p.add_argument(
+        "--strata", metavar="COL", help="bootstrap within: column that is kept balanced, such as C"
+    )
+    p.add_argument(
+        "--cluster", metavar="COL", help="bootstrap cluster, wild: column of rows that go together"
+    )
+    p.add_argument("--seed", type=int, default=0, metavar="N", help="seed of resamples (default: 0)")
+    p.add_argument("--level", type=float, default=0.95, metavar="P", help="confidence level (default: 0.95)")
+    p.add_argument("--allocate", metavar="C1,C2", help="budgets to allocate, FLOPs")
+    p.add_argument("--k", type=float, default=6.0, metavar="K", help="FLOPs per parameter and token, in the units of "
+                   "N and D (default: 6)")  # fmt: skip
+    p.add_argument(
+        "--note",
+        action="append",
+        default=[],
+        metavar="ITEM=TEXT",
+        help=f"checklist: {', '.join(ASKED_OF_THE_USER)}",
+    )
+    p.add_argument(
+        "--out", metavar="DIR", help="folder for fit.json and plots (default: fit_<name of the file>)"
+    )
+    p.add_argument("--no-plots", action="store_true", help="write fit.json only")
+    p.add_argument("--json", action="store_true", help="print the JSON instead of the report")
+    return p
+
+
+def main(argv: list[str] | None = None) -> int:
+    args = parser().parse_args(argv)
+    if args.laws:
+        for name, chosen in PRESETS.items():
+            print(f"{name:<14} {chosen.text}\n{'':<14} {chosen.source}")
+        return 0
+    if args.data is None:
+        print("error: give a data file, or --laws; --help explains", file=sys.stderr)
+        return 2
+    try:
+        report, C = run(args)
+        written = write(report, args, C)
+    except (FittingError, HarnessError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    print(
+        json.dumps(report.to_dict(), indent=2) if args.json else report.text(), end="\n" if args.json else ""
+    )
+    print("\nwrote " + ", ".join(str(path) for path in written), file=sys.stderr if args.json else sys.stdout)
+    return 0
+
+
+def run(args: argparse.Namespace) -> tuple[Report, np.ndarray | None]:
+    """Read, fit, judge."""
+    table = read_table(args.data, args.column, args.where, args.holdout)
+    rows = {str(name): table.rows[name].to_numpy() for name in table.rows.columns}
+    free = "all" if args.free == "all" else tuple(n for n in args.free.split(",") if n)
+    result = fit(
+        args.law,
+        rows,
+        target=args.target,
+        loss=args.loss,
+        bounds={name: _pair(text) for name, text in _assigned(args.bound, "--bound").items()},
+        weights=args.weights,
+        groups=args.groups,
+        free=free,
+        fixed={name: _number(text, "--fix") for name, text in _assigned(args.fix, "--fix").items()},
+        tied=_assigned(args.tie, "--tie"),
+        starts=args.starts,
+    )
+    sample, method = None, args.intervals or "covariance"
+    if args.bootstrap is not None:
+        kind = args.kind or ("within" if args.strata else "cluster" if args.cluster else "case")
+        strata, clusters = (_labels(rows, name, option) for name, option in
+                            ((args.strata, "--strata"), (args.cluster, "--cluster")))  # fmt: skip
+        sample = result.bootstrap(args.bootstrap, kind, strata=strata, clusters=clusters, seed=args.seed)
+        method = "bootstrap"
+        found = {n: fitting_interval(result, sample, n, args.level) for n in result.constants}
+    else:
+        found = result.intervals(args.level, method)
+    best = None
+    if args.allocate:
+        budgets = [_number(text, "--allocate") for text in args.allocate.split(",")]
+        bands = "covariance" if len(result.problem.rows.y) > len(result.constants) else None
+        best = result.allocate(budgets, k=args.k, bands=bands, level=args.level, seed=args.seed)
+    notes = _assigned(args.note, "--note")
+    unknown = [name for name in notes if name not in ASKED_OF_THE_USER]
+    if unknown:
+        raise BadTable(f"--note {unknown[0]}=...: expected one of {', '.join(ASKED_OF_THE_USER)}")
+    report = Report(table, result, found, method, args.level, sample, best, args.starts, notes, args.groups)
+    C = (
+        rows["C"].astype(float)
+        if "C" in rows and np.issubdtype(np.asarray(rows["C"]).dtype, np.number)
+        else None
+    )
+    return report, C
+
+
+def fitting_interval(result, sample, name: str, level: float):
+    """Percentile interval of one constant from resamples already made."""
+    from fitting import Interval
+
+    return Interval(result.constants[name], *sample.interval(name, level), level, "bootstrap")
+
+
+def write(report: Report, args: argparse.Namespace, C: np.ndarray | None) -> list[Path]:
+    """fit.json and plots."""
+    folder = Path(args.out or f"fit_{report.table.path.stem}")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        target = folder / "fit.json"
+        target.write_text(json.dumps(report.to_dict(), indent=2) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise BadTable(f"--out {folder}: can't be written ({error.strerror})") from None
+    if args.no_plots:
+        return [target]
+    from harness.fit_plots import write_plots
+
+    bands = "covariance" if report.result.n_points > len(report.result.constants) else None
+    return [target, *write_plots(report.result, folder, C=C, k=args.k, bands=bands)]
+
+
+def _assigned(items: list[str], option: str) -> dict[str, str]:
+    out = {}
+    for item in items:
+        name, sign, value = item.partition("=")
+        if not sign or not name.strip() or not value.strip():
+            raise BadTable(f"{option} {item!r}: expected NAME=VALUE")
+        out[name.strip()] = value.strip()
+    return out
+
+
+def _number(text: str, option: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise BadTable(f"{option}: expected a number, got {text!r}") from None
+
+
+def _pair(text: str) -> tuple[float | None, float | None]:
+    low, sign, high = text.partition(":")
+    if not sign:
+        raise BadTable(f"--bound: expected LOW:HIGH (- for none), got {text!r}")
+    return tuple(None if end.strip() in ("-", "") else _number(end, "--bound") for end in (low, high))
+
+
+def _labels(rows: dict, name: str | None, option: str):
+    if name is None:
+        return None
+    if name not in rows:
+        raise BadTable(f"{option}: no column {name!r}; the rows have {', '.join(rows)}")
+    return rows[name]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,196 @@
+"""The `tasks` command: list, show, add, remove."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from rich.console import Console
+
+import tasks
+from tasks import user
+from tasks.adding import Wish, add, counts
+from tasks.errors import TaskError
+from tasks.listing import print_list, print_task, task_facts
+
+EPILOG = """examples:
+  python -m tasks list
+  python -m tasks show finetune_vocab
+  python -m tasks add runs.csv --features N,D --target loss --extrapolate N --units N=parameters,D=tokens
+  python -m tasks add runs.csv --features N,D --target loss --group recipe --heldout-above N=1e9 --budget 5
+  python -m tasks remove runs
+"""
+
+ADD_EPILOG = """The table is split once, when it is added: the outermost rows of every group along the axis are held out
+and sealed, whole levels together. What stays is train. Then every command takes the task by its name:
+  python -m harness.evolve --task NAME
+  python -m harness.score PROGRAM.py --task NAME
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    p = argparse.ArgumentParser(
+        prog="python -m tasks",
+        description="The tasks: what they ask, where their rows are, and how to add your own table.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    sub = p.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    one = sub.add_parser("list", help="all tasks, with rows, axis, budget and data source on this machine")
+    one.add_argument("--data-dir", metavar="DIR", help="folder with the benchmark's rows")
+    one.add_argument("--json", action="store_true", help="as JSON")
+    one = sub.add_parser("show", help="one task in full: columns, paper, split rule, published scores")
+    one.add_argument("name", help="task name or alias")
+    one.add_argument("--data-dir", metavar="DIR", help="folder with the benchmark's rows")
+    one.add_argument("--json", action="store_true", help="as JSON")
+    one = sub.add_parser(
+        "add",
+        help="turn a CSV or Parquet table into a task",
+        description="Turn a CSV or Parquet table into a task that evolve, score and leaderboard accept.",
+        epilog=ADD_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    one.add_argument("table", type=Path, help="CSV or Parquet file with a header")
+    one.add_argument("--features", type=_names, required=True, metavar="A,B", help="columns a law may use")
+    one.add_argument(
+        "--target", "--targets", type=_names, required=True, metavar="Y", help="column(s) to predict"
+    )
+    one.add_argument("--group", metavar="G", help="column whose groups are fitted one by one")
+    one.add_argument(
+        "--extrapolate", type=_names, default=(), metavar="A", help="feature(s) to extrapolate along"
+    )
+    one.add_argument(
+        "--corner", action="store_true", help="with several axes: beyond in all of them, not in any"
+    )
+    one.add_argument("--name", help="name of the task (default: the file's)")
+    one.add_argument(
+        "--budget", type=_count, metavar="N", help="most constants of a law per group (default: none)"
+    )
+    rule = one.add_mutually_exclusive_group()
+    rule.add_argument(
+        "--heldout", type=_share, default=0.2, metavar="SHARE", help="share held out (default: 0.2)"
+    )
+    rule.add_argument(
+        "--heldout-above",
+        type=_limits,
+        default={},
+        metavar="A=VALUE",
+        help="hold out rows beyond a value instead",
+    )
+    one.add_argument(
+        "--units", type=_pairs, default={}, metavar="A=UNIT,...", help="units of columns, for people"
+    )
+    one.add_argument("--higher-is-better", action="store_true", help="the target is a score, not a loss")
+    one.add_argument("--force", action="store_true", help="replace a task of that name")
+    one = sub.add_parser("remove", help="delete a task that was added")
+    one.add_argument("name", help="its name")
+    return p
+
+
+def main(argv: list[str] | None = None) -> int:
+    args = parser().parse_args(argv)
+    command = {"list": _list, "show": _show, "add": _add, "remove": _remove}[args.command]
+    try:
+        return command(args, Console())
+    except TaskError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+
+
+def _list(args: argparse.Namespace, console: Console) -> int:
+    facts = [task_facts(name, args.data_dir) for name in (*tasks.names(), *tasks.user_names())]
+    if args.json:
+        print(json.dumps(facts, indent=2))
+    else:
+        print_list(facts, console)
+    return 0
+
+
+def _show(args: argparse.Namespace, console: Console) -> int:
+    facts = task_facts(args.name, args.data_dir)
+    if args.json:
+        print(json.dumps(facts, indent=2))
+    else:
+        print_task(facts, console)
+    return 0
+
+
+def _add(args: argparse.Namespace, console: Console) -> int:
+    wish = Wish(
+        table=args.table,
+        features=args.features,
+        targets=args.target,
+        group=args.group,
+        extrapolate=args.extrapolate,
+        corner=args.corner,
+        budget=args.budget,
+        name=args.name,
+        heldout=args.heldout,
+        heldout_above=args.heldout_above,
+        units=args.units,
+        lower_is_better=not args.higher_is_better,
+    )
+    task = add(wish, tasks.RESERVED_NAMES, args.force)
+    spec = task.spec
+    for line in (
+        f"added task {spec.name}: {spec.title}",
+        f"train: {counts(task.train)}; {spec.split_rule} ({len(task.heldout)} rows, sealed)",
+        f"stored in {task.provenance.where} (units, meanings and budget can be edited in spec.yaml)",
+        f"next: python -m harness.evolve --task {spec.name}",
+    ):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+    return 0
+
+
+def _remove(args: argparse.Namespace, console: Console) -> int:
+    if args.name in tasks.RESERVED_NAMES:
+        raise TaskError(f"{args.name!r} comes along and can't be removed")
+    console.print(f"removed {user.remove_user(args.name)}", markup=False, highlight=False, soft_wrap=True)
+    return 0
+
+
+def _names(text: str) -> tuple[str, ...]:
+    names = tuple(part.strip() for part in text.split(","))
+    if not all(names):
+        raise argparse.ArgumentTypeError(f"expected column names with commas between, got {text!r}")
+    return names
+
+
+def _pairs(text: str) -> dict[str, str]:
+    pairs = {}
+    for part in text.split(","):
+        name, equals, value = part.partition("=")
+        if not equals or not name.strip() or not value.strip():
+            raise argparse.ArgumentTypeError(f"expected NAME=VALUE with commas between, got {part!r}")
+        pairs[name.strip()] = value.strip()
+    return pairs
+
+
+def _limits(text: str) -> dict[str, float]:
+    limits = {}
+    for name, value in _pairs(text).items():
+        try:
+            limits[name] = float(value)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"expected a number for {name}, got {value!r}") from None
+        if limits[name] != limits[name]:
+            raise argparse.ArgumentTypeError(f"expected a number for {name}, got {value!r}")
+    return limits
+
+
+def _share(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < 1:
+        raise argparse.ArgumentTypeError(f"expected a share between 0 and 1, got {text!r}")
+    return value
+
+
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdigit()) or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected an integer >= 1, got {text!r}")
+    return int(text)

@@ -1,0 +1,90 @@
+"""The same attacks as an ordinary user: containment may not rest on being root, nor be undone by it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+
+SCRIPT = Path(__file__).with_name("hostile_as_user.py")
+NOBODY = 65534
+
+# For an interpreter in a home only its owner may enter: the owner still, but by no means root.
+UNPRIVILEGED = """
+import ctypes, os, sys
+libc = ctypes.CDLL(None, use_errno=True)
+uid, gid = os.getuid(), os.getgid()
+if libc.unshare(0x10000000):
+    raise SystemExit("no user namespace: " + os.strerror(ctypes.get_errno()))
+open("/proc/self/setgroups", "w").write("deny")
+open("/proc/self/uid_map", "w").write(f"1000 {uid} 1")
+open("/proc/self/gid_map", "w").write(f"1000 {gid} 1")
+os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
+"""
+
+
+def environment() -> dict[str, str]:
+    libraries = str(Path(np.__file__).parents[1])
+    return {"PATH": "/usr/bin:/bin", "PYTHONPATH": libraries, "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+def as_nobody(command: list[str]) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        command,
+        user=NOBODY,
+        group=NOBODY,
+        extra_groups=[],
+        env=environment(),
+        cwd="/",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def interpreter_for_nobody() -> str | None:
+    """An interpreter of this version that user nobody can start, with NumPy in reach."""
+    name = f"python3.{sys.version_info.minor}"
+    for path in (
+        sys.executable,
+        getattr(sys, "_base_executable", ""),
+        shutil.which(name, path="/usr/bin:/usr/local/bin"),
+    ):
+        try:
+            if path and as_nobody([path, "-c", f"import numpy; open({str(SCRIPT)!r})"]).returncode == 0:
+                return path
+        except PermissionError:
+            continue
+    return None
+
+
+def test_every_attack_is_contained_for_an_ordinary_user(tmp_path):
+    label = tmp_path / "heldout.csv"
+    label.write_text("1.0\n")
+    label.chmod(0o666)
+    for folder in (tmp_path, *tmp_path.parents[:2]):
+        folder.chmod(0o755)
+    if os.getuid() != 0:  # an ordinary user already
+        done = subprocess.run(
+            [sys.executable, str(SCRIPT), str(label)], capture_output=True, text=True, check=False
+        )
+    elif python := interpreter_for_nobody():
+        done = as_nobody([python, str(SCRIPT), str(label)])
+    else:
+        command = [sys.executable, "-c", UNPRIVILEGED, str(SCRIPT), str(label)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    report = json.loads(done.stdout)
+    assert report["uid"] != 0
+    assert report["capabilities"] == 0
+    assert "Landlock" in report["level"]
+    assert "seccomp" in report["level"]
+    assert report["attacks"] >= 40
+    assert report["escaped"] == {}
+    assert report["unharmed"]
+    assert label.read_text() == "1.0\n"

@@ -1,0 +1,147 @@
+"""`python -m harness.fit`: report, files, errors."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from fitting_cases import simulated
+
+from fitting import fit, from_dict
+from harness.fit import main
+
+
+@pytest.fixture
+def table(tmp_path):
+    data = simulated(noise_std=0.01)
+    frame = pd.DataFrame({"params": data["N"], "tokens": data["D"], "loss": data["L"]})
+    frame["budget"] = np.repeat([1e17, 1e18, 1e19, 1e20, 1e21], 15)
+    frame["corpus"] = np.tile(["web", "books", "code"], 25)
+    path = tmp_path / "runs.csv"
+    frame.to_csv(path, index=False)
+    return path
+
+
+def run(capsys, *args):
+    code = main([str(a) for a in args])
+    out = capsys.readouterr()
+    return code, out.out, out.err
+
+
+def test_a_report_has_constants_goodness_allocation_and_checklist(table, tmp_path, capsys):
+    code, out, _ = run(
+        capsys, table, "--loss", "huber:1e-3", "--holdout", "C>=1e21", "--bootstrap", 60, "--strata", "C",
+        "--allocate", "1e22,1e24", "--note", "tuning=cosine, tuned per size", "--out", tmp_path / "out", "--no-plots",
+    )  # fmt: skip
+    assert code == 0
+    for piece in (
+        "L = E + A*N**-alpha + B*D**-beta",
+        "60 rows of runs.csv, loss huber:0.001, converged",
+        "95 % bootstrap interval",
+        "heldout rows      15",
+        "Best allocation, C = k N D",
+        "[x] filtering    held out 15 rows where C>=1e21",
+        "[x] uncertainty  95 % intervals by bootstrap, 60 resamples of kind within, seed 0",
+        "[x] tuning       cosine, tuned per size",
+        "[ ] counting     not stated",
+    ):
+        assert piece in out
+    saved = json.loads((tmp_path / "out" / "fit.json").read_text())
+    assert saved["allocation"]["C"] == [1e22, 1e24]
+    again = from_dict(saved["fit"])
+    assert again.objective == pytest.approx(saved["goodness"]["objective"], rel=1e-12)
+    assert f"{again.constants['alpha']:.6g}"[:6] in out
+
+
+def test_plots_are_written_for_surfaces_and_other_laws(table, tmp_path, capsys):
+    run(capsys, table, "--out", tmp_path / "a")
+    assert {p.name for p in (tmp_path / "a").iterdir()} == {
+        "fit.json", "isoflop.png", "residuals.png", "profiles.png", "allocation.png"
+    }  # fmt: skip
+    run(capsys, table, "--law", "E + A*N**-alpha", "--out", tmp_path / "b")
+    assert {p.name for p in (tmp_path / "b").iterdir()} == {
+        "fit.json",
+        "fit.png",
+        "residuals.png",
+        "profiles.png",
+    }
+    assert all(p.stat().st_size > 5000 for p in (tmp_path / "a").glob("*.png"))
+
+
+def test_options_reach_the_fit(table, tmp_path, capsys):
+    code, out, err = run(
+        capsys, table, "--law", "E + A*N**-alpha + B*D**-beta", "--column", "N=params/1e6", "--column", "D=tokens/1e9",
+        "--where", "corpus!=code", "--fix", "E=1.69", "--bound", "alpha=0.1:0.5", "--groups", "corpus", "--free", "A,B",
+        "--intervals", "profile", "--level", 0.9, "--json", "--no-plots", "--out", tmp_path / "o",
+    )  # fmt: skip
+    assert code == 0
+    found = json.loads(out)
+    assert list(found["fit"]["constants"]) == ["A[books]", "A[web]", "alpha", "B[books]", "B[web]", "beta"]
+    assert found["fit"]["bounds"]["alpha"] == [0.1, 0.5]
+    assert found["interval_method"] == "profile"
+    assert "wrote" in err
+    frame = pd.read_csv(table)
+    part = frame[frame["corpus"] != "code"]
+    expected = fit(
+        "E + A*N**-alpha + B*D**-beta",
+        {"N": part.params / 1e6, "D": part.tokens / 1e9, "L": part.loss, "corpus": part.corpus},
+        fixed={"E": 1.69}, bounds={"alpha": (0.1, 0.5)}, groups="corpus", free=("A", "B"),
+    )  # fmt: skip
+    assert found["fit"]["constants"] == pytest.approx(expected.constants, rel=1e-8)
+
+
+def test_groups_predict_held_out_rows_with_their_own_constants(table, tmp_path, capsys):
+    code, out, _ = run(capsys, table, "--groups", "corpus", "--free", "E", "--holdout", "C>=1e21", "--no-plots",
+                       "--out", tmp_path / "o")  # fmt: skip
+    assert code == 0
+    assert "E[books]" in out
+    assert "heldout rmse" in out
+
+
+def test_laws_are_listed_with_their_sources(capsys):
+    code, out, _ = run(capsys, "--laws")
+    assert code == 0
+    assert "chinchilla     E + A*N**-alpha + B*D**-beta" in out
+    assert "arXiv 2203.15556" in out
+
+
+@pytest.mark.parametrize(
+    ("args", "says"),
+    [
+        (["--law", "E + A*N^-a"], "'^' is not a power"),
+        (["--law", "nochilla"], "uses no column of the data"),
+        (["--where", "corpus~web"], "expected COLUMN"),
+        (["--where", "nope==1"], "no column 'nope'"),
+        (["--where", "budget==x"], "'x' is none"),
+        (["--where", "corpus==none"], "no rows are left"),
+        (["--column", "N=sizes"], "no column 'sizes'"),
+        (["--column", "N:params"], "expected NAME=COLUMN"),
+        (["--bound", "alpha=1"], "expected LOW:HIGH"),
+        (["--bound", "gamma=0:1"], "no constant 'gamma'"),
+        (["--fix", "E"], "expected NAME=VALUE"),
+        (["--fix", "E=x"], "expected a number"),
+        (["--loss", "l2"], "expected one of"),
+        (["--note", "colour=red"], "--note colour"),
+        (["--bootstrap", "5", "--strata", "zone"], "no column 'zone'"),
+        (["--bootstrap", "5", "--kind", "cluster"], "needs clusters"),
+        (["--allocate", "1e22,much"], "expected a number"),
+        (["--target", "bpb"], "no column 'bpb'"),
+    ],
+)
+def test_wrong_input_is_one_clear_line(args, says, table, tmp_path, capsys):
+    code, out, err = run(capsys, table, *args, "--no-plots", "--out", tmp_path / "o")
+    assert code == 2
+    assert out == ""
+    assert err.startswith("error: ")
+    assert says in err
+    assert err.count("\n") == 1
+
+
+def test_a_missing_file_and_no_file(tmp_path, capsys):
+    code, _, err = run(capsys, tmp_path / "no.csv")
+    assert (code, "no such file" in err) == (2, True)
+    code, _, err = run(capsys)
+    assert (code, "give a data file" in err) == (2, True)
+    (tmp_path / "empty.csv").write_text("")
+    code, _, err = run(capsys, tmp_path / "empty.csv")
+    assert (code, "can't be read as a table" in err) == (2, True)
