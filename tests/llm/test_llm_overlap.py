@@ -184,7 +184,7 @@ def test_a_model_that_leads_nowhere_is_given_up(model, tmp_path, monkeypatch):
         accounted(case.lines("ask", "request", "reply", "turned_down", "evaluation"))
         assert len(server.requests) < 60
         mixed = Case(tmp_path / "m.sqlite", server.url, replace(QUICK, in_flight=2), "mixed")
-        assert mixed.go(60) is Ending.BUDGET
+        assert mixed.go(40) is Ending.BUDGET
 
 
 def test_programs_that_predict_alike_are_turned_down(tmp_path, monkeypatch):
