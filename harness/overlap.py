@@ -377,6 +377,7 @@ class Live:
             if not self.flights and not self.scoring:
                 ending = self._ending()
                 if ending is not None:
+                    self._close(ending)
                     return ending
                 time.sleep(POLL_S)
                 around.progress(None, None)
@@ -501,6 +502,12 @@ class Live:
         spending = self.around.spending
         lead = 2 * self.around.workers + self.state.llm.settings.in_flight
         return not spending.evaluations_first() or mixed.share.formula_may(lead)
+
+    def _close(self, ending: Ending) -> None:
+        """At the end of a search, answers that wait to be mended are given up; one that goes on mends them."""
+        if ending is not Ending.INTERRUPTED:
+            for request, _, _ in list(self.state.mending):
+                self.state._leave(request.number)
 
     def _ending(self) -> Ending | None:
         """Why the search is over, with nothing in flight; None where waiting may help."""
