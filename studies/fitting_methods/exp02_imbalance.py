@@ -48,7 +48,9 @@ def run(context: Context) -> Findings:
             line(ax, part["half_width"], part[column], i, name)
     for ax, what in zip(axes, ("a", "b", "N at the largest budget"), strict=True):
         zero(ax)
-        label(ax, "half width W (decades of N)", "relative error, %", what, legend="" if what == "a" else None)
+        label(
+            ax, "half width W (decades of N)", "relative error, %", what, legend="" if what == "a" else None
+        )
     wide = table[table["width"] == "wide"].set_index("surface")
     ends = wide.loc[["Balanced (1)", "ratio 3", "ratio 9"], "a_error_pct"]
     worst = float(np.abs(table["ours_a_error_pct"]).max())
@@ -60,7 +62,12 @@ def run(context: Context) -> Findings:
             f"The exact surface fit is off by at most {worst:.1e} % of a.",
         ),
         tables=(
-            Table("errors", "Errors by surface; the page shows the named widths", table, table[table["width"] != ""]),
+            Table(
+                "errors",
+                "Errors by surface; the page shows the named widths",
+                table,
+                table[table["width"] != ""],
+            ),
         ),
         pictures=(Picture("errors", "Errors of Approach 2 by ratio alpha/beta", figure),),
     )

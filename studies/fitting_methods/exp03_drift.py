@@ -75,7 +75,12 @@ def run(context: Context) -> Findings:
             f"{np.abs(table['ours_a_error_pct']).max():.1e} % of a.",
         ),
         tables=(
-            Table("errors", "Errors by bias; the page shows the named widths", table, table[table["width"] != ""]),
+            Table(
+                "errors",
+                "Errors by bias; the page shows the named widths",
+                table,
+                table[table["width"] != ""],
+            ),
         ),
         pictures=(Picture("errors", "Errors of Approach 2 by bias of the sampling", figure),),
     )

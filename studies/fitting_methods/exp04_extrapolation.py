@@ -40,7 +40,9 @@ def largest(table: pd.DataFrame) -> pd.DataFrame:
     """Largest |error| over the target budgets, one column a bias, plus ours over all biases."""
     keys = ["width", "surface"]
     worst = table.assign(worst=table["D_error_pct"].abs(), ours=table["ours_D_error_pct"].abs())
-    wide = worst.pivot_table(index=keys, columns="bias", values="worst", aggfunc="max", sort=False)[list(BIASES)]
+    wide = worst.pivot_table(index=keys, columns="bias", values="worst", aggfunc="max", sort=False)[
+        list(BIASES)
+    ]
     return wide.assign(ours=worst.groupby(keys, sort=False)["ours"].max())
 
 
@@ -50,12 +52,20 @@ def run(context: Context) -> Findings:
     order = [(w, s) for w in NAMED_WIDTHS for s in THREE]
     shown = summary.loc[order].reset_index().rename(columns={"ours": "exact VPNLS, worst of five"})
     figure, axes = panels(3)
-    for ax, (name, part) in zip(axes, table[table["width"] == "wide"].groupby("surface", sort=False), strict=True):
+    for ax, (name, part) in zip(
+        axes, table[table["width"] == "wide"].groupby("surface", sort=False), strict=True
+    ):
         for i, (bias, rows) in enumerate(part.groupby("bias", sort=False)):
             line(ax, rows["C"], rows["D_error_pct"], i, bias)
         zero(ax)
         ax.set_xscale("log")
-        label(ax, "C (FLOPs)", "error of D_opt, %", f"{name}, wide range", legend="" if name == "Symmetric" else None)
+        label(
+            ax,
+            "C (FLOPs)",
+            "error of D_opt, %",
+            f"{name}, wide range",
+            legend="" if name == "Symmetric" else None,
+        )
     baseline = summary["baseline"]
     return Findings(
         answer=(

@@ -39,14 +39,26 @@ def errors() -> pd.DataFrame:
 
 def run(context: Context) -> Findings:
     table = errors()
-    shown = table.pivot_table(index=["bias", "surface"], columns="span", values="D_error_pct", sort=False)[list(SPANS)]
-    worst = table.assign(ours=table["ours_D_error_pct"].abs()).groupby(["bias", "surface"], sort=False)["ours"].max()
+    shown = table.pivot_table(index=["bias", "surface"], columns="span", values="D_error_pct", sort=False)[
+        list(SPANS)
+    ]
+    worst = (
+        table.assign(ours=table["ours_D_error_pct"].abs())
+        .groupby(["bias", "surface"], sort=False)["ours"]
+        .max()
+    )
     figure, axes = panels(3, sharey=True)
     for ax, (bias, part) in zip(axes, table.groupby("bias", sort=False), strict=True):
         for i, (name, rows) in enumerate(part.groupby("surface", sort=False)):
             line(ax, rows["span"], rows["D_error_pct"], i, name)
         zero(ax)
-        label(ax, "span of sizes", "error of D_opt at 1e24, %", f"bias: {bias}", legend="" if bias == "none" else None)
+        label(
+            ax,
+            "span of sizes",
+            "error of D_opt at 1e24, %",
+            f"bias: {bias}",
+            legend="" if bias == "none" else None,
+        )
     low, high = table["D_error_pct"].min(), table["D_error_pct"].max()
     drift = shown.loc["drift to 3x"]
     return Findings(

@@ -1,0 +1,27 @@
+"""The experiments by number."""
+
+from __future__ import annotations
+
+import importlib
+
+from fitting import BadOption
+from studies.fitting_methods.experiment import Experiment
+
+MODULES = {
+    1: "exp01_range",
+    2: "exp02_imbalance",
+    3: "exp03_drift",
+    4: "exp04_extrapolation",
+    6: "exp06_closed_form",
+    10: "exp10_compounding",
+}
+
+
+def experiment(number: int) -> Experiment:
+    if number not in MODULES:
+        raise BadOption(f"no experiment {number}; expected one of {', '.join(map(str, MODULES))}")
+    return importlib.import_module(f"studies.fitting_methods.{MODULES[number]}").EXPERIMENT
+
+
+def experiments() -> list[Experiment]:
+    return [experiment(number) for number in MODULES]
