@@ -20,6 +20,7 @@ class Member:
     error: float
     n_constants: int
     signature: tuple[float, ...]
+    fitted: tuple[float, ...] = ()
     children: int = 0
 
     @property

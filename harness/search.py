@@ -28,8 +28,18 @@ class Proposer(Protocol):
         """Drafts a search begins with."""
         ...
 
-    def propose(self, parent: Candidate, mate: Candidate, rng: np.random.Generator) -> Draft | None:
-        """A change of `parent`, perhaps with parts of `mate`; None where none was found."""
+    def propose(
+        self,
+        parent: Candidate,
+        mate: Candidate,
+        rng: np.random.Generator,
+        fitted: tuple[float, ...] = (),
+    ) -> Draft | None:
+        """A change of `parent`, perhaps with parts of `mate`; None where none was found.
+
+        Args:
+            fitted: values the parent's constants took, middle ones over groups and targets.
+        """
         ...
 
 
@@ -134,7 +144,7 @@ class Search:
         for _ in range(self.TRIES):
             parent, island = self._parent(rng)
             mate, _ = self._parent(rng)
-            draft = self.proposer.propose(parent.candidate, mate.candidate, rng)
+            draft = self.proposer.propose(parent.candidate, mate.candidate, rng, parent.fitted)
             if draft is None or draft.key in self._keys:
                 continue
             generation = parent.candidate.generation + 1
@@ -166,7 +176,20 @@ class Search:
 
     def _member(self, candidate: Candidate, outcome: Scored) -> Member:
         signature = tuple(float(f"{card.nmse:.10g}") for card in outcome.cards.values())
-        return Member(candidate, validation_error(outcome), outcome.n_constants, signature)
+        fitted = middle_constants(outcome, len(candidate.draft.constants))
+        return Member(candidate, validation_error(outcome), outcome.n_constants, signature, fitted)
+
+
+def middle_constants(outcome: Scored, n_names: int) -> tuple[float, ...]:
+    """Median of each named constant over groups and targets, of the last fold's fit; () where names don't fit.
+
+    The last fold is the deepest, so its fit saw no row that any fold validates on.
+    """
+    rows = [c for c in outcome.constants.values() if n_names and len(c) % n_names == 0]
+    if not rows:
+        return ()
+    table = np.concatenate([np.reshape(c, (-1, n_names)) for c in rows])
+    return tuple(float(v) for v in np.median(table, axis=0))
 
 
 def _id(index: int) -> str:

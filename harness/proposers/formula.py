@@ -6,7 +6,7 @@ import numpy as np
 
 from fitting import Law
 from harness.candidate import Candidate, Draft, program_hash
-from harness.proposers.edits import NoEdit, edit, starters
+from harness.proposers.edits import Around, NoEdit, edit, starters
 from harness.proposers.facts import TaskFacts
 from harness.proposers.genome import Genome
 from harness.proposers.render import read, render
@@ -30,8 +30,17 @@ class FormulaProposer:
         """Drafts a search begins with."""
         return [self._draft(g, "seed") for g in starters(self.facts)]
 
-    def propose(self, parent: Candidate, mate: Candidate, rng: np.random.Generator) -> Draft | None:
+    def propose(
+        self,
+        parent: Candidate,
+        mate: Candidate,
+        rng: np.random.Generator,
+        fitted: tuple[float, ...] = (),
+    ) -> Draft | None:
         """A changed parent, or None where this parent can't be changed.
+
+        Args:
+            fitted: values the parent's constants took, in the order of its draft's names; may be empty.
 
         A parent that is a free program has no genome; a plain law is changed in its stead.
         """
@@ -40,8 +49,10 @@ class FormulaProposer:
             begin = starters(self.facts)
             genome = begin[int(rng.integers(len(begin)))]
         other = read(mate.program, self.facts) or genome
+        names = parent.draft.constants
+        values = dict(zip(names, fitted, strict=True)) if len(names) == len(fitted) else {}
         try:
-            changed, name = edit(genome, other, self.facts, rng)
+            changed, name = edit(genome, Around(self.facts, other, values), rng)
         except NoEdit:
             return None
         return self._draft(changed, name)
