@@ -92,3 +92,11 @@ class Archive:
     def owners(self) -> list[Member]:
         """Owners in a fixed order."""
         return [self.cells[c] for c in sorted(self.cells)]
+
+
+@dataclass(slots=True)
+class Pool:
+    """One of the searches that run side by side: its islands and its archive."""
+
+    islands: Islands
+    archive: Archive

@@ -16,7 +16,7 @@ import yaml
 from harness.errors import BadConfig
 from harness.search import SearchSettings
 
-PROPOSERS = ("formula",)
+PROPOSERS = ("formula", "random")
 
 
 def _limits(low: float | None = None, choices: tuple[str, ...] = ()) -> dict[str, Any]:
@@ -61,7 +61,7 @@ class LimitsConfig:
     memory_mb: int = field(default=1024, metadata=_limits(64))
 
 
-SEARCH_LIMITS = {"islands": 1, "capacity": 1, "archive_share": 0, "random_share": 0}
+SEARCH_LIMITS = {"pools": 1, "islands": 1, "capacity": 1, "archive_share": 0, "random_share": 0}
 
 
 @dataclass(frozen=True, slots=True)

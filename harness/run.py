@@ -20,6 +20,7 @@ from harness.loop import Ending, replay, run_search
 from harness.proposers.facts import TaskFacts
 from harness.proposers.formula import free_draft
 from harness.proposers.registry import make_proposer
+from harness.proposers.render import is_rendered
 from harness.run_folder import RunFolder
 from harness.search import Search
 from harness.summary import build_summary
@@ -163,7 +164,16 @@ def run(
                     watcher.begin(task, folder.path, spending, sandbox.level, facts)
                     try:
                         ending = _search(
-                            search, evaluator, task, folds, journal, spending, workers, stopping, watcher
+                            search,
+                            evaluator,
+                            task,
+                            facts,
+                            folds,
+                            journal,
+                            spending,
+                            workers,
+                            stopping,
+                            watcher,
                         )
                     finally:
                         watcher.end()
@@ -254,6 +264,7 @@ def _search(
     search: Search,
     evaluator: Evaluator,
     task: Task,
+    facts: TaskFacts,
     folds: tuple[Fold, ...],
     journal: Journal,
     spending: Spending,
@@ -265,7 +276,9 @@ def _search(
     try:
         return run_search(
             search,
-            lambda program: evaluator.validate(program, task, folds),
+            lambda program: evaluator.validate(
+                program, task, folds, checks="none" if is_rendered(program, facts) else "first"
+            ),
             journal,
             spending,
             executor,

@@ -14,7 +14,7 @@ from typing import Protocol
 import numpy as np
 
 from evaluator.outcome import Failed, Outcome, Scored
-from harness.archive import Archive, Islands, Member
+from harness.archive import Archive, Islands, Member, Pool
 from harness.candidate import Candidate, Draft
 from harness.selection import Judged, finalists, validation_error
 
@@ -48,12 +48,14 @@ class SearchSettings:
     """Numbers of the search itself.
 
     Attributes:
-        islands: populations, by size of law.
+        pools: searches side by side that share nothing but their seeds; the result is chosen from all.
+        islands: populations of one pool, by size of law.
         capacity: members an island keeps.
         archive_share: share of parents taken from the archive of niches instead of an island.
         random_share: share of parents drawn without regard to rank.
     """
 
+    pools: int = 3
     islands: int = 4
     capacity: int = 24
     archive_share: float = 0.2
@@ -84,8 +86,10 @@ class Search:
         self.proposer = proposer
         self.settings = settings
         self.seed = seed
-        self.islands = Islands(settings.islands, budget, settings.capacity)
-        self.archive = Archive()
+        self.pools = [
+            Pool(Islands(settings.islands, budget, settings.capacity), Archive())
+            for _ in range(settings.pools)
+        ]
         self.members: dict[str, Member] = {}
         self.best: Member | None = None
         self.n_told = 0
@@ -118,8 +122,9 @@ class Search:
             return None
         member = self._member(candidate, outcome)
         self.members[candidate.id] = member
-        self.islands.add(member)
-        self.archive.add(member)
+        for pool in self.pools if candidate.parent is None else [self._pool(candidate.index)]:
+            pool.islands.add(member)
+            pool.archive.add(member)
         if self.best is None or member.order < self.best.order:
             self.best = member
             return member
@@ -141,9 +146,10 @@ class Search:
         """A child of which neither the key nor the program was asked before."""
         if not self.members:
             return None
+        pool = self._pool(index)
         for _ in range(self.TRIES):
-            parent, island = self._parent(rng)
-            mate, _ = self._parent(rng)
+            parent, island = self._parent(pool, rng)
+            mate, _ = self._parent(pool, rng)
             draft = self.proposer.propose(parent.candidate, mate.candidate, rng, parent.fitted)
             if draft is None or draft.key in self._keys:
                 continue
@@ -160,15 +166,19 @@ class Search:
             )
         return None
 
-    def _parent(self, rng: np.random.Generator) -> tuple[Member, int]:
+    def _pool(self, index: int) -> Pool:
+        """The pool that a child of this number belongs to: they take turns."""
+        return self.pools[index % len(self.pools)]
+
+    def _parent(self, pool: Pool, rng: np.random.Generator) -> tuple[Member, int]:
         """A parent and its island: rank and few children count."""
         if rng.random() < self.settings.archive_share:
-            owners = self.archive.owners()
+            owners = pool.archive.owners()
             member = owners[int(rng.integers(len(owners)))]
             return member, -1
-        occupied = self.islands.occupied()
+        occupied = pool.islands.occupied()
         island = occupied[int(rng.integers(len(occupied)))]
-        population = self.islands.members[island]
+        population = pool.islands.members[island]
         if rng.random() < self.settings.random_share:
             return population[int(rng.integers(len(population)))], island
         weights = np.array([1.0 / ((1 + place) * (1 + m.children)) for place, m in enumerate(population)])

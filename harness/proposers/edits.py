@@ -135,7 +135,9 @@ def random_factor(facts: TaskFacts, rng: np.random.Generator, fresh: int) -> Fac
     fitting = {"any", "positive" if f.positive else "mixed"}
     if f.not_negative:
         fitting.add("not_negative")
-    kinds = [name for name, kind in KINDS.items() if kind.sign in fitting and kind.n_features <= 1 + len(mates)]
+    kinds = [
+        name for name, kind in KINDS.items() if kind.sign in fitting and kind.n_features <= 1 + len(mates)
+    ]
     weights = np.array([KIND_WEIGHTS[k] for k in kinds])
     name = str(rng.choice(kinds, p=weights / weights.sum()))
     kind = KINDS[name]
@@ -202,7 +204,12 @@ def swap_term(genome: Genome, around: Around, rng: np.random.Generator) -> Genom
     """Put a term of another law in the place of one of ours."""
     foreign = around.mate.terms[int(rng.integers(len(around.mate.terms)))]
     renamed = tuple(
-        replace(f, constants=tuple(c if pinned(c) else f"{c[0]}{700 + 10 * k + i}" for i, c in enumerate(f.constants)))
+        replace(
+            f,
+            constants=tuple(
+                c if pinned(c) else f"{c[0]}{700 + 10 * k + i}" for i, c in enumerate(f.constants)
+            ),
+        )
         for k, f in enumerate(foreign)
     )
     return _put(genome, int(rng.integers(len(genome.terms))), renamed)

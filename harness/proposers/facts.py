@@ -107,7 +107,11 @@ def _identifiers(names: tuple[str, ...]) -> list[str]:
     taken: list[str] = []
     for name in names:
         word = re.sub(r"\W+", "_", name.strip(), flags=re.ASCII).strip("_") or "x"
-        if word[0].isdigit() or keyword.iskeyword(word) or re.fullmatch(r"[acskmwlbt]\d+|exp|log|tanh|np|own", word):
+        if (
+            word[0].isdigit()
+            or keyword.iskeyword(word)
+            or re.fullmatch(r"[acskmwlbt]\d+|exp|log|tanh|np|own", word)
+        ):
             word = f"x_{word}"
         while word in taken:
             word += "_"

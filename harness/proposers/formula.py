@@ -71,6 +71,33 @@ class FormulaProposer:
         )
 
 
+class RandomProposer(FormulaProposer):
+    """Independent random laws of the same grammar: the control that a search has to beat.
+
+    No draft knows of an earlier outcome; each is a starter changed up to eight times.
+    """
+
+    name = "random"
+
+    def propose(
+        self,
+        parent: Candidate,
+        mate: Candidate,
+        rng: np.random.Generator,
+        fitted: tuple[float, ...] = (),
+    ) -> Draft | None:
+        """A random law; parents are not looked at."""
+        begin = starters(self.facts)
+        genome = begin[int(rng.integers(len(begin)))]
+        try:
+            for _ in range(int(rng.integers(1, 9))):
+                other = begin[int(rng.integers(len(begin)))]
+                genome, _ = edit(genome, Around(self.facts, other), rng)
+        except NoEdit:
+            return None
+        return self._draft(genome, "random")
+
+
 def free_draft(program: str, facts: TaskFacts) -> Draft:
     """A draft of a program written by hand; a rendered law is recognised as one."""
     genome = read(program, facts)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from harness.proposers.facts import TaskFacts
-from harness.proposers.formula import FormulaProposer
+from harness.proposers.formula import FormulaProposer, RandomProposer
 from harness.search import Proposer
 from tasks import Task
 
@@ -16,4 +16,6 @@ def make_proposer(name: str, facts: TaskFacts, task: Task) -> Proposer:
     """
     if name == "formula":
         return FormulaProposer(facts, f"{task.name}: {task.spec.title}")
+    if name == "random":
+        return RandomProposer(facts, f"{task.name}: {task.spec.title}")
     raise ValueError(f"no proposer {name!r}")

@@ -72,6 +72,16 @@ def read(program: str, facts: TaskFacts) -> Genome | None:
         return None
 
 
+def is_rendered(program: str, facts: TaskFacts) -> bool:
+    """Whether a program's evolving part is, to the letter, what `render` writes for its law.
+
+    Such a program keeps the rules by construction, so a search may leave checking them to the end.
+    """
+    genome = read(program, facts)
+    mark = "# EVOLVE-BLOCK-START"
+    return genome is not None and program.partition(mark)[2] == render(genome, facts, "").partition(mark)[2]
+
+
 def _bounds(genome: Genome, facts: TaskFacts) -> list[str]:
     """One `(low, high, in_logs),  # name` line for each non-linear constant."""
     spans: dict[str, tuple[float, float, bool]] = {}

@@ -63,7 +63,8 @@ def test_order_and_names_of_constants_do_not_make_another_law():
 def test_a_ratio_turned_round_is_the_same_draft():
     proposer = FormulaProposer(FACTS, "toy")
     drafts = [
-        proposer._draft(parse(f"c0 + c1*({ratio})**-a1", FACTS.names, FitChoices()), "test") for ratio in ("N/D", "D/N")
+        proposer._draft(parse(f"c0 + c1*({ratio})**-a1", FACTS.names, FitChoices()), "test")
+        for ratio in ("N/D", "D/N")
     ]
     assert drafts[0].key == drafts[1].key
     assert drafts[0].law != drafts[1].law
@@ -230,7 +231,13 @@ def test_a_moving_bowl_finds_the_best_value_of_a_feature():
     best = 2.0 - 0.7 * np.log(N / 1e8) + 0.3 * np.log(D / 1e10)
     y = 2.0 + 3 * (N / 1e8) ** -0.3 + 0.05 * (np.log(lr / 1e-3) - best) ** 2
     spec = TaskSpec(
-        "lr", "lr", (Column("lr"), Column("N"), Column("D")), (Column("L"),), None, extrapolate=("N", "D"), corner=True
+        "lr",
+        "lr",
+        (Column("lr"), Column("N"), Column("D")),
+        (Column("L"),),
+        None,
+        extrapolate=("N", "D"),
+        corner=True,
     )
     facts = TaskFacts.of(spec, Rows(np.column_stack([lr, N, D]), y[:, None], np.full(300, "all")))
     assert [f.unit for f in facts.features] == [1e-3, 1e8, 1e10]
