@@ -19,7 +19,8 @@ def nested(task: Task, share: float = 0.25) -> Task:
 
     Args:
         task: its own held-out rows stay sealed and are no part of the result.
-        share: of each group's rows, rounded to whole levels of the axis.
+        share: of each group's rows, rounded to whole levels of the axis. Without an axis one of the parts that
+            rows are dealt into is hidden, whatever the share.
 
     Raises:
         BadTable: no group has enough rows to hide any, or what is left can't be cut into folds.

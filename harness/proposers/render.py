@@ -206,6 +206,7 @@ def search(data_points, y, root_weight, u, steps):
     _, r = project(data_points, y, root_weight, u)
     cost = (r * r).sum(axis=1)
     h = np.where(u > 0.5, -1e-6, 1e-6)
+    still = 0
     for _ in range(steps):
         moved = u[:, None, :] + h[:, :, None] * np.eye(p)
         _, rm = project(data_points, y, root_weight, moved.reshape(-1, p))
@@ -228,7 +229,8 @@ def search(data_points, y, root_weight, u, steps):
         cost = np.where(better, lower, cost)
         h = np.where(u > 0.5, -1e-6, 1e-6)
         damping = np.clip(np.where(better, damping * 0.2, damping * 5.0), 1e-9, 1e6)
-        if gain < 1e-9 and damping.min() > 1.0:
+        still = still + 1 if gain < 1e-7 else 0
+        if still == 3:  # one or two steps without gain may only mean that the damping was too low
             break
     best = int(np.argmin(cost))
     return u[best]
@@ -249,9 +251,14 @@ def fit_one(data_points, y):
     root_weight = row_weights(data_points)
     u = np.zeros((1, 0))
     if p:
-        starts = np.random.default_rng(FIT_SEED).random((32 + 16 * p, p))
-        _, r = project(data_points, y, root_weight, starts)
-        u = search(data_points, y, root_weight, starts[np.argsort((r * r).sum(axis=1), kind="stable")[:5]], 25)[None]
+        rng = np.random.default_rng(FIT_SEED)
+        starts = rng.random((32 + 16 * p, p))
+        few = np.sort(rng.permutation(len(y))[:300])  # enough rows to tell a good start from a bad one
+        near = data_points[few], y[few], root_weight[few]
+        _, r = project(*near, starts)
+        u = search(*near, starts[np.argsort((r * r).sum(axis=1), kind="stable")[:5]], 25)[None]
+        if len(few) < len(y):
+            u = search(data_points, y, root_weight, u, 15)[None]
     a, r = project(data_points, y, root_weight, u)
     for _ in range({rounds}):  # Huber by reweighting, its width from the residuals' own spread
         plain = np.abs(r[0]) / root_weight
