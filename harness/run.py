@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from evaluator import Evaluator, Failed, Limits, LocalSandbox, Outcome, Scored, contract, reveal
-from harness.archive import Member
+from evaluator import Evaluator, Limits, LocalSandbox, Outcome, contract, reveal
 from harness.budget import Budget, Spending
 from harness.candidate import Candidate, Draft
+from harness.choice import choose
 from harness.config import Config
 from harness.errors import BadProgram, BadRun
 from harness.journal import Journal
@@ -27,7 +27,6 @@ from harness.summary import build_summary
 from tasks import Task
 from tasks.split import Fold, validation_folds
 
-MAX_FINALISTS = 20
 SEEDS = Path(__file__).resolve().parent.parent / "seeds"
 
 
@@ -94,8 +93,12 @@ def read_program(path: Path) -> str:
         raise BadProgram(f"{path}: can't be read as a program ({error})") from error
 
 
-def start_run(config: Config, task: Task, root: Path) -> RunFolder:
-    """Make the folder of a new run, its journal and a copy of the seed programs it begins with."""
+def start_run(config: Config, task: Task, root: Path, name: str | None = None) -> RunFolder:
+    """Make the folder of a new run, its journal and a copy of the seed programs it begins with.
+
+    Args:
+        name: of the folder; None for one made from task, proposer, seed and the time.
+    """
     facts = TaskFacts.of(task.spec, task.train)
     programs = seed_programs(task, config.evolve.seed_programs, config.evolve.task_seeds)
     for path, text in zip(config.evolve.seed_programs, programs, strict=False):
@@ -103,7 +106,7 @@ def start_run(config: Config, task: Task, root: Path) -> RunFolder:
         if broken is not None:
             raise BadProgram(f"{path}: {broken.failure.value}: {broken.detail}")
     seeds = [free_draft(p, facts) for p in programs]
-    folder = RunFolder.create(root, task.name, config)
+    folder = RunFolder.create(root, task.name, config, name)
     folder.write_seeds(programs)
     Journal.create(folder.journal_path, journal_meta(config, task, seeds)).close()
     return folder
@@ -183,23 +186,27 @@ def run(
                 else:
                     ending = Ending(ended[-1][1]["ending"])
                 watcher.say("choosing the law: every rule is checked on every fold")
-                winner, checked, dropped = choose(search, evaluator, task, folds)
+                choice = choose(search, evaluator, task, folds)
+                winner = choice.winner
                 if not ended:
                     journal.record(
                         "finished",
                         {
                             "ending": ending.value,
-                            "winner": winner.candidate.id if winner else None,
+                            "winner": winner.member.candidate.id if winner else None,
+                            "partners": [f.member.candidate.id for f in choice.partners],
                             "evaluations": search.n_told,
-                            "finalists_dropped": dropped,
+                            "passed_over": choice.dropped,
                         },
                         spending.seconds,
                     )
                 report = None
                 if winner is not None:
-                    folder.write_program(winner.candidate.program)
+                    program = winner.member.candidate.program
+                    folder.write_program(program)
                     watcher.say("opening the held-out rows, once")
-                    report = reveal(winner.candidate.program, task, evaluator, _recorder(journal))
+                    partners = [f.member.candidate.program for f in choice.partners]
+                    report = reveal(program, task, evaluator, _recorder(journal), partners)
                 level = sandbox.level
             summary = build_summary(
                 task,
@@ -209,8 +216,7 @@ def run(
                 ending,
                 search,
                 spending.seconds,
-                winner,
-                checked,
+                choice,
                 report,
                 level,
             )
@@ -240,24 +246,6 @@ def check_same_task(folder: RunFolder, meta: dict[str, Any], task: Task) -> None
             f"{folder.path}: this run began on training rows {meta['train_hash']}, "
             f"{task.provenance.where} holds {task.provenance.train_hash}; give the same rows with --data-dir"
         )
-
-
-def choose(
-    search: Search, evaluator: Evaluator, task: Task, folds: tuple[Fold, ...]
-) -> tuple[Member | None, Scored | None, list[str]]:
-    """The first finalist that keeps every rule on every fold, with its outcome.
-
-    Returns:
-        winner, its outcome, and the ids of finalists that broke a rule before it.
-    """
-    dropped: list[str] = []
-    for member, _ in zip(search.finalists(), range(MAX_FINALISTS), strict=False):
-        outcome = evaluator.validate(member.candidate.program, task, folds, checks="all")
-        if isinstance(outcome, Failed):
-            dropped.append(member.candidate.id)
-            continue
-        return member, outcome, dropped
-    return None, None, dropped
 
 
 def _search(

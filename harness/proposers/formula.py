@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from fitting import Law
@@ -68,6 +70,7 @@ class FormulaProposer:
             shape=genome.asymptote,
             edit=name,
             constants=(*names, *(n for n, _ in genome.nonlinear())),
+            size=genome.size,
         )
 
 
@@ -104,6 +107,4 @@ def free_draft(program: str, facts: TaskFacts) -> Draft:
     if genome is None:
         return Draft(program, key=program_hash(program))
     draft = FormulaProposer(facts, "")._draft(genome.normal(), "seed")
-    return Draft(
-        program, key=program_hash(program), law=draft.law, shape=draft.shape, constants=draft.constants
-    )
+    return replace(draft, program=program, key=program_hash(program))

@@ -178,6 +178,12 @@ class Genome:
         return self.n_linear + len(self.nonlinear())
 
     @property
+    def size(self) -> int:
+        """How much there is to say: terms, factors, and constants inside them, pinned ones too."""
+        factors = [f for t in self.terms for f in t]
+        return len(self.terms) + self.bias + len(factors) + sum(len(f.constants) for f in factors)
+
+    @property
     def asymptote(self) -> str:
         """What the law does far out: the strongest of its factors' asymptotes."""
         order = ("vanishes", "levels", "grows")
