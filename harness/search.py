@@ -132,7 +132,10 @@ class Search:
 
     def finalists(self) -> Iterator[Member]:
         """Members in the order in which they are offered as the result."""
-        judged = [Judged(m.candidate.id, m.error, m.n_constants) for m in self.members.values()]
+        judged = [
+            Judged(m.candidate.id, m.error, m.n_constants, m.candidate.draft.size)
+            for m in self.members.values()
+        ]
         for j in finalists(judged):
             yield self.members[j.id]
 

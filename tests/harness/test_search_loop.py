@@ -186,10 +186,18 @@ def test_the_archive_keeps_the_best_of_every_niche():
     assert [m.candidate.index for m in archive.owners()] == [2, 3]
 
 
-def test_among_equally_good_laws_the_smallest_is_offered_first():
-    judged = [Judged("a", 0.100, 7), Judged("b", 0.102, 4), Judged("c", 0.101, 4), Judged("d", 0.2, 2)]
-    assert [j.id for j in finalists(judged, close=1.03)] == ["c", "b", "a", "d"]
+def test_of_laws_about_as_good_the_smaller_is_offered_first():
+    judged = [
+        Judged("a", 0.100, 7, 16),
+        Judged("b", 0.102, 4, 9),
+        Judged("c", 0.101, 4, 9),
+        Judged("d", 0.2, 2, 3),
+    ]
+    assert [j.id for j in finalists(judged)] == ["c", "b", "a", "d"]
     assert finalists([]) == []
+    assert Judged("x", 0.1, 4).cost == Judged("y", 0.1, 4, 8).cost, (
+        "a program without a law has two a constant"
+    )
 
 
 def test_good_and_rarely_used_parents_are_drawn_more_often():
