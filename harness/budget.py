@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +18,14 @@ class Budget:
 
     evaluations: int | None
     minutes: float | None
+
+
+class Purse(Protocol):
+    """What models cost beside time and evaluations; see `harness/llm/ledger.py`."""
+
+    def share(self) -> float: ...
+
+    def line(self) -> str: ...
 
 
 class Spending:
@@ -33,6 +42,7 @@ class Spending:
         self, budget: Budget, clock: Callable[[], float], evaluations: int = 0, seconds: float = 0.0
     ) -> None:
         self.budget = budget
+        self.purse: Purse | None = None
         self.evaluations = evaluations
         self._before = seconds
         self._before_evaluations = evaluations
@@ -53,6 +63,17 @@ class Spending:
         if b.evaluations is not None and self.evaluations + in_flight >= b.evaluations:
             return False
         return b.minutes is None or self.seconds < 60 * b.minutes
+
+    def seconds_of_minutes_left(self) -> float | None:
+        """Seconds until the minutes are over, below 0 beyond; None without a limit."""
+        return None if self.budget.minutes is None else 60 * self.budget.minutes - self.seconds
+
+    def evaluations_first(self) -> bool:
+        """Whether the evaluations are nearer their end than the minutes."""
+        b = self.budget
+        if b.evaluations is None:
+            return False
+        return b.minutes is None or self.evaluations / b.evaluations >= self.seconds / (60 * b.minutes)
 
     def rate(self) -> float:
         """Evaluations a second in this session; 0 before the first."""
@@ -75,4 +96,6 @@ class Spending:
             shares.append(self.seconds / (60 * self.budget.minutes))
         if self.budget.evaluations:
             shares.append(self.evaluations / self.budget.evaluations)
+        if self.purse is not None:
+            shares.append(self.purse.share())
         return min(max(shares), 1.0)

@@ -7,16 +7,20 @@ from __future__ import annotations
 
 import difflib
 import types
-from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
+from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
-from typing import Any, get_args, get_type_hints
+from typing import Any, get_args, get_origin, get_type_hints
 
 import yaml
 
 from harness.errors import BadConfig
+from harness.llm.settings import LlmConfig, check_address
 from harness.search import SearchSettings
 
-PROPOSERS = ("formula", "random")
+OFFLINE = ("formula", "random")
+"""Proposers that ask no model."""
+
+PROPOSERS = (*OFFLINE, "llm", "mixed")
 
 
 def _limits(low: float | None = None, choices: tuple[str, ...] = ()) -> dict[str, Any]:
@@ -70,7 +74,7 @@ class Config:
 
     Attributes:
         tasks: task names; "all" stands for the benchmark's eight.
-        evolve, search, limits: see their classes.
+        evolve, search, limits, llm: see their classes.
         data_dir: folder with the rows, or null for the chain of sources.
     """
 
@@ -78,11 +82,15 @@ class Config:
     evolve: EvolveConfig = field(default_factory=EvolveConfig)
     search: SearchSettings = field(default_factory=SearchSettings)
     limits: LimitsConfig = field(default_factory=LimitsConfig)
+    llm: LlmConfig = field(default_factory=LlmConfig)
     data_dir: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values, as YAML and journals hold them."""
-        return _listed(asdict(self))
+        """Plain values, as YAML and journals hold them; `llm` only where a model is asked."""
+        values = _listed(asdict(self))
+        if self.evolve.proposer in OFFLINE:
+            values.pop("llm")
+        return values
 
     def replaced(self, **changes: Any) -> Config:
         """A copy with other values at the top level."""
@@ -149,6 +157,9 @@ def parse_config(values: Any, where: str) -> Config:
         raise BadConfig(f"{where}: tasks: expected at least one task name, got none")
     if config.evolve.evaluations is None and config.evolve.minutes is None:
         raise BadConfig(f"{where}: evolve: expected a limit on evaluations or minutes, both are null")
+    for i, model in enumerate(config.llm.models):
+        if model.base_url is not None:
+            check_address(model.base_url, f"{where}: llm.models[{i}].base_url")
     return config
 
 
@@ -168,6 +179,9 @@ def _section(cls: type, values: Any, where: str, path: str) -> Any:
         if cls is SearchSettings:
             meta = _limits(SEARCH_LIMITS[key])
         given[key] = _value(hints[key], value, meta, where, here)
+    for name, f in known.items():
+        if name not in given and f.default is MISSING and f.default_factory is MISSING:
+            raise BadConfig(f"{where}: {path}.{name}: expected a value, got none")
     return cls(**given)
 
 
@@ -203,6 +217,18 @@ def _value(kind: Any, value: Any, meta: dict[str, Any], where: str, path: str) -
         if not isinstance(value, str) or (choices and value not in choices):
             raise wrong(f"one of {', '.join(choices)}" if choices else "text")
         return value
+    if get_origin(expected) is dict:
+        plain = (str, int, float, bool, type(None))
+        if not isinstance(value, dict) or not all(
+            isinstance(k, str) and isinstance(v, plain) for k, v in value.items()
+        ):
+            raise wrong("names with plain values")
+        return dict(value)
+    item = get_args(expected)[0]
+    if is_dataclass(item):
+        if not isinstance(value, list):
+            raise wrong("a list")
+        return tuple(_section(item, v, where, f"{path}[{i}]") for i, v in enumerate(value))
     items = [value] if isinstance(value, str) else value
     if not isinstance(items, list) or not all(isinstance(i, str) for i in items):
         raise wrong("a list of names")

@@ -16,12 +16,14 @@ from typing import Any
 from rich.console import Console
 
 from evaluator import EvaluatorError
-from harness.config import PROPOSERS, Config, find_config, load_config
-from harness.errors import BadRun, HarnessError
+from harness.config import OFFLINE, PROPOSERS, Config, find_config, load_config
+from harness.errors import BadConfig, BadRun, HarnessError
+from harness.llm.prompts import Templates
+from harness.llm.settings import accesses, with_model
 from harness.loop import Ending
-from harness.options import add_sandbox_option, count, positive, seed
+from harness.options import add_sandbox_option, amount, count, positive, seed
 from harness.printing import print_summary
-from harness.run import Watcher, run, start_run
+from harness.run import Watcher, check_same_task, run, start_run
 from harness.run_folder import RunFolder
 from harness.screen import LiveScreen, PlainScreen
 from tasks import Task, TaskError, load, names, resolve
@@ -31,6 +33,8 @@ EPILOG = """examples:
   python -m harness.evolve --task sft --evaluations 2000 --minutes 10 --seed 3
   python -m harness.evolve --config quick
   python -m harness.evolve --resume latest
+  OPENAI_API_KEY=... python -m harness.evolve --proposer mixed --model NAME --max-tokens 500000
+  OPENAI_BASE_URL=http://127.0.0.1:8080/v1 python -m harness.evolve --proposer llm --model NAME
 
 Selection sees validation rows cut out of the training rows; the held-out rows are opened once, after
 the search has ended. One worker and one seed give the same journal every time.
@@ -59,6 +63,16 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--minutes", type=positive, metavar="M", help="minutes of searching at most (default: 4)")
     p.add_argument("--workers", type=count, metavar="N", help="evaluations beside each other (default: 2)")
     p.add_argument("--seed", type=seed, metavar="N", help="seed of the search (default: 0)")
+    p.add_argument("--model", metavar="NAME", help="model to ask, for the proposers llm and mixed")
+    p.add_argument(
+        "--max-cost", type=amount, metavar="MONEY", help="spent on models at most, by their prices"
+    )
+    p.add_argument("--max-tokens", type=count, metavar="N", help="tokens sent to and got from models at most")
+    p.add_argument(
+        "--replay",
+        metavar="RUN",
+        help="repeat a run that asked models from its stored replies, with no network",
+    )
     p.add_argument("--config", metavar="FILE", help="YAML file, or the name of one under configs/")
     p.add_argument(
         "--data-dir",
@@ -100,6 +114,10 @@ def main(argv: list[str] | None = None) -> int:
     human = Console(stderr=args.json, soft_wrap=False)
     try:
         with ctrl_c() as stop:
+            if args.resume and args.replay:
+                raise HarnessError("give either --resume or --replay, not both")
+            if args.replay:
+                return _replay(args, human, stop)
             return _resume(args, human, stop) if args.resume else _evolve(args, human, stop)
     except (HarnessError, TaskError, EvaluatorError) as error:
         print(f"error: {error}", file=sys.stderr)
@@ -116,7 +134,8 @@ def configure(args: argparse.Namespace, base: Config) -> Config:
         workers=args.workers,
         seed=args.seed,
         seed_programs=tuple(args.seed_program) if args.seed_program else None,
-    )
+    ).with_options("llm", max_cost=args.max_cost, max_tokens=args.max_tokens)
+    config = config.replaced(llm=with_model(config.llm, args.model))
     changes: dict[str, object] = {}
     if args.task:
         changes["tasks"] = tuple(args.task)
@@ -128,6 +147,7 @@ def configure(args: argparse.Namespace, base: Config) -> Config:
 def _evolve(args: argparse.Namespace, human: Console, stop: threading.Event) -> int:
     base = load_config(find_config(args.config)) if args.config else Config()
     config = configure(args, base)
+    check_models(args, config)
     wanted = names() if "all" in config.tasks else [resolve(t) for t in config.tasks]
     tasks = [load(name, data_dir=config.data_dir) for name in wanted]
     code = 0
@@ -140,6 +160,50 @@ def _evolve(args: argparse.Namespace, human: Console, stop: threading.Event) -> 
     return _finish(code, args.json, summaries, many=len(tasks) > 1)
 
 
+def check_models(args: argparse.Namespace, config: Config) -> None:
+    """Refuse models that can't be asked, templates that can't be read, and options that would do nothing.
+
+    Raises:
+        BadConfig: with what to do.
+    """
+    if config.evolve.proposer in OFFLINE:
+        for option in ("model", "max_cost", "max_tokens"):
+            if getattr(args, option) is not None:
+                name = f"--{option.replace('_', '-')}"
+                raise BadConfig(
+                    f"{name} is for models; add --proposer llm or --proposer mixed, or leave it out"
+                )
+        return
+    accesses(config.llm)
+    Templates(config.llm.prompts)
+    free = [m.model for m in config.llm.models if not (m.price_in or m.price_out)]
+    if config.llm.max_cost is not None and free:
+        raise BadConfig(
+            f"--max-cost: no price is known for model {free[0]!r}; give price_in and price_out per million tokens "
+            "in a config (see configs/llm.yaml), or limit tokens with --max-tokens"
+        )
+
+
+def _replay(args: argparse.Namespace, human: Console, stop: threading.Event) -> int:
+    recorded = RunFolder.find(args.replay, Path(args.out))
+    for option in ("proposer", "seed", "config", "seed_program", "model", "evaluations", "minutes", "task"):
+        if getattr(args, option) is not None:
+            raise HarnessError(
+                f"--{option.replace('_', '-')} is as in the recorded run; leave it out of --replay"
+            )
+    config = configure(args, recorded.config())
+    if config.evolve.proposer in OFFLINE:
+        raise BadRun(f"{recorded.path}: this run asked no model; start it again with the same seed instead")
+    with recorded.journal(read_only=True) as journal:
+        name = journal.meta()["task"]
+        task = load(name, data_dir=config.data_dir)
+        check_same_task(recorded, journal.meta(), task)
+    folder = start_run(config, task, Path(args.out), programs=recorded.seeds())
+    summaries: list[dict] = []
+    code = _follow(folder, config, task, args, human, stop, summaries, recorded)
+    return _finish(code, args.json, summaries, many=False)
+
+
 def _resume(args: argparse.Namespace, human: Console, stop: threading.Event) -> int:
     folder = RunFolder.find(args.resume, Path(args.out))
     stored = folder.config()
@@ -150,12 +214,14 @@ def _resume(args: argparse.Namespace, human: Console, stop: threading.Event) -> 
         raise BadRun(
             f"{folder.path}: this run is of task {name!r}, not of {args.task[0]!r}; leave --task out"
         )
-    for option in ("proposer", "seed", "config", "seed_program"):
+    for option in ("proposer", "seed", "config", "seed_program", "model"):
         if getattr(args, option) is not None:
             raise HarnessError(
                 f"--{option.replace('_', '-')} can't be changed in a run that has begun; leave it out of --resume, "
                 f"or start a new run"
             )
+    if config.evolve.proposer != "formula" and folder.summary() is None:
+        check_models(args, config)
     task = load(name, data_dir=config.data_dir)
     summaries: list[dict[str, Any]] = []
     code = _follow(folder, config, task, args, human, stop, summaries)
@@ -170,8 +236,17 @@ def _follow(
     human: Console,
     stop: threading.Event,
     summaries: list[dict[str, Any]],
+    repeats: RunFolder | None = None,
 ) -> int:
-    result = run(folder, config, task, _watcher(human), stop.is_set, weak=args.allow_weak_sandbox)
+    result = run(
+        folder,
+        config,
+        task,
+        _watcher(human),
+        stop.is_set,
+        weak=args.allow_weak_sandbox,
+        repeats=repeats,
+    )
     if result.ending is Ending.INTERRUPTED or result.summary is None:
         human.print(
             f"\nstopped; nothing finished is lost. Go on with:\n  python -m harness.evolve --resume {folder.path}",

@@ -109,10 +109,23 @@ class Journal:
         """Settings the run was made with."""
         return {k: json.loads(v) for k, v in self._db.execute("SELECT key, value FROM meta ORDER BY key")}
 
-    def append(self, candidate: Candidate, outcome: Outcome, elapsed_s: float = 0.0) -> None:
-        """Commit a finished evaluation; `elapsed_s` is what the run has searched so far."""
+    def append(
+        self,
+        candidate: Candidate,
+        outcome: Outcome,
+        elapsed_s: float = 0.0,
+        notes: dict[str, Any] | None = None,
+    ) -> None:
+        """Commit a finished evaluation.
+
+        Args:
+            elapsed_s: what the run has searched so far.
+            notes: what else a proposer wants to find again.
+        """
         sha = program_hash(candidate.program)
         payload = {"candidate": _candidate_facts(candidate), "outcome": _outcome_facts(outcome)}
+        if notes is not None:
+            payload["notes"] = notes
         scored = isinstance(outcome, Scored)
         times = {"at": _now(), "elapsed_s": elapsed_s, "seconds": outcome.seconds}
         if scored:
@@ -133,13 +146,34 @@ class Journal:
                 ),
             )
 
-    def record(self, event: str, facts: dict[str, Any] | None = None, elapsed_s: float = 0.0) -> None:
-        """Commit an event: started, resumed, interrupted, finished, reveal, ..."""
+    def record(
+        self, event: str, facts: dict[str, Any] | None = None, elapsed_s: float = 0.0, **times: float
+    ) -> None:
+        """Commit an event: started, resumed, interrupted, finished, reveal, request, reply, ...
+
+        Args:
+            times: what depends on the clock, by name; left out of exports.
+        """
         with self._db:
             self._db.execute(
                 "INSERT INTO entries (kind, payload, times) VALUES (?, ?, ?)",
-                (event, _dump(facts or {}), _dump({"at": _now(), "elapsed_s": elapsed_s})),
+                (event, _dump(facts or {}), _dump({"at": _now(), "elapsed_s": elapsed_s, **times})),
             )
+
+    def entries(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Everything in order: (kind, facts); an evaluation has candidate, outcome and notes as values."""
+        rows = self._db.execute(
+            "SELECT kind, payload, times, text FROM entries LEFT JOIN programs ON program = sha256 ORDER BY seq"
+        )
+        for kind, payload, times, text in rows.fetchall():
+            facts = json.loads(payload)
+            if kind == "evaluation":
+                facts = {
+                    "candidate": _candidate(facts["candidate"], text),
+                    "outcome": _outcome(facts["outcome"], json.loads(times)),
+                    "notes": facts.get("notes") or {},
+                }
+            yield kind, facts
 
     def evaluations(self) -> Iterator[tuple[Candidate, Outcome]]:
         """Every finished evaluation, in the order in which the search was told."""
@@ -236,6 +270,11 @@ def _outcome_facts(outcome: Outcome) -> dict[str, Any]:
         "constants": {k: list(v) for k, v in outcome.constants.items()},
         "n_constants": outcome.n_constants,
     }
+
+
+def outcome_text(outcome: Outcome) -> str:
+    """An outcome without times as the journal writes it, to compare two of them: NaN is not equal to itself."""
+    return _dump(_outcome_facts(outcome))
 
 
 def _outcome(facts: dict[str, Any], times: dict[str, Any]) -> Outcome:

@@ -60,9 +60,22 @@ def print_summary(summary: dict[str, Any], console: Console, run: str) -> None:
     console.print(
         f"validation R2 {number(summary['validation']['r2'], 5)}  ({folds}; inside train, beyond the fitted rows)"
     )
+    if summary.get("llm"):
+        console.print(Text(models_line(summary["llm"]), style="dim"))
     console.print()
     print_scores(summary, console)
     console.print(f"run: {run}", markup=False, highlight=False)
+
+
+def models_line(llm: dict[str, Any]) -> str:
+    """What the models of a run did and cost."""
+    cost = f", money {llm['cost']:.4f}" if llm["cost"] else ""
+    text = (
+        f"models: {llm['requests']} replies ({llm['bad_replies']} bad), {llm['candidates']} programs, "
+        f"{llm['improvements']} improvements; {llm['tokens_in']} tokens in, {llm['tokens_out']} out{cost}"
+    )
+    each = llm["tokens_per_improvement"]
+    return text + (f"; {each[0]} in and {each[1]} out for each improvement" if each else "")
 
 
 def _constants(summary: dict[str, Any], console: Console) -> None:

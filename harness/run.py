@@ -13,10 +13,14 @@ from evaluator import Evaluator, Limits, LocalSandbox, Outcome, contract, reveal
 from harness.budget import Budget, Spending
 from harness.candidate import Candidate, Draft
 from harness.choice import choose
-from harness.config import Config
+from harness.config import OFFLINE, Config
 from harness.errors import BadProgram, BadRun
 from harness.journal import Journal
+from harness.llm.models import Models
+from harness.llm.settings import accesses
+from harness.llm.staged import staged_evaluation
 from harness.loop import Ending, replay, run_search
+from harness.overlap import Evaluate, Overlap, Surroundings
 from harness.proposers.facts import TaskFacts
 from harness.proposers.formula import free_draft
 from harness.proposers.registry import make_proposer
@@ -93,15 +97,20 @@ def read_program(path: Path) -> str:
         raise BadProgram(f"{path}: can't be read as a program ({error})") from error
 
 
-def start_run(config: Config, task: Task, root: Path, name: str | None = None) -> RunFolder:
+def start_run(
+    config: Config, task: Task, root: Path, name: str | None = None, programs: list[str] | None = None
+) -> RunFolder:
     """Make the folder of a new run, its journal and a copy of the seed programs it begins with.
 
     Args:
         name: of the folder; None for one made from task, proposer, seed and the time.
+        programs: seed programs; None for those of the config and the task.
     """
     facts = TaskFacts.of(task.spec, task.train)
-    programs = seed_programs(task, config.evolve.seed_programs, config.evolve.task_seeds)
-    for path, text in zip(config.evolve.seed_programs, programs, strict=False):
+    given = () if programs is not None else config.evolve.seed_programs
+    if programs is None:
+        programs = seed_programs(task, config.evolve.seed_programs, config.evolve.task_seeds)
+    for path, text in zip(given, programs, strict=False):
         broken = contract.check(text)
         if broken is not None:
             raise BadProgram(f"{path}: {broken.failure.value}: {broken.detail}")
@@ -120,6 +129,7 @@ def run(
     stopping: Callable[[], bool] = lambda: False,
     clock: Callable[[], float] = time.monotonic,
     weak: bool = False,
+    repeats: RunFolder | None = None,
 ) -> Result:
     """Search in a run folder until its budget is spent, then reveal and write the summary.
 
@@ -127,6 +137,7 @@ def run(
 
     Args:
         weak: run programs even where the machine can't keep them away from files.
+        repeats: a recorded run whose models' replies are used again, entry by entry, with no network.
 
     Raises:
         BadRun: the folder belongs to another task or other rows, or is in use.
@@ -142,10 +153,15 @@ def run(
                 return Result(Ending(earlier["ending"]), earlier)
             facts = TaskFacts.of(task.spec, task.train)
             seeds = [free_draft(p, facts) for p in folder.seeds()]
-            proposer = make_proposer(config.evolve.proposer, facts, task)
+            proposer = make_proposer(config.evolve.proposer, facts, task, config.llm)
             n_constants = facts.budget_per_target * facts.n_targets
             search = Search(proposer, n_constants, seeds, config.search, config.evolve.seed)
-            replay(search, journal)
+            overlap = None
+            if config.evolve.proposer in OFFLINE:
+                replay(search, journal)
+            else:
+                overlap = Overlap(search, journal)
+                overlap.rebuild()
             ended = journal.events("finished")
             spending = Spending(
                 Budget(config.evolve.evaluations, config.evolve.minutes),
@@ -153,6 +169,8 @@ def run(
                 search.n_told,
                 journal.seconds_spent(),
             )
+            if overlap is not None:
+                spending.purse = overlap.llm.ledger
             folds = validation_folds(task.spec, task.train)
             workers = config.evolve.workers
             limits = Limits(**config.as_dict()["limits"])
@@ -166,18 +184,24 @@ def run(
                     )
                     watcher.begin(task, folder.path, spending, sandbox.level, facts)
                     try:
-                        ending = _search(
-                            search,
-                            evaluator,
-                            task,
-                            facts,
-                            folds,
-                            journal,
-                            spending,
-                            workers,
-                            stopping,
-                            watcher,
-                        )
+                        if overlap is None:
+                            ending = _search(
+                                search,
+                                evaluator,
+                                task,
+                                facts,
+                                folds,
+                                journal,
+                                spending,
+                                workers,
+                                stopping,
+                                watcher,
+                            )
+                        else:
+                            evaluate = staged_evaluation(evaluator, task, folds)
+                            ending = _overlapped(
+                                overlap, evaluate, config, spending, stopping, watcher, repeats
+                            )
                     finally:
                         watcher.end()
                     if ending is Ending.INTERRUPTED:
@@ -220,6 +244,8 @@ def run(
                 report,
                 level,
             )
+            if overlap is not None:
+                summary["llm"] = overlap.llm.ledger.facts()
             folder.write_summary(summary)
             return Result(ending, summary)
     finally:
@@ -274,5 +300,39 @@ def _search(
             stopping,
             lambda candidate, outcome: watcher.progress(search, candidate, outcome),
         )
+    finally:
+        executor.shutdown(wait=False, cancel_futures=True)
+
+
+def _overlapped(
+    overlap: Overlap,
+    evaluate: Evaluate,
+    config: Config,
+    spending: Spending,
+    stopping: Callable[[], bool],
+    watcher: Watcher,
+    repeats: RunFolder | None,
+) -> Ending:
+    """A search with proposals that take time: live, or along a recorded run."""
+    workers = config.evolve.workers
+    executor = ThreadPoolExecutor(workers, thread_name_prefix="evaluate")
+    around = Surroundings(
+        evaluate,
+        executor,
+        workers,
+        spending,
+        stopping,
+        lambda candidate, outcome: watcher.progress(overlap.search, candidate, outcome),
+        watcher.say,
+    )
+    try:
+        if repeats is not None:
+            with repeats.journal(read_only=True) as recorded:
+                return overlap.follow(recorded, around)
+        models = Models(accesses(config.llm), config.llm)
+        try:
+            return overlap.run(models, around)
+        finally:
+            models.close()
     finally:
         executor.shutdown(wait=False, cancel_futures=True)

@@ -71,6 +71,8 @@ class PlainScreen(Watcher):
         self._last = self._clock()
         s = self._spending
         head = f"{s.evaluations} evaluations, {search.n_failed} failed, {s.rate():.1f}/s, left {duration(s.seconds_left())}"
+        if s.purse is not None:
+            head += f"; {s.purse.line()}"
         if best is not None:
             self._best = best.candidate.id
             head += f"; best validation R2 {1 - best.error:.5f}: {best.candidate.law or best.candidate.id}"
@@ -139,6 +141,8 @@ class LiveScreen(Watcher):
         facts.add_row("evaluations", f"{s.evaluations}{total}, {failed} failed, {s.rate():.1f} a second")
         limit = f" of {duration(60 * b.minutes)}" if b.minutes else ""
         facts.add_row("time", f"{duration(s.seconds)}{limit}, about {duration(s.seconds_left())} left")
+        if s.purse is not None:
+            facts.add_row("models", s.purse.line())
         best = search.best if search else None
         if best is not None:
             facts.add_row("validation R2", f"{1 - best.error:.5f} (beyond the fitted rows, inside train)")

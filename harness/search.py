@@ -44,6 +44,24 @@ class Proposer(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Plan:
+    """Parents chosen for a candidate whose draft takes time to come.
+
+    Attributes:
+        id: the candidate's; its number is taken.
+        parent, mate: candidate ids; the mate is another one where there is another.
+        island: island the parent was chosen from.
+        generation: the parent's plus one.
+    """
+
+    id: str
+    parent: str
+    mate: str
+    island: int
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
 class SearchSettings:
     """Numbers of the search itself.
 
@@ -109,6 +127,46 @@ class Search:
         self._keys.add(candidate.draft.key)
         return candidate
 
+    @property
+    def seeds_left(self) -> bool:
+        """Whether `ask` still gives seeds."""
+        return self._next < len(self._seeds)
+
+    def plan(self) -> tuple[Plan, np.random.Generator] | None:
+        """Choose parents for a draft that comes later; None without any member. `take` takes the number.
+
+        Returns:
+            The plan, and the candidate's generator for whatever else is drawn.
+        """
+        if not self.members:
+            return None
+        index = self._next
+        rng = np.random.default_rng([self.seed, index])
+        pool = self._pool(index)
+        parent, island = self._parent(pool, rng)
+        mate = parent
+        for _ in range(8):
+            if mate is not parent:
+                break
+            mate, _ = self._parent(pool, rng)
+        c = parent.candidate
+        return Plan(_id(index), c.id, mate.candidate.id, island, c.generation + 1), rng
+
+    def take(self, plan: Plan) -> None:
+        """The plan is carried out: its number is taken."""
+        self._next = max(self._next, int(plan.id[1:]) + 1)
+
+    def knows(self, key: str) -> bool:
+        """Whether a draft of this key was asked for before."""
+        return key in self._keys
+
+    def admit(self, plan: Plan, draft: Draft, proposer: str) -> Candidate:
+        """The candidate of a plan, its draft having come."""
+        self._keys.add(draft.key)
+        return Candidate(
+            plan.id, draft.program, plan.parent, plan.mate, plan.island, plan.generation, proposer, draft
+        )
+
     def tell(self, candidate: Candidate, outcome: Outcome) -> Member | None:
         """Learn from an outcome. Returns the member when it is the best so far."""
         self.n_told += 1
@@ -129,6 +187,15 @@ class Search:
             self.best = member
             return member
         return None
+
+    def owners(self) -> list[Member]:
+        """The best law of every niche over all pools, in a fixed order."""
+        best: dict[tuple[int, str], Member] = {}
+        for pool in self.pools:
+            for cell, member in pool.archive.cells.items():
+                if cell not in best or member.order < best[cell].order:
+                    best[cell] = member
+        return [best[cell] for cell in sorted(best)]
 
     def finalists(self) -> Iterator[Member]:
         """Members in the order in which they are offered as the result."""

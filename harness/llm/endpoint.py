@@ -1,0 +1,319 @@
+"""One endpoint: asks through the `openai` client under a policy of our own.
+
+The client's retries are off, because it sleeps as long as a server tells it to and its timeout is for one
+read, not for the whole. Here one deadline covers everything, waits are capped and jittered, parameters that
+a model refuses are left out from then on, and an endpoint that keeps failing is left alone for a while.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import httpx2  # the openai client's own transport
+import openai
+
+from harness.llm.reply import FATAL, PAID, PASSING, Reply, Status, read_body, read_error
+from harness.llm.settings import Access, LlmConfig
+
+MAX_BODY_BYTES = 2_000_000
+FIRST_WAIT_S, LONGEST_WAIT_S, LONGEST_PAUSE_S = 0.5, 8.0, 60.0
+RENAMED = {"max_tokens": "max_completion_tokens"}
+
+
+class _OverDeadline(Exception):
+    """The body took longer than the request may."""
+
+
+class _OverSize(Exception):
+    """The body is longer than any reply we use."""
+
+
+class _Bounded(httpx2.SyncByteStream):
+    """A body that ends at a deadline and a size: a trickle resets every read's timeout, this it can't."""
+
+    def __init__(self, inner: Any, deadline: float, clock: Callable[[], float]) -> None:
+        self._inner, self._deadline, self._clock = inner, deadline, clock
+
+    def __iter__(self):
+        size = 0
+        for piece in self._inner:
+            size += len(piece)
+            if self._clock() > self._deadline:
+                raise _OverDeadline
+            if size > MAX_BODY_BYTES:
+                raise _OverSize
+            yield piece
+
+    def close(self) -> None:
+        self._inner.close()
+
+
+class Endpoint:
+    """One address with one key, and what was learned of it.
+
+    Thread-safe. Nothing it returns or says holds the key.
+
+    Args:
+        access: address and key; its model is asked unless another is named.
+        settings: deadlines, attempts, breaker.
+        clock, sleep: seconds, monotonic.
+    """
+
+    def __init__(
+        self,
+        access: Access,
+        settings: LlmConfig,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.place = access.place
+        self.settings = settings
+        self._secret = access.key
+        self._clock, self._sleep = clock, sleep
+        self._lock = threading.Lock()
+        self._local = threading.local()
+        self._refused: dict[str, dict[str, str | None]] = {}
+        self._failures = 0
+        self._pauses = 0
+        self._closed_until = 0.0
+        self._probing = False
+        self._fatal: dict[str, str] = {}
+        self._fatal_in_a_row: dict[str, int] = {}
+        self.trouble = ""
+        self._client = openai.OpenAI(
+            api_key=access.key or "none",
+            base_url=access.base_url,
+            max_retries=0,
+            timeout=settings.read_timeout_s,
+            http_client=openai.DefaultHttpxClient(event_hooks={"response": [self._bound]}),
+        )
+
+    def ready(self, model: str) -> bool:
+        """Whether a request to this model may be sent now."""
+        with self._lock:
+            return (
+                self._fatal.get(model) is None and self._clock() >= self._closed_until and not self._probing
+            )
+
+    def fatal(self, model: str) -> str | None:
+        """Why this model won't be asked again in this session, or None."""
+        return self._fatal.get(model)
+
+    def seconds_closed(self) -> float:
+        """How long it is left alone from now on."""
+        return max(0.0, self._closed_until - self._clock())
+
+    def learned(self, model: str) -> dict[str, str | None]:
+        """Parameter -> its new name, or None where it is left out."""
+        return dict(self._refused.get(model, {}))
+
+    def remember(self, model: str, refused: tuple[str, ...]) -> None:
+        """Take over what an earlier session learned, in the words of `Reply.refused`."""
+        for line in refused:
+            name, _, what = line.partition(": ")
+            new = what.removeprefix("sent as ") if what.startswith("sent as ") else None
+            self._refused.setdefault(model, {})[name] = new
+
+    def complete(
+        self,
+        model: str,
+        messages: list[dict[str, str]],
+        parameters: dict[str, Any],
+        stream: bool,
+        deadline_s: float,
+    ) -> Reply:
+        """Ask until there is a reply, the attempts are used up or the deadline is over."""
+        start = self._clock()
+        deadline = start + deadline_s
+        with self._lock:
+            if self._failures >= self.settings.breaker_failures:
+                self._probing = True  # one request tries whether the endpoint is back
+        attempts: list[str] = []
+        refused: list[str] = []
+        tokens: list[tuple[int | None, int | None]] = []
+        paid = 0
+        try:
+            while True:
+                reply = self._once(model, messages, parameters, stream, deadline)
+                tokens.append((reply.tokens_in, reply.tokens_out))
+                if reply.status is Status.BAD_REQUEST:
+                    changed = self._learn(
+                        model, reply, {**parameters, **({"stream": True} if stream else {})}
+                    )
+                    if changed and len(refused) < 8:
+                        refused.append(changed)
+                        continue
+                paid += reply.status in PAID
+                again = reply.status in PASSING or (reply.status in PAID and paid <= 1)
+                wait = self._wait(reply, len(attempts))
+                if (
+                    not again
+                    or len(attempts) + 1 >= self.settings.attempts
+                    or self._clock() + wait >= deadline
+                ):
+                    break
+                attempts.append(reply.status.value)
+                self._sleep(wait)
+        finally:
+            with self._lock:
+                self._probing = False
+        reply = replace(
+            reply,
+            tokens_in=_total(t for t, _ in tokens),
+            tokens_out=_total(t for _, t in tokens),
+            attempts=tuple(attempts),
+            refused=tuple(refused),
+            seconds=self._clock() - start,
+            text=self._redact(reply.text),
+            detail=self._redact(reply.detail),
+        )
+        self._note(model, reply)
+        return reply
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._client.close()
+
+    def __enter__(self) -> Endpoint:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _once(
+        self,
+        model: str,
+        messages: list[dict[str, str]],
+        parameters: dict[str, Any],
+        stream: bool,
+        deadline: float,
+    ) -> Reply:
+        left = deadline - self._clock()
+        if left <= 0:
+            return Reply(Status.TIMEOUT, detail="the deadline was over before the request was sent")
+        changes = self._refused.get(model, {})
+        body = {changes.get(k, k): v for k, v in parameters.items() if changes.get(k, k) is not None}
+        if stream and "stream" not in changes:
+            body["stream"] = True
+        self._local.deadline = deadline
+        known = {k: v for k, v in body.items() if k == "stream"}
+        extra = {k: v for k, v in body.items() if k != "stream"}
+        try:
+            with self._client.chat.completions.with_streaming_response.create(
+                model=model,
+                messages=messages,  # type: ignore[arg-type]
+                extra_body=extra,
+                timeout=min(self.settings.read_timeout_s, left),
+                **known,
+            ) as response:
+                return read_body(_collect(response), response.headers.get("content-type", ""))
+        except (_OverDeadline, openai.APITimeoutError, httpx2.TimeoutException):
+            return Reply(Status.TIMEOUT, detail=f"no whole reply from {self.place} in time")
+        except _OverSize:
+            return Reply(Status.TOO_LONG, detail=f"the reply went on beyond {MAX_BODY_BYTES} bytes")
+        except openai.APIStatusError as error:
+            value = error.body if error.body is not None else error.response.text
+            reply = read_error(error.status_code, value)
+            return replace(reply, retry_after_s=_retry_after(error.response.headers))
+        except (openai.APIError, httpx2.HTTPError, httpx2.StreamError, OSError) as error:
+            cause = error.__cause__ or error
+            return Reply(
+                Status.CONNECTION,
+                detail=f"connection to {self.place} failed: {type(cause).__name__}: {cause}",
+            )
+        except (ValueError, UnicodeError) as error:
+            return Reply(Status.NOT_JSON, detail=f"the client could not read the reply: {error}")
+
+    def _bound(self, response: Any) -> None:
+        response.stream = _Bounded(response.stream, self._local.deadline, self._clock)
+
+    def _wait(self, reply: Reply, earlier: int) -> float:
+        jitter = random.uniform(0.5, 1.0)
+        wait = jitter * min(LONGEST_WAIT_S, FIRST_WAIT_S * 2**earlier)
+        if reply.retry_after_s is not None:
+            asked = min(reply.retry_after_s, self.settings.retry_after_cap_s)
+            with self._lock:  # the others needn't run into the same wall
+                self._closed_until = max(self._closed_until, self._clock() + asked)
+            wait = max(asked, 0.0) + 0.1 * jitter * min(asked, 1.0)
+        return wait
+
+    def _learn(self, model: str, reply: Reply, sent: dict[str, Any]) -> str | None:
+        """Rename or drop the parameter that a bad request complains of; None when it names none of ours."""
+        with self._lock:
+            changes = self._refused.setdefault(model, {})
+            current = {changes.get(k, k): k for k in sent if changes.get(k, k) is not None}
+            words = set(re.findall(r"\w+", f"{reply.param} {reply.detail}"))
+            named = [n for n in current if n == reply.param] or [n for n in current if n in words]
+            if not named:
+                return None
+            original = current[named[0]]
+            if original in RENAMED and original not in changes:
+                changes[original] = RENAMED[original]
+                return f"{original}: sent as {RENAMED[original]}"
+            changes[original] = None
+            return f"{original}: left out"
+
+    def _note(self, model: str, reply: Reply) -> None:
+        """Feed the breaker."""
+        with self._lock:
+            if reply.status in FATAL:
+                count = self._fatal_in_a_row[model] = self._fatal_in_a_row.get(model, 0) + 1
+                self.trouble = reply.detail
+                if count >= 2:
+                    self._fatal[model] = f"{model} at {self.place}: {reply.status.value}: {reply.detail}"
+                return
+            self._fatal_in_a_row[model] = 0
+            if reply.status not in PASSING:
+                self._failures = self._pauses = 0
+                self.trouble = ""
+                return
+            self._failures += 1
+            self.trouble = f"{reply.status.value}: {reply.detail}"
+            if self._failures >= self.settings.breaker_failures:
+                pause = min(LONGEST_PAUSE_S, self.settings.breaker_pause_s * 2**self._pauses)
+                self._pauses += 1
+                self._closed_until = max(self._closed_until, self._clock() + pause)
+
+    @property
+    def broken(self) -> bool:
+        """Whether the breaker is open."""
+        return self._failures >= self.settings.breaker_failures
+
+    def _redact(self, text: str) -> str:
+        return text.replace(self._secret, "[key]") if self._secret else text
+
+
+def _collect(response: Any) -> bytes:
+    """The body, up to the end of a stream of events."""
+    body = bytearray()
+    events = "event-stream" in response.headers.get("content-type", "")
+    for piece in response.iter_bytes():
+        body += piece
+        if len(body) > MAX_BODY_BYTES:
+            raise _OverSize
+        if events and b"data: [DONE]" in body[-len(piece) - 16 :]:
+            break
+    return bytes(body)
+
+
+def _retry_after(headers: Any) -> float | None:
+    """Seconds a server asks us to wait, from either header."""
+    for name, scale in (("retry-after-ms", 1e-3), ("retry-after", 1.0)):
+        try:
+            value = float(headers.get(name, ""))
+        except ValueError:
+            continue
+        if 0 <= value < float("inf"):
+            return value * scale
+    return None
+
+
+def _total(values: Any) -> int | None:
+    known = [v for v in values if v is not None]
+    return sum(known) if known else None

@@ -1,0 +1,163 @@
+"""Bandit, ledger, residual patterns, addresses, memory: the small parts, one by one."""
+
+import numpy as np
+import pytest
+from overlap_cases import SPEC, toy_task
+
+from harness.errors import BadConfig
+from harness.llm.bandit import Bandit, gain
+from harness.llm.ledger import Ledger, estimate_tokens
+from harness.llm.memory import terms
+from harness.llm.patterns import residual_patterns
+from harness.llm.reply import Reply, Status
+from harness.llm.settings import LlmConfig, ModelConfig, accesses, with_model
+from harness.llm.staged import staged_evaluation
+from harness.proposers.mixed import Share
+
+SEED = 3
+
+
+def pulls(rewards, costs, rounds=400):
+    print("seed", SEED)
+    rng = np.random.default_rng(SEED)
+    bandit = Bandit(tuple(rewards))
+    counts = dict.fromkeys(rewards, 0)
+    for _ in range(rounds):
+        arm = bandit.choose(rng)
+        counts[arm] += 1
+        bandit.started(arm)
+        bandit.learn(arm, float(rng.random() < rewards[arm]), costs[arm])
+    return counts
+
+
+def test_the_arm_that_gains_most_is_pulled_most_and_none_is_forgotten():
+    counts = pulls({"a": 0.05, "b": 0.4, "c": 0.1}, {"a": 1.0, "b": 1.0, "c": 1.0})
+    assert counts["b"] > 0.5 * 400
+    assert min(counts.values()) >= 5
+
+
+def test_gain_is_weighed_against_cost():
+    counts = pulls({"dear": 0.3, "cheap": 0.2}, {"dear": 30.0, "cheap": 1.0})
+    assert counts["cheap"] > 2 * counts["dear"]
+
+
+def test_an_arm_that_turns_good_is_found():
+    rng = np.random.default_rng(SEED)
+    bandit = Bandit(("a", "b"))
+    late = []
+    for i in range(800):
+        arm = bandit.choose(rng)
+        good = "a" if i < 400 else "b"
+        bandit.learn(arm, 0.5 * (arm == good), 1.0)
+        late.append(arm)
+    assert late[300:400].count("a") > 60 and late[700:].count("b") > 60
+
+
+def test_gain_is_in_logs_and_never_negative():
+    assert gain(0.2, 0.1) == pytest.approx(np.log(2))
+    assert gain(0.1, 0.2) == gain(0.1, float("nan")) == gain(0.0, 0.1) == 0.0
+    assert gain(1e9, 1e-9) == 1.0
+
+
+def test_each_side_of_a_mixed_search_keeps_a_share():
+    share = Share()
+    for _ in range(200):
+        share.learn("llm", 0.1, 0.05)
+        share.learn("formula", 0.1, 0.2)
+    assert share.of_llm() == 0.8
+    for _ in range(600):
+        share.learn("llm", 0.1, None)
+        share.learn("formula", 0.1, 0.05)
+    assert share.of_llm() == 0.2
+
+
+def test_the_ledger_books_what_servers_count_and_estimates_what_they_do_not():
+    model = ModelConfig("m", price_in=2.0, price_out=10.0, max_tokens=100)
+    ledger = Ledger(LlmConfig(max_cost=0.01), {"m": model})
+    price = ledger.settle(0, "m", "prompt", Reply(Status.OK, "x", tokens_in=1000, tokens_out=100))
+    assert price.cost == pytest.approx(0.003) and ledger.estimated == 0
+    ledger.settle(1, "m", "x" * 300, Reply(Status.CUT, "y" * 30))
+    assert (ledger.tokens_in, ledger.tokens_out) == (
+        1000 + estimate_tokens("x" * 300),
+        100 + estimate_tokens("y" * 30),
+    )
+    ledger.settle(2, "m", "x" * 300, Reply(Status.CONNECTION))
+    ledger.settle(3, "m", "x" * 300, Reply(Status.OK, "z", tokens_in=9, tokens_out=9, cached=True))
+    assert ledger.requests == 4 and ledger.bad == 2 and ledger.cached == 1
+    assert ledger.tokens_in < 1200
+    most = ledger.most("m", "x" * 3000)
+    assert most.tokens_out == 100
+    assert ledger.may_spend(most)
+    ledger.reserve(4, most)
+    ledger.reserve(5, most)
+    assert not ledger.may_spend(most), "what is in flight is set aside"
+    assert "money" in ledger.line() and ledger.facts()["models"]["m"]["requests"] == 4
+
+
+def test_a_model_without_price_is_not_held_back_by_money():
+    ledger = Ledger(
+        LlmConfig(max_cost=0.0), {"free": ModelConfig("free"), "dear": ModelConfig("dear", price_in=1.0)}
+    )
+    assert ledger.may_spend(ledger.most("free", "prompt"))
+    assert not ledger.may_spend(ledger.most("dear", "prompt"))
+
+
+def test_patterns_say_where_a_law_goes_wrong():
+    rows = toy_task().train
+    predicted = rows.y.copy()
+    predicted[rows.group == "pile"] += 0.1
+    predicted[:, 0] += 0.2 * (rows.X[:, 1] == 4.0)
+    text = "\n".join(residual_patterns(SPEC, "outer 33%", rows, predicted))
+    assert "over-predicts" in text
+    assert "by group, worst first: pile: over-predicts" in text
+    assert "along P" in text and "at 4" in text
+    perfect = residual_patterns(SPEC, "outer 33%", rows, rows.y)
+    assert len(perfect) == 1 and "no clear bias" in perfect[0]
+
+
+def test_terms_of_a_law_lose_their_constants():
+    assert terms("c0 + c1*N**-a1 + c2*(D + s2)**-a2*log(V)") == ("c*N**-a", "c*(D + s)**-a*log(V)")
+
+
+def test_keys_go_to_the_endpoint_they_belong_to():
+    own = ModelConfig("own", base_url="http://127.0.0.1:1/v1")
+    named = ModelConfig("named", base_url="http://127.0.0.1:2/v1", api_key_env="OTHER")
+    plain = ModelConfig("plain")
+    env = {"OPENAI_API_KEY": "sk-1", "OTHER": "sk-2"}
+    found = {a.config.model: a for a in accesses(LlmConfig(models=(own, named, plain)), env)}
+    assert (found["own"].key, found["named"].key, found["plain"].key) == (None, "sk-2", "sk-1")
+    assert found["plain"].base_url.startswith("https://api.openai.com")
+    assert "sk-" not in repr(found)
+    local = accesses(LlmConfig(models=(plain,)), {"OPENAI_BASE_URL": "http://127.0.0.1:3/v1"})
+    assert local[0].key is None and local[0].place == "127.0.0.1:3/v1"
+    with pytest.raises(BadConfig, match="listed twice"):
+        accesses(LlmConfig(models=(plain, plain)), env)
+    chosen = with_model(LlmConfig(models=(own, named)), "named")
+    assert chosen.models == (named,)
+    assert with_model(LlmConfig(), "new").models == (ModelConfig("new"),)
+
+
+def test_stages_give_the_outcome_of_a_whole_validation(tmp_path):
+    from overlap_cases import SEED_PROGRAM
+    from scripted_models import LAWS
+
+    from evaluator import Evaluator, LocalSandbox
+    from harness.journal import outcome_text
+    from harness.llm.edits import Parts
+    from tasks.split import validation_folds
+
+    task = toy_task()
+    folds = validation_folds(task.spec, task.train)
+    programs = [Parts.of(SEED_PROGRAM).with_block(b) for b in LAWS[:2]] + [
+        SEED_PROGRAM.replace("0.2]", "0.2] * 9")
+    ]
+    with LocalSandbox(workers=1) as sandbox:
+        evaluator = Evaluator(sandbox)
+        run = staged_evaluation(evaluator, task, folds)
+        for program in programs:
+            staged = run(program, lambda signature: "")
+            assert outcome_text(staged.outcome) == outcome_text(evaluator.validate(program, task, folds))
+        first = run(programs[0], lambda signature: "")
+        twin = run(programs[0], lambda signature: "c000007" if signature == first.signature else "")
+    assert twin.outcome is None and twin.twin == "c000007"
+    assert first.patterns
