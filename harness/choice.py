@@ -22,6 +22,9 @@ from tasks.split import Fold
 SHORTLIST = 5
 """Laws that are looked at closely: those that keep the rules and the priors, best first."""
 
+CLOSE = 1.25
+"""A law joins the shortlist while its error, with the price of its size, is within this factor of the first's."""
+
 MAX_TRIED = 40
 """Candidates tried for the shortlist before it is taken as it is."""
 
@@ -69,13 +72,17 @@ class Choice:
 def choose(search: Search, evaluator: Evaluator, task: Task, folds: tuple[Fold, ...]) -> Choice:
     """The law on the shortlist whose behaviour beyond the rows is nearest to the middle of the shortlist.
 
-    Among laws of nearly the same validation error the order is chance; the one that the others agree with
-    is the safest, and a law that runs off alone is not taken.
+    The shortlist holds laws of nearly the same validation error. Their order is chance; the one that the
+    others agree with is the safest, and a law that runs off alone is not taken.
     """
     dropped: dict[str, str] = {}
     shortlist: list[Finalist] = []
     spare: list[Finalist] = []
-    for member, _ in zip(search.finalists(), range(MAX_TRIED), strict=False):
+    first: float | None = None
+    for judged, _ in zip(search.finalists(), range(MAX_TRIED), strict=False):
+        if first is not None and judged.cost > CLOSE * first:
+            break
+        member = search.members[judged.id]
         finalist = _examine(member, evaluator, task, folds)
         if isinstance(finalist, str):
             dropped[member.candidate.id] = finalist
@@ -87,6 +94,7 @@ def choose(search: Search, evaluator: Evaluator, task: Task, folds: tuple[Fold, 
             continue
         if not any(_alike(finalist, other) for other in shortlist):
             shortlist.append(finalist)
+            first = judged.cost if first is None else first
         if len(shortlist) == SHORTLIST:
             break
     # A law that breaks a prior is better than none.

@@ -7,7 +7,6 @@ the same order asks for the same candidates.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -197,14 +196,12 @@ class Search:
                     best[cell] = member
         return [best[cell] for cell in sorted(best)]
 
-    def finalists(self) -> Iterator[Member]:
-        """Members in the order in which they are offered as the result."""
-        judged = [
+    def finalists(self) -> list[Judged]:
+        """Scored candidates in the order in which they are offered as the result."""
+        return finalists(
             Judged(m.candidate.id, m.error, m.n_constants, m.candidate.draft.size)
             for m in self.members.values()
-        ]
-        for j in finalists(judged):
-            yield self.members[j.id]
+        )
 
     def _seed(self, index: int) -> Candidate | None:
         if index >= len(self._seeds):

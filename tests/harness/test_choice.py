@@ -10,6 +10,7 @@ from harness.choice import broken_prior, choose, medoid
 from harness.proposers.facts import TaskFacts
 from harness.proposers.formula import FormulaProposer
 from harness.proposers.genome import FitChoices, parse
+from harness.selection import Judged
 from tasks.probes import probe_rows
 from tasks.rows import Rows, Sealed, Task
 from tasks.spec import Column, Provenance, TaskSpec
@@ -31,17 +32,23 @@ def make_task(falls_with=("N",)):
 class Finished:
     """A search that has ended, with these laws as finalists in this order."""
 
-    def __init__(self, task, lines):
+    def __init__(self, task, lines, errors=None):
         self.proposer = FormulaProposer(TaskFacts.of(task.spec, task.train), "toy")
-        self.members = [self.member(i, line) for i, line in enumerate(lines)]
+        errors = errors or [0.1 + 1e-4 * i for i in range(len(lines))]
+        self.put(
+            self.member(i, line, error) for i, (line, error) in enumerate(zip(lines, errors, strict=True))
+        )
 
-    def member(self, i, line):
+    def put(self, members):
+        self.members = {m.candidate.id: m for m in members}
+
+    def member(self, i, line, error):
         genome = parse(line, self.proposer.facts.names, FitChoices(non_negative=False))
         draft = self.proposer._draft(genome, "test")
-        return Member(Candidate(f"c{i:06d}", draft.program, None, None, 0, 0, "test", draft), 0.1, 3, ())
+        return Member(Candidate(f"c{i:06d}", draft.program, None, None, 0, 0, "test", draft), error, 3, ())
 
     def finalists(self):
-        return iter(self.members)
+        return [Judged(m.candidate.id, m.error, 3, 9) for m in self.members.values()]
 
 
 @pytest.fixture(scope="module")
@@ -55,8 +62,8 @@ LOGS = "c0 + c1*log(N) + c2*log(N)**2"
 NEAR = "c0 + c1*(N + s1)**-a1 + c2*t"
 
 
-def chosen(task, evaluator, *lines):
-    return choose(Finished(task, lines), evaluator, task, validation_folds(task.spec, task.train))
+def chosen(task, evaluator, *lines, errors=None):
+    return choose(Finished(task, lines, errors), evaluator, task, validation_folds(task.spec, task.train))
 
 
 def test_a_law_that_rises_with_a_feature_that_it_must_fall_with_is_passed_over(evaluator):
@@ -85,22 +92,29 @@ def test_laws_that_agree_outvote_the_one_that_does_not(evaluator):
     assert len(choice.partners) == 3
 
 
+def test_a_law_far_better_than_the_rest_is_not_outvoted(evaluator):
+    lines = [GOOD, LOGS, "c0 + c1*log(N)", "c0 + c1*log(N) + c2*t", "c0 + c1*log(N) + c2*t**2"]
+    choice = chosen(make_task(falls_with=()), evaluator, *lines, errors=[1e-6, 0.1, 0.1, 0.1, 0.1])
+    assert choice.winner.member.candidate.id == "c000000"
+    assert not choice.partners
+
+
 def test_a_law_that_runs_off_is_named(evaluator):
     task = make_task(falls_with=())
     finished = Finished(task, ["c0 + c1*N"])
     _, group = probe_rows(task.spec, task.train)
     wild = np.full((len(group), 1), 99.0)
-    program = finished.members[0].candidate.program
+    program = finished.members["c000000"].candidate.program
     assert "runs off" in broken_prior(program, wild, evaluator, task)
 
 
 def test_a_program_that_breaks_a_rule_is_named_and_no_law_is_no_winner(evaluator):
     task = make_task()
     finished = Finished(task, [GOOD])
-    member = finished.members[0]
+    member = finished.members["c000000"]
     broken = member.candidate.program.replace("return values[0]", "return values[0][::-1]")
     candidate = Candidate("c000000", broken, None, None, 0, 0, "test", member.candidate.draft)
-    finished.members = [Member(candidate, 0.1, 3, ())]
+    finished.put([Member(candidate, 0.1, 3, ())])
     choice = choose(finished, evaluator, task, validation_folds(task.spec, task.train))
     assert choice.winner is None
     assert choice.dropped["c000000"].startswith("row_dependence")
