@@ -13,6 +13,7 @@ MODULES = {
     3: "exp03_drift",
     4: "exp04_extrapolation",
     6: "exp06_closed_form",
+    7: "exp07_noise",
     8: "exp08_conditioning",
     10: "exp10_compounding",
     11: "exp11_cost",
