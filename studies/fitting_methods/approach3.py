@@ -39,8 +39,8 @@ class StartGrid:
             np.linspace(0.05, 0.95, self.side),
         )
 
-    def best(self, runs: Runs, log_loss: bool) -> np.ndarray:
-        """(5,) cell with the lowest sum of squares."""
+    def best(self, runs: Runs) -> np.ndarray:
+        """(5,) cell with the lowest sum of squares of L, also where log L is fitted: as the source does."""
         E, A, exponents = self.axes()
         u = (A[:, None, None] * np.exp(-np.outer(exponents, np.log(runs.N)))).reshape(-1, len(runs.N))
         v = (A[:, None, None] * np.exp(-np.outer(exponents, np.log(runs.D)))).reshape(-1, len(runs.N))
@@ -48,7 +48,7 @@ class StartGrid:
         for e, value in enumerate(E):
             for i in range(len(u)):
                 f = v + (value + u[i])
-                r = np.log(runs.L) - np.log(f) if log_loss else runs.L - f
+                r = runs.L - f
                 cost = np.einsum("ij,ij->i", r, r)
                 j = int(np.argmin(cost))
                 if cost[j] < lowest:
@@ -105,7 +105,7 @@ def fit_approach_3(
     if log_loss and not lse:
         raise BadOption("fit_approach_3: log_loss needs lse")
     start = StartGrid() if start is None else start
-    theta = start.best(runs, log_loss) if isinstance(start, StartGrid) else np.asarray(start, dtype=float)
+    theta = start.best(runs) if isinstance(start, StartGrid) else np.asarray(start, dtype=float)
     x, z = np.log(runs.N), np.log(runs.D)
     y = np.log(runs.L) if log_loss else runs.L
     low, high = LOW.copy(), HIGH.copy()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import numpy as np
 import pandas as pd
 
 from fitting import LossSurface, fit_vpnls
@@ -21,7 +20,9 @@ FAILED = {"abnormal", "max_iter"}
 
 def _ours(runs: Runs) -> Fitted:
     fit = fit_vpnls(runs.N, runs.D, runs.L)
-    return Fitted(fit.to_loss_surface(), fit.rss, fit.n_iter, "ok" if fit.status == "converged" else str(fit.status))
+    return Fitted(
+        fit.to_loss_surface(), fit.rss, fit.n_iter, "ok" if fit.status == "converged" else str(fit.status)
+    )
 
 
 METHODS: dict[str, Callable[[Runs], Fitted]] = {
@@ -44,7 +45,14 @@ def recover(job: tuple[str, str]) -> list[dict]:
         fit = METHODS[method](Sampling(width).runs(truth))
         errors = {f"{n}_error_pct": 100 * (getattr(fit.surface, n) / getattr(truth, n) - 1) for n in NAMES}
         rows.append(
-            {"method": method, "surface": name, "half_width": width, **errors, "iterations": fit.iterations, "status": fit.status}
+            {
+                "method": method,
+                "surface": name,
+                "half_width": width,
+                **errors,
+                "iterations": fit.iterations,
+                "status": fit.status,
+            }
         )
     return rows
 
@@ -83,7 +91,13 @@ def run(context: Context) -> Findings:
             worst = part[[f"{n}_error_pct" for n in NAMES]].abs().max(axis=1).clip(lower=1e-14)
             line(ax, part["half_width"], worst, i, method)
         ax.set_yscale("log")
-        label(ax, "half width W (decades of N)", "largest error of a constant, %", name, legend="" if name == "Asymmetric" else None)
+        label(
+            ax,
+            "half width W (decades of N)",
+            "largest error of a constant, %",
+            name,
+            legend="" if name == "Asymmetric" else None,
+        )
     exponents = at[["alpha_pct", "beta_pct"]].max(axis=1)
     ranking = ", ".join(f"{m} {v:.1e} %" for m, v in exponents.sort_values().items())
     return Findings(

@@ -94,7 +94,9 @@ def block(job: tuple) -> list[dict]:
                         "a_error_pct": 100 * (found["a"] / ASYMMETRIC.a - 1),
                         "b_error_pct": 100 * (found["b"] / ASYMMETRIC.b - 1),
                         "status": found["status"],
-                        "covered": found["a_low"] <= ASYMMETRIC.a <= found["a_high"] if "a_low" in found else None,
+                        "covered": found["a_low"] <= ASYMMETRIC.a <= found["a_high"]
+                        if "a_low" in found
+                        else None,
                     }
                 )
     return rows
@@ -152,7 +154,13 @@ def run(context: Context) -> Findings:
             line(ax, means.index, means, i, method)
         ax.set_xscale("log", base=2)
         ax.set_yscale("log")
-        label(ax, "points per budget", "geometric mean |error of a|, %", f"noise {noise}", legend="" if noise == 0.2 else None)
+        label(
+            ax,
+            "points per budget",
+            "geometric mean |error of a|, %",
+            f"noise {noise}",
+            legend="" if noise == 0.2 else None,
+        )
     two, naive, ours = at.loc["Approach 2"], at.loc["Naive Approach 3 (random start)"], at.loc[OURS]
     theirs = at.loc["VPNLS (L-BFGS-B)"]
     return Findings(
@@ -166,9 +174,14 @@ def run(context: Context) -> Findings:
         ),
         tables=(
             Table("summary", "Errors of both exponents over all fits, %", pooled),
-            Table("by_condition", "Geometric mean |error of a| by noise and number of budgets, %", split,
-                  split.pivot_table(index="method", columns=["noise", "budgets"], values="geometric_mean_a_pct", sort=False)
-                  .set_axis([f"noise {s}, {k} budgets" for s in NOISE for k in BUDGET_COUNTS], axis=1)),
+            Table(
+                "by_condition",
+                "Geometric mean |error of a| by noise and number of budgets, %",
+                split,
+                split.pivot_table(
+                    index="method", columns=["noise", "budgets"], values="geometric_mean_a_pct", sort=False
+                ).set_axis([f"noise {s}, {k} budgets" for s in NOISE for k in BUDGET_COUNTS], axis=1),
+            ),
             Table("errors", "Every fit", table, table.iloc[:0]),
         ),
         pictures=(Picture("errors", "Error of a by noise, method and points per budget", figure),),

@@ -35,7 +35,13 @@ def draws():
         runs = Sampling(width, budgets=budgets, points=points).runs(SYMMETRIC)
         for trial in range(TRIALS):
             shift = np.concatenate([rng.normal(0.0, noise, points) for _ in budgets])
-            condition = {"noise": noise, "half_width": width, "points": points, "budgets": count, "trial": trial}
+            condition = {
+                "noise": noise,
+                "half_width": width,
+                "points": points,
+                "budgets": count,
+                "trial": trial,
+            }
             yield condition, runs.with_loss(runs.L + shift)
 
 
@@ -133,5 +139,7 @@ EXPERIMENT = Experiment(
     "Symmetric surface, centred; noise 0.01, 0.02, 0.05; sizes within 2, 4 and 8 times; 21, 31, 41 points; 3, 5, 7 budgets between 1e17 and 1e21; "
     "10 trials, seed 42: 810 conditions. Approach 3 optimises logs with squared loss.",
     run,
-    notes=("The source's text says noise 0.05 to 0.3; its code has 0.01, 0.02 and 0.05. The code is followed.",),
+    notes=(
+        "The source's text says noise 0.05 to 0.3; its code has 0.01, 0.02 and 0.05. The code is followed.",
+    ),
 )

@@ -30,7 +30,9 @@ def exact(runs: Runs) -> Exact:
     fit = fit_vpnls(runs.N, runs.D, runs.L)
     spare = len(runs.L) - 5
     variance = a_variance(fit.to_loss_surface(), runs)
-    error = float(np.sqrt(fit.rss / spare * variance)) if spare > 0 and min(fit.A, fit.B) > 0 else float("nan")
+    error = (
+        float(np.sqrt(fit.rss / spare * variance)) if spare > 0 and min(fit.A, fit.B) > 0 else float("nan")
+    )
     return Exact(fit, error, spare)
 
 
