@@ -35,9 +35,13 @@ def fits(runs: Runs) -> pd.DataFrame:
     found = {
         "VPNLS (256 x 256, L-BFGS-B)": fit_projected(runs, side=256).surface,
         "Approach 3 (LSE)": fit_approach_3(runs, lse=True, start=WIDE_STARTS).surface,
-        "Approach 3 (LSE, log-loss)": fit_approach_3(runs, lse=True, log_loss=True, start=WIDE_STARTS).surface,
+        "Approach 3 (LSE, log-loss)": fit_approach_3(
+            runs, lse=True, log_loss=True, start=WIDE_STARTS
+        ).surface,
         "Exact VPNLS (Newton), ours": fit_vpnls(runs.N, runs.D, runs.L).to_loss_surface(),
-        "Exact VPNLS, Huber 1e-3, ours": fit_vpnls(runs.N, runs.D, runs.L, loss=huber(DELTA)).to_loss_surface(),
+        "Exact VPNLS, Huber 1e-3, ours": fit_vpnls(
+            runs.N, runs.D, runs.L, loss=huber(DELTA)
+        ).to_loss_surface(),
     }
     total = float(((runs.L - runs.L.mean()) ** 2).sum())
     rows = []
@@ -51,7 +55,17 @@ def fits(runs: Runs) -> pd.DataFrame:
 def _row(method: str, constants: tuple, rss: float, r2: float) -> dict:
     E, A, B, alpha, beta = constants
     a = beta / (alpha + beta)
-    return {"method": method, "E": E, "A": A, "B": B, "alpha": alpha, "beta": beta, "a": a, "RSS": rss, "R2": r2}
+    return {
+        "method": method,
+        "E": E,
+        "A": A,
+        "B": B,
+        "alpha": alpha,
+        "beta": beta,
+        "a": a,
+        "RSS": rss,
+        "R2": r2,
+    }
 
 
 def run(context: Context) -> Findings:
@@ -68,10 +82,17 @@ def run(context: Context) -> Findings:
     left.set_xscale("log")
     label(left, "C (FLOPs)", "observed - fitted loss", "residuals of the exact fit")
     for i, (method, row) in enumerate(at.iterrows()):
-        right.plot(row["alpha"], row["beta"], "o" if "ours" in method else "x", ms=6, color=COLOURS[i % 7], label=method)
+        right.plot(
+            row["alpha"],
+            row["beta"],
+            "o" if "ours" in method else "x",
+            ms=6,
+            color=COLOURS[i % 7],
+            label=method,
+        )
     label(right, "alpha", "beta", "exponents by method", legend="")
     right.legend(fontsize=6)
-    gap = float(np.abs(at.loc[list(PUBLISHED)[0], ["alpha", "beta"]] - ours[["alpha", "beta"]]).max())
+    gap = float(np.abs(at.loc[next(iter(PUBLISHED)), ["alpha", "beta"]] - ours[["alpha", "beta"]]).max())
     return Findings(
         answer=(
             f"On {len(runs.L)} points both ways to VPNLS give E {ours['E']:.4f}, A {ours['A']:.4f}, B {ours['B']:.4f}, alpha {ours['alpha']:.4f}, "

@@ -74,7 +74,9 @@ def describe(name: str, method: str, surface: LossSurface, runs: Runs) -> tuple[
 def surfaces(runs: Runs) -> dict[str, LossSurface]:
     ours = fit_vpnls(runs.N, runs.D, runs.L)
     return {
-        "Approach 3 (LSE, log-loss)": fit_approach_3(runs, lse=True, log_loss=True, start=WIDE_STARTS).surface,
+        "Approach 3 (LSE, log-loss)": fit_approach_3(
+            runs, lse=True, log_loss=True, start=WIDE_STARTS
+        ).surface,
         "Approach 3 (LSE)": fit_approach_3(runs, lse=True, start=WIDE_STARTS).surface,
         "Exact VPNLS (Newton)": ours.to_loss_surface(),
     }
@@ -102,7 +104,9 @@ def run(context: Context) -> Findings:
     figure, axes = panels(3, 2, height=2.6)
     shown = budgets[budgets["method"] == "Approach 3 (LSE, log-loss)"]
     for ax, (name, part) in zip(axes, shown.groupby("experiment", sort=False), strict=True):
-        ax.errorbar(part["budget"], part["mean_residual"], part["sigma"], fmt="o", ms=3.5, lw=1, color=COLOURS[0])
+        ax.errorbar(
+            part["budget"], part["mean_residual"], part["sigma"], fmt="o", ms=3.5, lw=1, color=COLOURS[0]
+        )
         ax.axhline(0, color=GREY, lw=0.8)
         ax.set_xscale("log")
         label(ax, "C (FLOPs)", "residual: mean and sigma", name)
@@ -118,7 +122,9 @@ def run(context: Context) -> Findings:
             f"bound B <= 1e6 stops it.",
         ),
         tables=(
-            Table("fits", "Fits and tests; sigma is the mean of the standard deviations of the budgets", table),
+            Table(
+                "fits", "Fits and tests; sigma is the mean of the standard deviations of the budgets", table
+            ),
             Table("budgets", "Residuals and k by budget", budgets, budgets.iloc[:0]),
         ),
         pictures=(Picture("residuals", "Residuals by budget (fits of log loss)", figure),),

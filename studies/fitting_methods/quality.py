@@ -57,7 +57,13 @@ class Thresholds:
     level: float = 0.95
 
     def __post_init__(self):
-        if not (self.near > 0 and self.least >= 4 and self.radius >= 1 and self.spline_z > 0 and 0 < self.level < 1):
+        if not (
+            self.near > 0
+            and self.least >= 4
+            and self.radius >= 1
+            and self.spline_z > 0
+            and 0 < self.level < 1
+        ):
             raise BadOption(
                 f"Thresholds: needs near > 0, least >= 4, radius >= 1, spline_z > 0, 0 < level < 1, got {self!r}"
             )
@@ -130,7 +136,9 @@ def check_table(
     """
     missing = [c for c in ("params", "tokens", "loss", "budget") if c not in rows.columns]
     if missing:
-        raise BadData(f"quality control: no column {', '.join(missing)}; the table has {', '.join(map(str, rows.columns))}")
+        raise BadData(
+            f"quality control: no column {', '.join(missing)}; the table has {', '.join(map(str, rows.columns))}"
+        )
     t = thresholds or Thresholds()
     reasons = pd.Series(NONE, index=rows.index, dtype=object)
     parts = rows.groupby("experiment", sort=False) if "experiment" in rows.columns else [("", rows)]
