@@ -7,9 +7,6 @@ import json
 from pathlib import Path
 
 import pandas as pd
-from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.table import Table
 
 from fitting import BadData
 from harness.options import positive
@@ -82,17 +79,13 @@ def check_command(args: argparse.Namespace) -> int:
             )
         )
         return 0
-    console = Console()
-    seen = [c for c in counts.columns if c == NONE or counts[c].any()]
-    shown = Table(box=SIMPLE_HEAD, title=f"{args.table}: rows by reason", title_justify="left")
-    shown.add_column("experiment", overflow="fold")
-    for name in seen:
-        shown.add_column("kept" if name == NONE else name.replace("_", " "), justify="right")
     for experiment, row in counts.iterrows():
-        shown.add_row(str(experiment), *(str(row[c]) for c in seen))
-    console.print(shown)
+        found = [f"{reason} {row[reason]}" for reason in REASONS if row[reason]]
+        print(
+            f"{experiment}: {row[NONE]} of {row.sum()} rows kept" + (f"; {', '.join(found)}" if found else "")
+        )
     print(
-        f"{int((reasons == NONE).sum())} of {len(table)} rows kept"
+        f"in all {int((reasons == NONE).sum())} of {len(table)} rows kept"
         + (f"; wrote {args.out}" if args.out else "")
     )
     return 0

@@ -153,21 +153,22 @@ def show(args: argparse.Namespace, plan: Plan, predicted: dict, found, suggestio
     console = Console()
     target = args.target or 10 * max(plan.sampling.budgets)
     console.print(
-        f"{plan.rows} runs, {plan.cost:.3g} FLOPs; true a = {plan.surface.a:.4f}; {args.repeats} simulated studies, seed {args.seed}",
+        f"{plan.rows} runs, {plan.cost:.3g} FLOPs; true a = {plan.surface.a:.4f}; {args.repeats} simulated studies, seed {args.seed}; "
+        f"D_opt at {target:.3g} FLOPs",
         highlight=False,
     )
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     table.add_column("method")
-    for name in ("bias of a", "spread of a", "predicted", f"D_opt at {target:.0e}: median (90 %)", "failed"):
-        table.add_column(name, justify="right")
+    for name in ("bias of a", "spread", "predicted", "D_opt error, 90 %", "failed"):
+        table.add_column(name, justify="right", no_wrap=True)
     for row in found.itertuples():
         p = predicted.get(row.method)
         table.add_row(
             row.method,
             f"{row.a_bias:+.4f}",
             f"{row.a_spread:.4f}",
-            "" if p is None else f"{p.bias:+.4f}, {p.spread:.4f}",
-            f"{row.D_error_median_pct:+.1f} % ({row.D_error_low_pct:+.1f} to {row.D_error_high_pct:+.1f})",
+            "" if p is None else f"{p.bias:+.4f} {p.spread:.4f}",
+            f"{row.D_error_low_pct:+.1f} to {row.D_error_high_pct:+.1f} %",
             f"{row.failed_pct:.0f} %",
         )
     console.print(table)

@@ -169,7 +169,7 @@ def run(context: Context) -> Findings:
             f"{naive['geometric_mean_pct']:.2f} % for Approach 3 from one random start, {theirs['geometric_mean_pct']:.4f} % for the source's VPNLS and "
             f"{ours['geometric_mean_pct']:.4f} % for ours; the largest errors of a are {two['max_a_pct']:.2f} %, {naive['max_a_pct']:.2f} %, "
             f"{theirs['max_a_pct']:.4f} % and {ours['max_a_pct']:.4f} %.",
-            f"{theirs['abnormal']} of {theirs['fits']} fits of the source's VPNLS end in an abnormal line search, none of ours does; the 95 % "
+            f"{int(theirs['abnormal'])} of {int(theirs['fits'])} fits of the source's VPNLS end in an abnormal line search, {int(ours['abnormal'])} of ours; the 95 % "
             f"interval of our fit holds the true a in {ours['coverage_95_pct']:.1f} % of all cases.",
         ),
         tables=(
