@@ -114,9 +114,9 @@ def best_newton(problem: Problem) -> SurfaceFit:
 
 
 def grid(problem: Problem, resolution: float, passes: int, workers: int) -> Ended:
-    theta = grids.search(
-        problem.x, problem.z, problem.y, problem.low, problem.high, resolution, problem.delta, passes, workers
-    )
+    columns, box = (problem.x, problem.z, problem.y), (problem.low, problem.high)
+    hint = best_newton(problem).theta[3:]
+    theta = grids.search(*columns, *box, resolution, problem.delta, hint, passes, workers)
     u, V = np.exp(-theta[3] * problem.x), np.exp(-theta[4] * problem.z)[None]
     # moments cancel on clean data: the winner is solved once more from its columns
     theta[:3] = grids.cells(
