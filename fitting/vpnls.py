@@ -241,7 +241,7 @@ _DEFAULT_BOX = Bounds().box()
 
 
 def _compiled(N, D, L, box: tuple[np.ndarray, np.ndarray], loss: Loss) -> NewtonResult | None:
-    """The compiled fit, or None where it has no answer: rows with faults, bounds on amplitudes."""
+    """The compiled fit, or None where it has no answer: rows with faults, bounds on amplitudes, rival optima likely."""
     low, high = box
     if low[:3].any() or high[0] < np.inf or high[1] < np.inf or high[2] < np.inf:
         return None
@@ -255,8 +255,10 @@ def _compiled(N, D, L, box: tuple[np.ndarray, np.ndarray], loss: Loss) -> Newton
     solved = fast.solve(N, D, L, low, high, loss.huber_delta)
     if solved is None:
         return None
-    raw, theta, total, steps, fine, rss = solved
+    raw, theta, total, steps, fine, rss, inside = solved
     if not (np.isfinite(total) and np.isfinite(raw).all()):
+        return None
+    if any(methods.doubts(n, theta, low, high, loss.huber_delta, inside)):
         return None
     hit = methods.bound_phrases(theta, low, high)
     if hit:
