@@ -26,8 +26,17 @@ LOSS = (
 TOKENS = ("tokens", "total_tokens", "tokens_seen", "num_input_tokens_seen", "train/num_input_tokens_seen")
 TIME = ("_timestamp", "timestamp", "wall_time", "_runtime", "time", "relative time (process)")
 LR = ("lr", "learning_rate", "train/learning_rate", "train/lr", "lr-adamw")
+FINAL = ("final_step", "total_steps", "max_steps", "train/max_steps")
 RUN = ("run_id", "run", "run_name")
 BOUND = re.compile(r"__(MIN|MAX)$")
+
+
+class SeveralRuns(BadHistory):
+    """A file of several runs was read without saying which; `runs` has their names."""
+
+    def __init__(self, message: str, runs: list[str]) -> None:
+        super().__init__(message)
+        self.runs = runs
 
 
 @dataclass(frozen=True)
@@ -37,7 +46,7 @@ class History:
     Attributes:
         source, name: file or folder; the run's name. columns: the column each quantity came from.
         rows: step and loss, and where logged tokens, time (s), lr; one row a line, in the order logged.
-        notes: what the reader left out, one sentence each.
+        notes: what the reader left out, one sentence each. final_step: the planned end, where the file has a column of it.
     """
 
     source: str
@@ -45,6 +54,7 @@ class History:
     columns: dict[str, str]
     rows: pd.DataFrame
     notes: tuple[str, ...]
+    final_step: float | None = None
 
 
 def read_history(path: str, run: str | None = None, columns: dict[str, str] | None = None) -> History:
@@ -76,7 +86,11 @@ def read_history(path: str, run: str | None = None, columns: dict[str, str] | No
             found[key] = column
     rows = pd.DataFrame({key: _numbers(frame[column]) for key, column in found.items()})
     rows = rows[np.isfinite(rows["step"].to_numpy()) | np.isfinite(rows["loss"].to_numpy())]
-    return History(path, name, found, rows.reset_index(drop=True), tuple(notes))
+    planned = next((c for c in frame.columns if c.lower() in FINAL), None)
+    values = _numbers(frame[planned]) if planned is not None else np.array([])
+    values = values[np.isfinite(values) & (values > 0)]
+    final = float(values[-1]) if len(values) else None
+    return History(path, name, found, rows.reset_index(drop=True), tuple(notes), final)
 
 
 def _from_text(file: Path, notes: list[str]) -> pd.DataFrame:
@@ -109,9 +123,7 @@ def _from_text(file: Path, notes: list[str]) -> pd.DataFrame:
         return pd.DataFrame()
     header = text.split("\n", 1)[0]
     comma = max(",\t;", key=header.count)
-    width = len(
-        next(iter(pd.read_csv(io.StringIO(header), sep=comma, dtype=str).columns.to_frame().T.to_numpy()))
-    )
+    width = header.count(comma) + 1
     bad: list[int] = []
 
     def odd(fields: list[str]) -> None:
@@ -133,11 +145,13 @@ def _from_json(file: Path, text: str) -> pd.DataFrame:
         raise BadHistory(
             f"{file}: not JSON ({error}); a file being written should be JSON lines (.jsonl)"
         ) from None
+    planned = {}
     if isinstance(data, dict):
+        planned = {k: data[k] for k in FINAL if k in data}
         data = data.get("log_history", data.get("history", data))
     if not isinstance(data, list):
         raise BadHistory(f"{file}: expected a list of rows, or an object with log_history or history")
-    return pd.DataFrame([_flat(row) for row in data if isinstance(row, dict)])
+    return pd.DataFrame([planned | _flat(row) for row in data if isinstance(row, dict)])
 
 
 def _flat(row: dict, prefix: str = "") -> dict:
@@ -200,7 +214,7 @@ def _one_run(frame: pd.DataFrame, run: str | None, path: str) -> tuple[pd.DataFr
 def _chosen(run: str | None, names: list[str], path: str) -> str:
     shown = ", ".join(names[:6]) + (", ..." if len(names) > 6 else "")
     if run is None:
-        raise BadHistory(f"{path}: {len(names)} runs; choose one with --run: {shown}")
+        raise SeveralRuns(f"{path}: {len(names)} runs; choose one with --run: {shown}", names)
     if run not in names:
         raise BadHistory(f"{path}: no run {run!r}; the file has {shown}")
     return run

@@ -77,7 +77,7 @@ def _project(g: np.ndarray, y: np.ndarray, delta: float) -> tuple[np.ndarray, np
         var = (w * dg * dg).sum(axis=1)
         A = np.maximum((w * dg * (y - mean_y[:, None])).sum(axis=1) / np.where(var > 0, var, np.inf), 0)
         F = mean_y - A * mean_g
-        out = (F < 1e-8) | (F > y.min())
+        out = (F < 1e-8) | (y.min() < F)
         F = np.clip(F, 1e-8, y.min())
         power = (w * g * g).sum(axis=1)
         held = np.maximum((w * g * (y - F[:, None])).sum(axis=1) / np.where(power > 0, power, np.inf), 0)
