@@ -164,9 +164,9 @@ class ScheduleLaw:
         return _design(schedule.pieces(self.cuts), self.law, self._theta()) @ self._linear()
 
     def adapt(self, curve: ScheduledCurve) -> ScheduleLaw:
-        """The same exponents and kernel with L0, A, B fitted anew: for another run seen only in part.
+        """The same exponents, kernel and share B/A with L0 and A fitted anew: for another run seen only in part.
 
-        Where the part shows no drop of the learning rate, B keeps its share of A, B/A.
+        A part of a run tells little of what later drops will do, so B is not set free.
         """
         seen = np.isfinite(curve.loss)
         if seen.sum() < 3:
@@ -174,13 +174,10 @@ class ScheduleLaw:
         X = _design(curve.schedule.pieces(self.cuts), self.law, self._theta())[seen]
         y = curve.loss[seen]
         share = self.constants["B"] / max(self.constants["A"], 1e-300)
-        told = np.abs(X[:, 2]).max() * self.constants["B"] > 0.02 * np.ptp(y)
-        if not told:
-            X = np.column_stack([X[:, 0], X[:, 1] + share * X[:, 2]])
-        found = nnls(X / y[:, None], np.ones(len(y)))[0]
-        L0, A, B = found if told else (*found, share * found[1])
+        X = np.column_stack([X[:, 0], X[:, 1] + share * X[:, 2]])
+        L0, A = found = nnls(X / y[:, None], np.ones(len(y)))[0]
         mae = float(np.mean(np.abs(X @ found - y)))
-        constants = self.constants | {"L0": float(L0), "A": float(A), "B": float(B)}
+        constants = self.constants | {"L0": float(L0), "A": float(A), "B": float(share * A)}
         return ScheduleLaw(
             self.law, constants, mae, len(y), self.at_bound, self.converged, self.starts_agreeing, self.cuts
         )

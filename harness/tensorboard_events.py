@@ -54,7 +54,7 @@ def scalars(path: Path) -> tuple[list[Scalar], str | None]:
             return found, "an unfinished record at the end was left out"
         try:
             found.extend(_event(data[at + 12 : at + 12 + length]))
-        except (ValueError, IndexError, struct.error):
+        except (ValueError, IndexError, TypeError, AttributeError, struct.error):  # a flipped bit changes types
             return found, f"damaged at byte {at}: the rest was left out"
         at += 16 + length
     return found, None
