@@ -17,7 +17,7 @@ from harness.errors import BadHistory
 WARMUP = 0.05
 """Share of the steps seen so far that is left out where neither --warmup nor a rising learning rate tells."""
 SPIKE_SDS = 8.0
-"""A spike is further than this many robust standard deviations from the median of its neighbours."""
+"""A spike is further than this many robust standard deviations of the noise from its neighbours."""
 
 
 @dataclass(frozen=True)
@@ -116,31 +116,23 @@ def _warmup_end(rows: pd.DataFrame, warmup: float | None, last: float, notes: li
     return first + WARMUP * (last - first)
 
 
-def _spikes(loss: np.ndarray, reach: int = 4) -> np.ndarray:
-    """(n,) true where a loss is far from the median of up to `reach` neighbours on each side.
+def _spikes(loss: np.ndarray, widest: int = 4) -> np.ndarray:
+    """(n,) true in groups of up to `widest` rows that stick out above, or below, the rows on both their sides.
 
-    The fall between neighbours is taken off first (a line through the halves), so a steep start is no spike.
+    They must do so by SPIKE_SDS standard deviations of the noise (from second differences, robustly) and by half a
+    percent of the loss. A group that reaches the last row may as well be news: it stays, and so does a lasting step.
     """
-    n, off = len(loss), np.zeros(len(loss))
+    n = len(loss)
     if n < 7:
         return np.zeros(n, dtype=bool)
-    for i in range(n):
-        near = np.r_[max(0, i - reach) : i, i + 1 : min(n, i + reach + 1)]
-        i0 = np.median(near[: len(near) // 2]), np.median(loss[near[: len(near) // 2]])
-        i1 = np.median(near[len(near) // 2 :]), np.median(loss[near[len(near) // 2 :]])
-        off[i] = loss[i] - (i0[1] + (i - i0[0]) * (i1[1] - i0[1]) / (i1[0] - i0[0]))
-    sd = 1.4826 * np.median(np.abs(off - np.median(off)))
-    floor = 0.005 * np.median(np.abs(loss))  # half a percent is no spike, however quiet the rest
-    wild = np.abs(off) > np.maximum(SPIKE_SDS * sd, floor)
-    # A group of up to 4 wild rows above both its ends, or below both, is a spike. One that reaches the last row may
-    # as well be news: it stays.
-    found, i = np.zeros(n, dtype=bool), 1
-    while i < n:
-        j = i
-        while j < n and wild[j]:
-            j += 1
-        if 0 < j - i <= 4 and j < n:
-            ends, group = (loss[i - 1], loss[j]), loss[i:j]
-            found[i:j] = group.min() > max(ends) or group.max() < min(ends)
-        i = max(j, i + 1)
+    noise = 1.4826 * np.median(np.abs(loss[1:-1] - (loss[:-2] + loss[2:]) / 2)) / np.sqrt(1.5)
+    least = max(SPIKE_SDS * noise, 0.005 * float(np.median(np.abs(loss))))
+    found = np.zeros(n, dtype=bool)
+    for width in range(widest, 0, -1):
+        for i in range(1, n - width):
+            group, ends = loss[i : i + width], (loss[i - 1], loss[i + width])
+            if not found[i - 1 : i + width + 1].any() and (
+                group.min() - max(ends) > least or min(ends) - group.max() > least
+            ):
+                found[i : i + width] = True
     return found

@@ -54,7 +54,13 @@ def scalars(path: Path) -> tuple[list[Scalar], str | None]:
             return found, "an unfinished record at the end was left out"
         try:
             found.extend(_event(data[at + 12 : at + 12 + length]))
-        except (ValueError, IndexError, TypeError, AttributeError, struct.error):  # a flipped bit changes types
+        except (
+            ValueError,
+            IndexError,
+            TypeError,
+            AttributeError,
+            struct.error,
+        ):  # a flipped bit changes types
             return found, f"damaged at byte {at}: the rest was left out"
         at += 16 + length
     return found, None
