@@ -127,12 +127,17 @@ def _spikes(loss: np.ndarray, widest: int = 4) -> np.ndarray:
         return np.zeros(n, dtype=bool)
     noise = 1.4826 * np.median(np.abs(loss[1:-1] - (loss[:-2] + loss[2:]) / 2)) / np.sqrt(1.5)
     least = max(SPIKE_SDS * noise, 0.005 * float(np.median(np.abs(loss))))
-    found = np.zeros(n, dtype=bool)
+    groups = []
     for width in range(widest, 0, -1):
         for i in range(1, n - width):
             group, ends = loss[i : i + width], (loss[i - 1], loss[i + width])
-            if not found[i - 1 : i + width + 1].any() and (
-                group.min() - max(ends) > least or min(ends) - group.max() > least
-            ):
-                found[i : i + width] = True
+            sticks_out = max(group.min() - max(ends), min(ends) - group.max())
+            if sticks_out > least:
+                groups.append((sticks_out, i, width))
+    found = np.zeros(n, dtype=bool)
+    for _, i, width in sorted(
+        groups, key=lambda g: -g[0]
+    ):  # rows between a high start and a spike look like a dip
+        if not found[i - 1 : i + width + 1].any():
+            found[i : i + width] = True
     return found
