@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from fitting.curves import original, solver
-from fitting.curves.forms import FORMS, form_named
-from fitting.curves.problem import LOSSES, problem
+from fitting.curves import original
+from fitting.curves.forms import FORMS, Form, form_named
+from fitting.curves.problem import LOSSES, Problem, problem
+from fitting.curves.solver import Solution, solve_many
 from fitting.errors import BadOption
 
-SOLVERS = {"projection": solver.solve, "original": original.solve}
+SOLVERS = ("projection", "original")
 VARIANTS = tuple(f"{form}_{loss}" for form in FORMS for loss in LOSSES)
 """The eight variants by name, such as rational_huber."""
 
@@ -76,20 +78,47 @@ def fit_curve(
     Raises:
         BadData: fewer than 3 points, or not a curve. BadOption: an unknown name.
     """
+    return fit_curves([(progress, loss_values)], form, loss, solver, after=after)[0]
+
+
+def fit_curves(
+    prefixes: Sequence[tuple[np.ndarray, np.ndarray]],
+    form: str = "rational",
+    loss: str = "huber",
+    solver: str = "projection",
+    *,
+    after: float = 0.0,
+) -> list[CurveFit]:
+    """`fit_curve` for many (progress, loss) prefixes; our solver takes them together, several times as fast."""
     shape = form_named(form)
     if solver not in SOLVERS:
         raise BadOption(f"solver: expected one of {', '.join(SOLVERS)}, got {solver!r}")
-    progress, loss_values = np.asarray(progress, dtype=float), np.asarray(loss_values, dtype=float)
+    problems = [problem(*_warm(progress, values, after), loss) for progress, values in prefixes]
+    if not problems:
+        return []
+    found = (
+        solve_many(problems, shape)
+        if solver == "projection"
+        else [original.solve(p, shape) for p in problems]
+    )
+    return [_result(p, shape, loss, solver, s) for p, s in zip(problems, found, strict=True)]
+
+
+def _warm(progress: np.ndarray, values: np.ndarray, after: float) -> tuple[np.ndarray, np.ndarray]:
+    progress, values = np.asarray(progress, dtype=float), np.asarray(values, dtype=float)
     keep = progress >= after
-    if after > 0 and keep.sum() >= 4:
-        progress, loss_values = progress[keep], loss_values[keep]
-    asked = problem(progress, loss_values, loss)
-    F, A, theta, converged = SOLVERS[solver](asked, shape)
+    if after > 0 and keep.sum() >= 4 and progress.shape == values.shape:
+        return progress[keep], values[keep]
+    return progress, values
+
+
+def _result(asked: Problem, shape: Form, loss: str, solver: str, found: Solution) -> CurveFit:
+    F, A, theta, converged = found
     residual = asked.y - F - A * shape.shape(asked.tau, theta)
     bounds = [("F", F, asked.F_low, asked.F_high), ("A", A, 0.0, asked.A_high)]
     bounds += zip(shape.theta, theta, shape.low, shape.high, strict=True)  # type: ignore[arg-type]
     return CurveFit(
-        form=form,
+        form=shape.name,
         loss=loss,
         solver=solver,
         F=F,
@@ -105,4 +134,4 @@ def fit_curve(
 
 
 def _on(x: float, bound: float) -> bool:
-    return abs(x - bound) <= 1e-6 * max(abs(bound), 1e-3)
+    return bool(abs(x - bound) <= 1e-6 * max(abs(bound), 1e-3))
