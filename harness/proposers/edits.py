@@ -15,11 +15,13 @@ from harness.proposers.genome import KINDS, ROLES, Factor, Genome, Term, pin_tex
 KIND_WEIGHTS = {
     "power": 6.0,
     "shifted_power": 2.0,
+    "rectified": 1.0,
     "ratio": 1.5,
     "sum_power": 1.5,
     "log_power": 1.0,
     "repeated": 0.7,
     "log": 2.0,
+    "shifted_log": 0.7,
     "log_square": 1.0,
     "bowl": 1.0,
     "moving_bowl": 1.0,
@@ -74,6 +76,9 @@ def starters(facts: TaskFacts) -> list[Genome]:
     laws.append(Genome(tuple(logs + squares)))
     laws.append(Genome((tuple(single[j] for j in usable),)))
     laws += _mixtures(facts, usable) + _bowls(facts, usable)
+    if len(usable) == 1 and facts.features[usable[0]].positive:
+        kinds = {"shifted_power": ("s1", "a1"), "rectified": ("a1", "s1")}
+        laws += [Genome(((Factor(kind, (usable[0],), names),),)) for kind, names in kinds.items()]
     fitting = []
     for law in laws:
         while law.n_constants > budget and len(law.terms) > 1:

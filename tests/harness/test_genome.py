@@ -44,6 +44,7 @@ FACTS = TaskFacts.of(SPEC, toy_rows())
         "c0 + c1*N/(N + s1) + c2*log(D)**2",
         "c0 + c1*N**-a1*D**-a1",
         "c0 + c1*(N + k1*N*(1 - exp((1 - D/N)/k1)))**-a1",
+        "c0 + c1*1/(N**a1 + s1) + c2*log(D + s2)",
         "c0 + c1*(log(N) - l1)**2 + c2*(log(N) - l2 - b1*log(D))**2",
         "c0 + c1*N**-0.34*exp(t1*t) + c2*(D + s1)**-(-0.2)",
     ],
