@@ -164,6 +164,16 @@ def test_money_and_tokens_are_never_overspent(limit, resumed, tmp_path):
     accounted(case.lines("ask", "request", "reply", "turned_down", "evaluation"))
 
 
+def test_bad_replies_do_not_overspend_either(tmp_path):
+    settings = replace(QUICK, max_tokens=60_000, read_timeout_s=0.3, deadline_s=2.0, breaker_failures=50)
+    with FakeServer(Unreliable(Variants(), one_in=2)) as server:
+        case = Case(tmp_path / "j.sqlite", server.url, settings)
+        assert case.go(500) is Ending.BUDGET
+    assert 0 < case.ledger.estimated
+    assert 30_000 < case.ledger.tokens_in + case.ledger.tokens_out <= 60_000
+    accounted(case.lines("ask", "request", "reply", "turned_down", "evaluation"))
+
+
 def test_in_mixed_the_formula_goes_on_when_the_money_is_spent(tmp_path):
     with FakeServer(Variants()) as server:
         case = Case(tmp_path / "j.sqlite", server.url, replace(QUICK, max_tokens=20_000), "mixed")

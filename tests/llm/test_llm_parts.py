@@ -86,12 +86,30 @@ def test_the_ledger_books_what_servers_count_and_estimates_what_they_do_not():
     assert ledger.requests == 4 and ledger.bad == 2 and ledger.cached == 1
     assert ledger.tokens_in < 1200
     most = ledger.most("m", "x" * 3000)
-    assert most.tokens_out == 100
+    assert (most.tokens_in, most.tokens_out) == (2 * 1001, 2 * 100), "one more try may be paid for"
     assert ledger.may_spend(most)
     ledger.reserve(4, most)
-    ledger.reserve(5, most)
     assert not ledger.may_spend(most), "what is in flight is set aside"
     assert "money" in ledger.line() and ledger.facts()["models"]["m"]["requests"] == 4
+
+
+def test_what_may_have_been_paid_uncounted_is_booked_at_its_most():
+    model = ModelConfig("m", max_tokens=100)
+    prompt = "x" * 300
+    once = estimate_tokens(prompt)
+    for reply, booked in (
+        (Reply(Status.TIMEOUT), (once, 100)),
+        (Reply(Status.TIMEOUT, tokens_in=0, tokens_out=0), (0, 0)),
+        (Reply(Status.RATE_LIMIT), (0, 0)),
+        (Reply(Status.OK, "z", tokens_in=9, tokens_out=9, earlier=(7, 5, 0)), (16, 14)),
+        (Reply(Status.OK, "z", tokens_in=9, tokens_out=9, earlier=(0, 0, 1)), (9 + once, 109)),
+    ):
+        ledger = Ledger(LlmConfig(), {"m": model})
+        ledger.settle(0, "m", prompt, reply)
+        assert (ledger.tokens_in, ledger.tokens_out) == booked, reply
+        assert Reply.of(reply.facts()).earlier == reply.earlier
+        most = ledger.most("m", prompt)
+        assert booked[0] <= most.tokens_in and booked[1] <= most.tokens_out
 
 
 def test_a_model_without_price_is_not_held_back_by_money():
