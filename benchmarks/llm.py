@@ -29,9 +29,8 @@ from typing import Any
 import numpy as np
 import yaml
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "tests" / "llm"))
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests" / "llm"))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from fake_server import FakeServer, Step, completion
 from overlap_cases import PRICED, QUICK, Case, accounted, made_up

@@ -31,7 +31,9 @@ def main() -> None:
     p.add_argument("--name", default="smollm2", help="name of the model in requests (default: smollm2)")
     p.add_argument("--port", type=int, default=8080, help="on 127.0.0.1 (default: 8080)")
     p.add_argument("--context", type=int, default=8192, help="tokens of prompt and answer together")
-    p.add_argument("--threads", type=int, default=1, help="more get in the way of the search on a small machine")
+    p.add_argument(
+        "--threads", type=int, default=1, help="more get in the way of the search on a small machine"
+    )
     args = p.parse_args()
     try:
         import xllamacpp

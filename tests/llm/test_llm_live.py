@@ -81,16 +81,13 @@ def test_a_whole_evolution_against_a_real_model(local_model, tmp_path, capsys, m
         },
     }  # fmt: skip
     config.write_text(yaml.safe_dump(settings))
-    code, summary, err = run_json(
-        capsys, "--config", config, "--data-dir", rows, "--out", tmp_path / "runs"
-    )
+    code, summary, err = run_json(capsys, "--config", config, "--data-dir", rows, "--out", tmp_path / "runs")
     assert code == 0, err
     run = Path(summary["path"])
     entries = lines_of(run, "request", "reply", "ask", "turned_down", "evaluation")
     requests = accounted(entries)
     replies = [e for e in entries if e["kind"] == "reply"]
     told = json.dumps(summary["llm"], indent=2)
-    print(told)
     good = [r for r in replies if r["status"] == "ok"]
     assert len(good) >= 3, told
     assert all(r["tokens_in"] > 0 and r["tokens_out"] > 0 for r in good), "the server counts tokens"
@@ -101,3 +98,4 @@ def test_a_whole_evolution_against_a_real_model(local_model, tmp_path, capsys, m
     assert summary["heldout"] is not None
     again = run_json(capsys, "--replay", run, "--data-dir", rows, "--out", tmp_path / "again")[1]
     assert again["law"] == summary["law"] and again["llm"] == summary["llm"]
+    print(told)
