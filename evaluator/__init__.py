@@ -4,7 +4,7 @@ from evaluator.errors import BadEvaluation, EvaluatorError, SandboxError, Sandbo
 from evaluator.evaluate import Evaluator, Prediction
 from evaluator.job import Limits
 from evaluator.outcome import Failed, Failure, Outcome, Scorecard, Scored
-from evaluator.reveal import Report, reveal, reveal_many
+from evaluator.reveal import Report, hindsight, reveal
 from evaluator.sandbox import LocalSandbox, Sandbox
 
 __all__ = [
@@ -23,6 +23,6 @@ __all__ = [
     "SandboxTooWeak",
     "Scorecard",
     "Scored",
+    "hindsight",
     "reveal",
-    "reveal_many",
 ]

@@ -39,13 +39,26 @@ def check(program: str, modules: tuple[str, ...] = ALLOWED_MODULES) -> Failed | 
     return _text(program) or _markers(program) or _tree(program, modules)
 
 
-def parse(program: str) -> ast.Module:
-    """Syntax tree of a program.
+PARSE_TRIES = 5
+"""CPython up to 3.12 counts the depth of a tree in a place that threads share, so a parse beside another may end
+in a SystemError that says nothing of the program (python/cpython issue 106905). Asking again helps."""
+
+
+def parse(program: str, mode: str = "exec") -> ast.AST:
+    """Syntax tree of a program; safe to call from several threads.
+
+    Args:
+        mode: as of `ast.parse`.
 
     Raises:
         SyntaxError, ValueError, RecursionError, MemoryError: it does not parse.
     """
-    return ast.parse(program, filename="program.py")
+    for _ in range(PARSE_TRIES - 1):
+        try:
+            return ast.parse(program, filename="program.py", mode=mode)
+        except SystemError:
+            continue
+    return ast.parse(program, filename="program.py", mode=mode)
 
 
 @lru_cache(maxsize=16)

@@ -6,7 +6,7 @@ Held-out scores are reported and never guide anything: call this when a search h
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +15,7 @@ from evaluator.ceiling import noise_ceiling
 from evaluator.evaluate import Evaluator
 from evaluator.metric import score
 from evaluator.outcome import Outcome, Scorecard
+from evaluator.trial import Prediction
 from tasks.rows import Rows, Task
 
 NAME = "heldout"
@@ -33,6 +34,8 @@ class Report:
         ceiling: best R2 any function of the features could reach on these rows.
         train_ceiling: the same on the training rows.
         controls: name -> card of each simple method that every scoreboard shows.
+        average: card of the median over the predictions of the program and its partners, row by row;
+            None without partners. It is a prediction, not a program.
         heldout_hash: of the rows, from the task's provenance.
         n_rows: held-out rows.
         simulated: whether the rows are simulated; every screen must say so.
@@ -46,6 +49,7 @@ class Report:
     heldout_hash: str
     n_rows: int
     simulated: bool = False
+    average: Scorecard | None = None
 
     @property
     def card(self) -> Scorecard | None:
@@ -53,19 +57,49 @@ class Report:
         return getattr(self.outcome, "cards", {}).get(NAME)
 
 
-def reveal(program: str, task: Task, evaluator: Evaluator, record: Record) -> Report:
-    """Score one program on the held-out rows; `record` is called before they are opened."""
-    return reveal_many([program], task, evaluator, record)[0]
-
-
-def reveal_many(programs: Sequence[str], task: Task, evaluator: Evaluator, record: Record) -> list[Report]:
-    """Score several programs, all chosen beforehand, on one opening of the held-out rows.
+def reveal(
+    program: str, task: Task, evaluator: Evaluator, record: Record, partners: Sequence[str] = ()
+) -> Report:
+    """Score one program on the held-out rows; `record` is called before they are opened.
 
     Args:
         record: called once, as record("reveal", {"task", "programs", "rows", "heldout_hash"}), where
             programs are SHA-256 hex digests. If it raises, nothing is opened.
+        partners: programs chosen beside it, whose predictions are averaged with its own.
     """
-    programs = list(programs)
+    rows = _open([program, *partners], task, record)
+    return Report(
+        task=task.name,
+        outcome=evaluator.score_rows(program, task, rows, NAME),
+        ceiling=noise_ceiling(rows),
+        train_ceiling=noise_ceiling(task.train),
+        controls=control_cards(task, rows),
+        heldout_hash=task.provenance.heldout_hash,
+        n_rows=len(rows),
+        simulated=task.provenance.simulated,
+        average=_average([program, *partners], task, rows, evaluator) if partners else None,
+    )
+
+
+def hindsight(
+    programs: Sequence[str],
+    task: Task,
+    evaluator: Evaluator,
+    record: Record,
+    each: Callable[..., Iterable[Outcome]] = map,
+) -> list[Outcome]:
+    """Held-out outcomes of every program of a search that has ended: how well did its choice do?
+
+    Rules are not checked again, so these are for plots of what selection could have had, not for ranking.
+
+    Args:
+        each: `map`, or the `map` of an executor.
+    """
+    rows = _open(programs, task, record)
+    return list(each(lambda p: evaluator.score_rows(p, task, rows, NAME, checks="none"), programs))
+
+
+def _open(programs: Sequence[str], task: Task, record: Record) -> Rows:
     record(
         "reveal",
         {
@@ -75,22 +109,13 @@ def reveal_many(programs: Sequence[str], task: Task, evaluator: Evaluator, recor
             "heldout_hash": task.provenance.heldout_hash,
         },
     )
-    rows = task.heldout.open()
-    controls = control_cards(task, rows)
-    ceiling, train_ceiling = noise_ceiling(rows), noise_ceiling(task.train)
-    return [
-        Report(
-            task=task.name,
-            outcome=evaluator.score_rows(program, task, rows, NAME),
-            ceiling=ceiling,
-            train_ceiling=train_ceiling,
-            controls=controls,
-            heldout_hash=task.provenance.heldout_hash,
-            n_rows=len(rows),
-            simulated=task.provenance.simulated,
-        )
-        for program in programs
-    ]
+    return task.heldout.open()
+
+
+def _average(programs: Sequence[str], task: Task, rows: Rows, evaluator: Evaluator) -> Scorecard | None:
+    answers = [evaluator.fit_and_predict(p, task.spec, task.train, rows.X, rows.group) for p in programs]
+    kept = [a.y for a in answers if isinstance(a, Prediction)]
+    return score(rows.y, np.median(kept, axis=0), rows.group) if kept else None
 
 
 def control_cards(task: Task, rows: Rows) -> dict[str, Scorecard]:

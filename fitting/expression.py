@@ -157,7 +157,7 @@ def read(text: str, variables: tuple[str, ...]) -> tuple[str | None, Node]:
         raise BadLaw("a law is one expression on one line: remove the line break or the ';'")
     lead = len(body) - len(body.lstrip())
     try:
-        tree = ast.parse(body.strip(), mode="eval")
+        tree = _parsed(body.strip())
     except SyntaxError as error:
         at = (error.offset or 1) + lead + shift
         why = f"not an expression ({error.msg}); operators are + - * / ** and brackets"
@@ -167,6 +167,19 @@ def read(text: str, variables: tuple[str, ...]) -> tuple[str | None, Node]:
             "the law is nested too deeply or holds unreadable characters; write it shorter"
         ) from None
     return target, _Reader(text, body.strip(), lead + shift, variables).node(tree.body, 0)
+
+
+def _parsed(body: str) -> ast.Expression:
+    """`ast.parse`, asked again where it stumbles over a parse in another thread.
+
+    CPython up to 3.12 counts the depth of a tree in a place that threads share (python/cpython issue 106905).
+    """
+    for _ in range(4):
+        try:
+            return ast.parse(body, mode="eval")
+        except SystemError:
+            continue
+    return ast.parse(body, mode="eval")
 
 
 def _split_target(text: str) -> tuple[str | None, str, int]:

@@ -79,17 +79,20 @@ class Problem:
 
     def at_bounds(self, theta: np.ndarray, margin: float = 0.0) -> list[str]:
         """One phrase per constant that sits on its bound."""
-        hit = []
-        for i, (name, value) in enumerate(zip(NAMES, theta.tolist(), strict=True)):
-            near = margin if i >= 3 else 0.0
-            low, high = float(self.low[i]), float(self.high[i])
-            if value <= low + near:
-                hit.append(
-                    f"{name} clamped at 0" if i < 3 and low == 0 else f"{name} at its lower bound {low:g}"
-                )
-            elif value >= high - near:
-                hit.append(f"{name} at its upper bound {high:g}")
-        return hit
+        return bound_phrases(theta, self.low, self.high, margin)
+
+
+def bound_phrases(theta: np.ndarray, low: np.ndarray, high: np.ndarray, margin: float = 0.0) -> list[str]:
+    """One phrase per constant that sits on its bound (exponents: within `margin` of it)."""
+    hit = []
+    for i, (value, lo, hi) in enumerate(zip(theta.tolist(), low.tolist(), high.tolist(), strict=True)):
+        near = margin if i >= 3 else 0.0
+        if value <= lo + near:
+            clamped = i < 3 and lo == 0
+            hit.append(f"{NAMES[i]} clamped at 0" if clamped else f"{NAMES[i]} at its lower bound {lo:g}")
+        elif value >= hi - near:
+            hit.append(f"{NAMES[i]} at its upper bound {hi:g}")
+    return hit
 
 
 def newton(problem: Problem) -> Ended:

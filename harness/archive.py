@@ -20,6 +20,7 @@ class Member:
     error: float
     n_constants: int
     signature: tuple[float, ...]
+    fitted: tuple[float, ...] = ()
     children: int = 0
 
     @property
@@ -91,3 +92,11 @@ class Archive:
     def owners(self) -> list[Member]:
         """Owners in a fixed order."""
         return [self.cells[c] for c in sorted(self.cells)]
+
+
+@dataclass(slots=True)
+class Pool:
+    """One of the searches that run side by side: its islands and its archive."""
+
+    islands: Islands
+    archive: Archive

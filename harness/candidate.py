@@ -22,6 +22,7 @@ class Draft:
         shape: kind of asymptote, for the archive; "free" where unknown.
         edit: how it came about ("couple", "seed", ...).
         constants: names of the constants of one target in the order the program returns them.
+        size: terms, factors and inner constants of the law; 0 where unknown.
     """
 
     program: str
@@ -30,6 +31,7 @@ class Draft:
     shape: str = "free"
     edit: str = "seed"
     constants: tuple[str, ...] = ()
+    size: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,10 @@ from harness.errors import BadConfig
 from harness.llm.settings import LlmConfig, check_address
 from harness.search import SearchSettings
 
-PROPOSERS = ("formula", "llm", "mixed")
+OFFLINE = ("formula", "random")
+"""Proposers that ask no model."""
+
+PROPOSERS = (*OFFLINE, "llm", "mixed")
 
 
 def _limits(low: float | None = None, choices: tuple[str, ...] = ()) -> dict[str, Any]:
@@ -62,7 +65,7 @@ class LimitsConfig:
     memory_mb: int = field(default=1024, metadata=_limits(64))
 
 
-SEARCH_LIMITS = {"islands": 1, "capacity": 1, "archive_share": 0, "random_share": 0}
+SEARCH_LIMITS = {"pools": 1, "islands": 1, "capacity": 1, "archive_share": 0, "random_share": 0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +88,7 @@ class Config:
     def as_dict(self) -> dict[str, Any]:
         """Plain values, as YAML and journals hold them; `llm` only where a model is asked."""
         values = _listed(asdict(self))
-        if self.evolve.proposer == "formula":
+        if self.evolve.proposer in OFFLINE:
             values.pop("llm")
         return values
 

@@ -16,7 +16,7 @@ from typing import Any
 from rich.console import Console
 
 from evaluator import EvaluatorError
-from harness.config import PROPOSERS, Config, find_config, load_config
+from harness.config import OFFLINE, PROPOSERS, Config, find_config, load_config
 from harness.errors import BadConfig, BadRun, HarnessError
 from harness.llm.prompts import Templates
 from harness.llm.settings import accesses, with_model
@@ -166,7 +166,7 @@ def check_models(args: argparse.Namespace, config: Config) -> None:
     Raises:
         BadConfig: with what to do.
     """
-    if config.evolve.proposer == "formula":
+    if config.evolve.proposer in OFFLINE:
         for option in ("model", "max_cost", "max_tokens"):
             if getattr(args, option) is not None:
                 name = f"--{option.replace('_', '-')}"
@@ -192,13 +192,13 @@ def _replay(args: argparse.Namespace, human: Console, stop: threading.Event) -> 
                 f"--{option.replace('_', '-')} is as in the recorded run; leave it out of --replay"
             )
     config = configure(args, recorded.config())
-    if config.evolve.proposer == "formula":
+    if config.evolve.proposer in OFFLINE:
         raise BadRun(f"{recorded.path}: this run asked no model; start it again with the same seed instead")
     with recorded.journal(read_only=True) as journal:
         name = journal.meta()["task"]
         task = load(name, data_dir=config.data_dir)
         check_same_task(recorded, journal.meta(), task)
-    folder = start_run(config, task, Path(args.out), recorded.seeds())
+    folder = start_run(config, task, Path(args.out), programs=recorded.seeds())
     summaries: list[dict] = []
     code = _follow(folder, config, task, args, human, stop, summaries, recorded)
     return _finish(code, args.json, summaries, many=False)

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from evaluator import Evaluator, Failed, Limits, LocalSandbox, Outcome, Scored, contract, reveal
-from harness.archive import Member
+from evaluator import Evaluator, Limits, LocalSandbox, Outcome, contract, reveal
 from harness.budget import Budget, Spending
 from harness.candidate import Candidate, Draft
-from harness.config import Config
+from harness.choice import choose
+from harness.config import OFFLINE, Config
 from harness.errors import BadProgram, BadRun
 from harness.journal import Journal
 from harness.llm.models import Models
@@ -27,13 +27,13 @@ from harness.overlap.surroundings import Evaluate, Surroundings
 from harness.proposers.facts import TaskFacts
 from harness.proposers.formula import free_draft
 from harness.proposers.registry import make_proposer
+from harness.proposers.render import is_rendered
 from harness.run_folder import RunFolder
 from harness.search import Search
 from harness.summary import build_summary
 from tasks import Task
 from tasks.split import Fold, validation_folds
 
-MAX_FINALISTS = 20
 SEEDS = Path(__file__).resolve().parent.parent / "seeds"
 
 
@@ -100,10 +100,13 @@ def read_program(path: Path) -> str:
         raise BadProgram(f"{path}: can't be read as a program ({error})") from error
 
 
-def start_run(config: Config, task: Task, root: Path, programs: list[str] | None = None) -> RunFolder:
+def start_run(
+    config: Config, task: Task, root: Path, name: str | None = None, programs: list[str] | None = None
+) -> RunFolder:
     """Make the folder of a new run, its journal and a copy of the seed programs it begins with.
 
     Args:
+        name: of the folder; None for one made from task, proposer, seed and the time.
         programs: seed programs; None for those of the config and the task.
     """
     facts = TaskFacts.of(task.spec, task.train)
@@ -115,7 +118,7 @@ def start_run(config: Config, task: Task, root: Path, programs: list[str] | None
         if broken is not None:
             raise BadProgram(f"{path}: {broken.failure.value}: {broken.detail}")
     seeds = [free_draft(p, facts) for p in programs]
-    folder = RunFolder.create(root, task.name, config)
+    folder = RunFolder.create(root, task.name, config, name)
     folder.write_seeds(programs)
     Journal.create(folder.journal_path, journal_meta(config, task, seeds)).close()
     return folder
@@ -157,7 +160,7 @@ def run(
             n_constants = facts.budget_per_target * facts.n_targets
             search = Search(proposer, n_constants, seeds, config.search, config.evolve.seed)
             overlap = None
-            if config.evolve.proposer == "formula":
+            if config.evolve.proposer in OFFLINE:
                 replay(search, journal)
             else:
                 overlap = Overlap(search, journal)
@@ -186,7 +189,16 @@ def run(
                     try:
                         if overlap is None:
                             ending = _search(
-                                search, evaluator, task, folds, journal, spending, workers, stopping, watcher
+                                search,
+                                evaluator,
+                                task,
+                                facts,
+                                folds,
+                                journal,
+                                spending,
+                                workers,
+                                stopping,
+                                watcher,
                             )
                         else:
                             evaluate = staged_evaluation(evaluator, task, folds)
@@ -201,23 +213,27 @@ def run(
                 else:
                     ending = Ending(ended[-1][1]["ending"])
                 watcher.say("choosing the law: every rule is checked on every fold")
-                winner, checked, dropped = choose(search, evaluator, task, folds)
+                choice = choose(search, evaluator, task, folds)
+                winner = choice.winner
                 if not ended:
                     journal.record(
                         "finished",
                         {
                             "ending": ending.value,
-                            "winner": winner.candidate.id if winner else None,
+                            "winner": winner.member.candidate.id if winner else None,
+                            "partners": [f.member.candidate.id for f in choice.partners],
                             "evaluations": search.n_told,
-                            "finalists_dropped": dropped,
+                            "passed_over": choice.dropped,
                         },
                         spending.seconds,
                     )
                 report = None
                 if winner is not None:
-                    folder.write_program(winner.candidate.program)
+                    program = winner.member.candidate.program
+                    folder.write_program(program)
                     watcher.say("opening the held-out rows, once")
-                    report = reveal(winner.candidate.program, task, evaluator, _recorder(journal))
+                    partners = [f.member.candidate.program for f in choice.partners]
+                    report = reveal(program, task, evaluator, _recorder(journal), partners)
                 level = sandbox.level
             summary = build_summary(
                 task,
@@ -227,8 +243,7 @@ def run(
                 ending,
                 search,
                 spending.seconds,
-                winner,
-                checked,
+                choice,
                 report,
                 level,
             )
@@ -262,28 +277,11 @@ def check_same_task(folder: RunFolder, meta: dict[str, Any], task: Task) -> None
         )
 
 
-def choose(
-    search: Search, evaluator: Evaluator, task: Task, folds: tuple[Fold, ...]
-) -> tuple[Member | None, Scored | None, list[str]]:
-    """The first finalist that keeps every rule on every fold, with its outcome.
-
-    Returns:
-        winner, its outcome, and the ids of finalists that broke a rule before it.
-    """
-    dropped: list[str] = []
-    for member, _ in zip(search.finalists(), range(MAX_FINALISTS), strict=False):
-        outcome = evaluator.validate(member.candidate.program, task, folds, checks="all")
-        if isinstance(outcome, Failed):
-            dropped.append(member.candidate.id)
-            continue
-        return member, outcome, dropped
-    return None, None, dropped
-
-
 def _search(
     search: Search,
     evaluator: Evaluator,
     task: Task,
+    facts: TaskFacts,
     folds: tuple[Fold, ...],
     journal: Journal,
     spending: Spending,
@@ -295,7 +293,9 @@ def _search(
     try:
         return run_search(
             search,
-            lambda program: evaluator.validate(program, task, folds),
+            lambda program: evaluator.validate(
+                program, task, folds, checks="none" if is_rendered(program, facts) else "first"
+            ),
             journal,
             spending,
             executor,

@@ -42,10 +42,10 @@ class RunFolder:
     _lock: TextIO | None = None
 
     @classmethod
-    def create(cls, root: Path, task: str, config: Config) -> RunFolder:
-        """A new folder named after task, proposer, seed and the time."""
+    def create(cls, root: Path, task: str, config: Config, name: str | None = None) -> RunFolder:
+        """A new folder of that name, or one named after task, proposer, seed and the time."""
         stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
-        base = f"{task}-{config.evolve.proposer}-s{config.evolve.seed}-{stamp}"
+        base = name or f"{task}-{config.evolve.proposer}-s{config.evolve.seed}-{stamp}"
         for n in range(1000):
             path = root / (base if n == 0 else f"{base}-{n}")
             try:

@@ -155,8 +155,13 @@ class LiveScreen(Watcher):
         else:
             facts.add_row("best law", "none yet")
         if search is not None:
-            sizes = ", ".join(str(len(m)) for m in search.islands.members)
-            facts.add_row("islands", f"{sizes} laws from small to large; {len(search.archive.cells)} niches")
+            sizes = [
+                sum(map(len, same)) for same in zip(*(p.islands.members for p in search.pools), strict=True)
+            ]
+            niches = len({cell for p in search.pools for cell in p.archive.cells})
+            facts.add_row(
+                "islands", f"{', '.join(map(str, sizes))} laws from small to large; {niches} niches"
+            )
         if self._last_failure:
             facts.add_row("last failure", Text(self._last_failure[:200], style="yellow"))
         parts = [ProgressBar(total=1.0, completed=s.share(), width=None), Text(""), facts]

@@ -7,14 +7,13 @@ the same order asks for the same candidates.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
 from evaluator.outcome import Failed, Outcome, Scored
-from harness.archive import Archive, Islands, Member
+from harness.archive import Archive, Islands, Member, Pool
 from harness.candidate import Candidate, Draft
 from harness.selection import Judged, finalists, validation_error
 
@@ -28,8 +27,18 @@ class Proposer(Protocol):
         """Drafts a search begins with."""
         ...
 
-    def propose(self, parent: Candidate, mate: Candidate, rng: np.random.Generator) -> Draft | None:
-        """A change of `parent`, perhaps with parts of `mate`; None where none was found."""
+    def propose(
+        self,
+        parent: Candidate,
+        mate: Candidate,
+        rng: np.random.Generator,
+        fitted: tuple[float, ...] = (),
+    ) -> Draft | None:
+        """A change of `parent`, perhaps with parts of `mate`; None where none was found.
+
+        Args:
+            fitted: values the parent's constants took, middle ones over groups and targets.
+        """
         ...
 
 
@@ -56,12 +65,14 @@ class SearchSettings:
     """Numbers of the search itself.
 
     Attributes:
-        islands: populations, by size of law.
+        pools: searches side by side that share nothing but their seeds; the result is chosen from all.
+        islands: populations of one pool, by size of law.
         capacity: members an island keeps.
         archive_share: share of parents taken from the archive of niches instead of an island.
         random_share: share of parents drawn without regard to rank.
     """
 
+    pools: int = 3
     islands: int = 4
     capacity: int = 24
     archive_share: float = 0.2
@@ -92,8 +103,10 @@ class Search:
         self.proposer = proposer
         self.settings = settings
         self.seed = seed
-        self.islands = Islands(settings.islands, budget, settings.capacity)
-        self.archive = Archive()
+        self.pools = [
+            Pool(Islands(settings.islands, budget, settings.capacity), Archive())
+            for _ in range(settings.pools)
+        ]
         self.members: dict[str, Member] = {}
         self.best: Member | None = None
         self.n_told = 0
@@ -128,12 +141,13 @@ class Search:
             return None
         index = self._next
         rng = np.random.default_rng([self.seed, index])
-        parent, island = self._parent(rng)
+        pool = self._pool(index)
+        parent, island = self._parent(pool, rng)
         mate = parent
         for _ in range(8):
             if mate is not parent:
                 break
-            mate, _ = self._parent(rng)
+            mate, _ = self._parent(pool, rng)
         c = parent.candidate
         return Plan(_id(index), c.id, mate.candidate.id, island, c.generation + 1), rng
 
@@ -165,18 +179,29 @@ class Search:
             return None
         member = self._member(candidate, outcome)
         self.members[candidate.id] = member
-        self.islands.add(member)
-        self.archive.add(member)
+        for pool in self.pools if candidate.parent is None else [self._pool(candidate.index)]:
+            pool.islands.add(member)
+            pool.archive.add(member)
         if self.best is None or member.order < self.best.order:
             self.best = member
             return member
         return None
 
-    def finalists(self) -> Iterator[Member]:
-        """Members in the order in which they are offered as the result."""
-        judged = [Judged(m.candidate.id, m.error, m.n_constants) for m in self.members.values()]
-        for j in finalists(judged):
-            yield self.members[j.id]
+    def owners(self) -> list[Member]:
+        """The best law of every niche over all pools, in a fixed order."""
+        best: dict[tuple[int, str], Member] = {}
+        for pool in self.pools:
+            for cell, member in pool.archive.cells.items():
+                if cell not in best or member.order < best[cell].order:
+                    best[cell] = member
+        return [best[cell] for cell in sorted(best)]
+
+    def finalists(self) -> list[Judged]:
+        """Scored candidates in the order in which they are offered as the result."""
+        return finalists(
+            Judged(m.candidate.id, m.error, m.n_constants, m.candidate.draft.size)
+            for m in self.members.values()
+        )
 
     def _seed(self, index: int) -> Candidate | None:
         if index >= len(self._seeds):
@@ -188,10 +213,11 @@ class Search:
         """A child of which neither the key nor the program was asked before."""
         if not self.members:
             return None
+        pool = self._pool(index)
         for _ in range(self.TRIES):
-            parent, island = self._parent(rng)
-            mate, _ = self._parent(rng)
-            draft = self.proposer.propose(parent.candidate, mate.candidate, rng)
+            parent, island = self._parent(pool, rng)
+            mate, _ = self._parent(pool, rng)
+            draft = self.proposer.propose(parent.candidate, mate.candidate, rng, parent.fitted)
             if draft is None or draft.key in self._keys:
                 continue
             generation = parent.candidate.generation + 1
@@ -207,15 +233,19 @@ class Search:
             )
         return None
 
-    def _parent(self, rng: np.random.Generator) -> tuple[Member, int]:
+    def _pool(self, index: int) -> Pool:
+        """The pool that a child of this number belongs to: they take turns."""
+        return self.pools[index % len(self.pools)]
+
+    def _parent(self, pool: Pool, rng: np.random.Generator) -> tuple[Member, int]:
         """A parent and its island: rank and few children count."""
         if rng.random() < self.settings.archive_share:
-            owners = self.archive.owners()
+            owners = pool.archive.owners()
             member = owners[int(rng.integers(len(owners)))]
             return member, -1
-        occupied = self.islands.occupied()
+        occupied = pool.islands.occupied()
         island = occupied[int(rng.integers(len(occupied)))]
-        population = self.islands.members[island]
+        population = pool.islands.members[island]
         if rng.random() < self.settings.random_share:
             return population[int(rng.integers(len(population)))], island
         weights = np.array([1.0 / ((1 + place) * (1 + m.children)) for place, m in enumerate(population)])
@@ -223,7 +253,20 @@ class Search:
 
     def _member(self, candidate: Candidate, outcome: Scored) -> Member:
         signature = tuple(float(f"{card.nmse:.10g}") for card in outcome.cards.values())
-        return Member(candidate, validation_error(outcome), outcome.n_constants, signature)
+        fitted = middle_constants(outcome, len(candidate.draft.constants))
+        return Member(candidate, validation_error(outcome), outcome.n_constants, signature, fitted)
+
+
+def middle_constants(outcome: Scored, n_names: int) -> tuple[float, ...]:
+    """Median of each named constant over groups and targets, of the last fold's fit; () where names don't fit.
+
+    The last fold is the deepest, so its fit saw no row that any fold validates on.
+    """
+    rows = [c for c in outcome.constants.values() if n_names and len(c) % n_names == 0]
+    if not rows:
+        return ()
+    table = np.concatenate([np.reshape(c, (-1, n_names)) for c in rows])
+    return tuple(float(v) for v in np.median(table, axis=0))
 
 
 def _id(index: int) -> str:

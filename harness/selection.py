@@ -12,17 +12,27 @@ from dataclasses import dataclass
 from evaluator.outcome import Scorecard, Scored
 
 ERROR_FLOOR = 1e-9
-CLOSE = 1.03
-"""Laws whose error is within this factor of the best are equally good; the smallest of them wins."""
+SIZE_COST = 0.01
+"""What a term, a factor or a constant inside one must earn: so much less error, relatively."""
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What selection knows of a scored candidate."""
+    """What selection knows of a scored candidate.
+
+    Attributes:
+        size: terms, factors and inner constants of its law; two for each constant where it has none.
+    """
 
     id: str
     error: float
     n_constants: int
+    size: int = 0
+
+    @property
+    def cost(self) -> float:
+        """Validation error with the price of its size; lower is better."""
+        return self.error * math.exp(SIZE_COST * (self.size or 2 * self.n_constants))
 
 
 def validation_error(outcome: Scored) -> float:
@@ -39,20 +49,6 @@ def cards_error(cards: Mapping[str, Scorecard]) -> float:
     return math.exp(sum(logs) / len(logs))
 
 
-def rank(judged: Iterable[Judged]) -> list[Judged]:
-    """Best first; ties by fewer constants, then by the older candidate."""
-    return sorted(judged, key=lambda j: (j.error, j.n_constants, j.id))
-
-
-def finalists(judged: Iterable[Judged], close: float = CLOSE) -> list[Judged]:
-    """The order in which a search offers its winners.
-
-    First the laws about as good as the best, the smallest first; then the rest by error.
-    """
-    ranked = rank(judged)
-    if not ranked:
-        return []
-    limit = ranked[0].error * close
-    near = [j for j in ranked if j.error <= limit]
-    near.sort(key=lambda j: (j.n_constants, j.error, j.id))
-    return near + [j for j in ranked if j.error > limit]
+def finalists(judged: Iterable[Judged]) -> list[Judged]:
+    """The order in which a search offers its laws: by error and size; ties go to the older candidate."""
+    return sorted(judged, key=lambda j: (j.cost, j.n_constants, j.id))

@@ -10,6 +10,7 @@ from evaluator import Failed, Report, Scored
 from evaluator.outcome import Scorecard
 from harness.archive import Member
 from harness.candidate import program_hash
+from harness.choice import Choice
 from harness.config import Config
 from harness.loop import Ending
 from harness.proposers.facts import TaskFacts
@@ -29,16 +30,14 @@ def build_summary(
     ending: Ending,
     search: Search,
     seconds: float,
-    winner: Member | None,
-    checked: Scored | None,
+    choice: Choice,
     report: Report | None,
     sandbox: str,
 ) -> dict[str, Any]:
     """Everything worth keeping of a finished run.
 
     Args:
-        winner: the chosen law, or None when no candidate kept every rule.
-        checked: its outcome on the validation folds, every rule checked.
+        choice: the chosen law with its outcome on the validation folds, and its partners.
         report: what the sealed room held.
     """
     p = task.provenance
@@ -66,9 +65,10 @@ def build_summary(
         "seconds": round(seconds, 1),
         "law": None,
     }
-    if winner is not None and checked is not None and report is not None:
-        summary |= _law(winner, facts, checked)
-        summary |= _heldout(task, winner, report)
+    if choice.winner is not None and report is not None:
+        summary |= _law(choice.winner.member, facts, choice.winner.outcome)
+        summary |= _heldout(task, choice.winner.member, report)
+        summary["partners"] = [f.member.candidate.draft.law for f in choice.partners]
     summary["published"] = [asdict(s) for s in task.spec.published]
     return plain(summary)
 
@@ -96,7 +96,8 @@ def _law(winner: Member, facts: TaskFacts, checked: Scored) -> dict[str, Any]:
 def _heldout(task: Task, winner: Member, report: Report) -> dict[str, Any]:
     outcome = report.outcome
     controls = {name: _card(card) for name, card in report.controls.items()}
-    common = {"noise_ceiling_r2": report.ceiling, "controls": controls}
+    average = _card(report.average) if report.average else None
+    common = {"average": average, "noise_ceiling_r2": report.ceiling, "controls": controls}
     if isinstance(outcome, Failed):
         return {**common, "heldout": None, "heldout_failure": f"{outcome.failure.value}: {outcome.detail}"}
     names = winner.candidate.draft.constants

@@ -62,6 +62,10 @@ class TaskSpec:
         paper: citation of the study the rows come from.
         published: reference scores of other systems.
         lower_is_better: whether the targets are losses.
+        falls_with: features that the field knows the targets to fall with (never rise), all else
+            equal: a declared prior, which rules out laws that rise with them beyond the rows.
+        paired: one feature for each target, where every target has a feature of its own (the loss
+            on a domain and the share of that domain); empty otherwise.
     """
 
     name: str
@@ -78,6 +82,8 @@ class TaskSpec:
     paper: str = ""
     published: tuple[PublishedScore, ...] = ()
     lower_is_better: bool = True
+    falls_with: tuple[str, ...] = ()
+    paired: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.features or not self.targets:
@@ -93,6 +99,17 @@ class TaskSpec:
             raise BadSpec(
                 f"task {self.name!r}: extrapolation axis {unknown[0]!r} is not a feature; "
                 f"features are {', '.join(self.feature_names)}"
+            )
+        strange = [a for a in (*self.falls_with, *self.paired) if a not in self.feature_names]
+        if strange:
+            raise BadSpec(
+                f"task {self.name!r}: {strange[0]!r} under falls_with or paired is not a feature; "
+                f"features are {', '.join(self.feature_names)}"
+            )
+        if self.paired and len(self.paired) != len(self.targets):
+            raise BadSpec(
+                f"task {self.name!r}: paired names {len(self.paired)} features for {len(self.targets)} targets; "
+                f"give one for each target, in their order"
             )
 
     @property

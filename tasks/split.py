@@ -21,6 +21,9 @@ DEPTHS = (0.10, 0.20, 0.35)
 LAST_RESORT = 0.5
 """Share tried where none of the depths leaves rows that can be scored, as in very small tables."""
 
+PARTS = 4
+"""Parts that the rows of a task without an axis are dealt into; each is hidden once."""
+
 MIN_FIT_ROWS = 3
 """A group keeps all its rows in the fit where a fold would leave it fewer than this."""
 
@@ -92,11 +95,15 @@ def validation_folds(spec: TaskSpec, train: Rows, depths: tuple[float, ...] = DE
     Args:
         spec: names the axis, and whether held-out rows are a corner.
         train: training rows; groups are cut one by one.
-        depths: share of rows to hide, per fold.
+        depths: share of rows to hide, per fold. A task without an axis takes no account of them.
 
     Raises:
         BadTable: no group has two levels along the axis and enough rows to hide any.
     """
+    if not spec.extrapolate:
+        dealt = _dealt_folds(train)
+        if dealt:
+            return dealt
     folds: list[Fold] = []
     for share in (*depths, LAST_RESORT):
         if share == LAST_RESORT and folds:
@@ -119,3 +126,33 @@ def validation_folds(spec: TaskSpec, train: Rows, depths: tuple[float, ...] = DE
             f"{axis}, {MIN_FIT_ROWS} training rows inside and two beyond whose targets differ"
         )
     return tuple(folds)
+
+
+def _dealt_folds(train: Rows) -> tuple[Fold, ...]:
+    """Folds where nothing extrapolates: rows dealt at random into parts, each hidden once.
+
+    Held-out rows of such a task lie beyond the range in no single feature, so a fold does not hide the rows
+    that a feature's range hangs on: they stay in every fit. Equal rows of features are hidden
+    together, in one group as in all others.
+    """
+    points, place = np.unique(train.X, axis=0, return_inverse=True)
+    place = place.reshape(len(train))
+    part_of = np.empty(len(points), dtype=int)
+    part_of[np.random.default_rng(0).permutation(len(points))] = np.arange(len(points)) % PARTS
+    folds = []
+    for part in range(PARTS):
+        hidden = part_of[place] == part
+        for _, index in train.by_group():
+            X = train.X[index]
+            shown = ~hidden[index]
+            for j in range(X.shape[1]):
+                for edge in (X[:, j].min(), X[:, j].max()):
+                    at_edge = X[:, j] == edge
+                    if not (at_edge & shown).any():
+                        hidden[index[at_edge]] = False
+                        shown = ~hidden[index]
+            if shown.sum() < MIN_FIT_ROWS:
+                hidden[index] = False
+        if hidden.any() and _scorable(train.y[hidden]):
+            folds.append(Fold(f"part {part + 1} of {PARTS}", np.flatnonzero(~hidden), np.flatnonzero(hidden)))
+    return tuple(folds) if len(folds) > 1 else ()

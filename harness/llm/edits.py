@@ -6,7 +6,6 @@ differs in blanks or comments. What can't be read is an `Unusable` with a reason
 
 from __future__ import annotations
 
-import ast
 import re
 from dataclasses import dataclass
 
@@ -168,7 +167,7 @@ def _code(text: str) -> str | None:
         lines = bare.splitlines()
         for end in range(len(lines), max(0, len(lines) - 40), -1):  # prose may follow
             try:
-                ast.parse("\n".join(lines[:end]))
+                contract.parse("\n".join(lines[:end]))
             except (SyntaxError, ValueError, RecursionError, MemoryError):
                 continue
             return "\n".join(lines[:end])

@@ -12,6 +12,7 @@ import copy
 import hashlib
 from dataclasses import dataclass
 
+from evaluator import contract
 from fitting.errors import FittingError
 from fitting.law import Law
 from harness.llm.trees import tree_key
@@ -55,7 +56,7 @@ def law_of(program: str, names: tuple[str, ...]) -> tuple[str, str]:
         names: identifiers of the features, in order.
     """
     try:
-        tree = ast.parse(program)
+        tree = contract.parse(program)
         functions = {n.name: n for n in tree.body if isinstance(n, ast.FunctionDef)}
         numbers = {
             n.targets[0].id: repr(float(n.value.value))
@@ -84,7 +85,7 @@ def law_of(program: str, names: tuple[str, ...]) -> tuple[str, str]:
 
 def _tidy(text: str) -> str:
     """Without the outer brackets."""
-    tree = ast.parse(text, mode="eval")
+    tree = contract.parse(text, "eval")
     return ast.unparse(tree).replace(" ** ", "**").replace(" * ", "*").replace(" / ", "/")
 
 

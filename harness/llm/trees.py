@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import hashlib
 
+from evaluator import contract
 from evaluator.contract import SIGNATURES
 
 
@@ -17,7 +18,7 @@ def tree_key(program: str) -> str:
     Raises:
         SyntaxError: it does not parse.
     """
-    tree = ast.parse(program)
+    tree = contract.parse(program)
     names = _own_names(tree)
     return hashlib.sha256(ast.dump(_Plain(names).visit(tree)).encode()).hexdigest()
 

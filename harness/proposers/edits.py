@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from harness.proposers.facts import TaskFacts
-from harness.proposers.genome import KINDS, ROLES, Factor, Genome, Term
+from harness.proposers.genome import KINDS, ROLES, Factor, Genome, Term, pin_text, pinned
 
 # How often a random factor takes each kind. Power laws are what the field knows best; the rest
 # is there for tables that ask for more.
@@ -18,15 +18,35 @@ KIND_WEIGHTS = {
     "ratio": 1.5,
     "sum_power": 1.5,
     "log_power": 1.0,
+    "repeated": 0.7,
     "log": 2.0,
     "log_square": 1.0,
+    "bowl": 1.0,
+    "moving_bowl": 1.0,
+    "moving_bowl2": 0.7,
     "saturating": 1.0,
     "decay": 1.0,
+    "tilt": 1.5,
     "linear": 1.0,
     "square": 0.7,
     "bell": 1.0,
     "step": 1.0,
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What an edit may use besides the genome that it changes.
+
+    Attributes:
+        facts: names, ranges and budget of the task.
+        mate: a second parent.
+        fitted: values that the genome's constants took, by name: the middle one over groups and targets.
+    """
+
+    facts: TaskFacts
+    mate: Genome
+    fitted: Mapping[str, float] = field(default_factory=dict)
 
 
 class NoEdit(Exception):
@@ -38,7 +58,7 @@ def starters(facts: TaskFacts) -> list[Genome]:
 
     Bias plus one power (or line) per feature, the same with one feature each, and logs.
     """
-    usable = [j for j, f in enumerate(facts.features) if f.varies]
+    usable = [j for j, f in enumerate(facts.features[: facts.n_features]) if f.varies]
     budget = facts.budget_per_target
     single = {j: _plain(facts, j) for j in usable}
     laws = [Genome(tuple((single[j],) for j in usable))]
@@ -53,6 +73,7 @@ def starters(facts: TaskFacts) -> list[Genome]:
     ]
     laws.append(Genome(tuple(logs + squares)))
     laws.append(Genome((tuple(single[j] for j in usable),)))
+    laws += _mixtures(facts, usable) + _bowls(facts, usable)
     fitting = []
     for law in laws:
         while law.n_constants > budget and len(law.terms) > 1:
@@ -62,9 +83,40 @@ def starters(facts: TaskFacts) -> list[Genome]:
     return list(dict.fromkeys(fitting))
 
 
+def _mixtures(facts: TaskFacts, usable: list[int]) -> list[Genome]:
+    """Forms for shares and the like: an exponential of a linear combination, alone and by own feature."""
+    n = facts.n_features
+    mixed = [j for j in usable if j < n and not facts.features[j].positive]
+    tilts = tuple(Factor("tilt", (j,), (f"t{j + 1}",)) for j in mixed)
+    laws = [Genome((tilts,))] if len(mixed) > 1 else []
+    if facts.paired and facts.features[n].not_negative:
+        own = Factor("shifted_power", (n,), ("s1", "a1"))
+        laws.append(Genome(((own,),)))
+        laws.append(Genome(((own,), *((Factor("linear", (j,)),) for j in mixed[:-1]))))
+    return laws
+
+
+def _bowls(facts: TaskFacts, usable: list[int]) -> list[Genome]:
+    """A power of every axis, and a best value, fixed or moving along the axes, of every other feature."""
+    axes = [j for j in facts.axes if j in usable and facts.features[j].positive][:2]
+    others = [j for j in usable if j not in facts.axes and facts.features[j].positive]
+    if not axes or not others:
+        return []
+    powers = tuple((_plain(facts, j),) for j in axes)
+    moving = "moving_bowl" if len(axes) == 1 else "moving_bowl2"
+    fixed_terms, moving_terms = [], []
+    for k, j in enumerate(others):
+        fixed_terms.append((Factor("bowl", (j,), (f"l{k}",)),))
+        slopes = tuple(f"b{10 * k + i}" for i in range(len(axes)))
+        moving_terms.append((Factor(moving, (j, *axes), (f"l{k}", *slopes)),))
+    return [Genome((*powers, *fixed_terms)), Genome((*powers, *moving_terms))]
+
+
 def _free_signs(genome: Genome, facts: TaskFacts) -> Genome:
-    """Amplitudes of any sign where a factor may rise or fall by itself."""
-    rising = any(KINDS[f.kind].asymptote != "vanishes" for t in genome.terms for f in t)
+    """Amplitudes of any sign where a factor may rise or fall by itself; a bowl has its bottom below."""
+    rising = any(
+        KINDS[f.kind].asymptote != "vanishes" and "bowl" not in f.kind for t in genome.terms for f in t
+    )
     return replace(genome, choices=replace(genome.choices, non_negative=not rising))
 
 
@@ -79,37 +131,42 @@ def random_factor(facts: TaskFacts, rng: np.random.Generator, fresh: int) -> Fac
         raise NoEdit("no feature varies over the training rows")
     x = int(rng.choice(usable))
     mates = [j for j in usable if j != x and facts.features[j].positive]
-    positive = facts.features[x].positive
-    fitting = ("positive", "any") if positive else ("any", "mixed")
-    kinds = [name for name, kind in KINDS.items() if kind.sign in fitting and (kind.n_features == 1 or mates)]
+    f = facts.features[x]
+    fitting = {"any", "positive" if f.positive else "mixed"}
+    if f.not_negative:
+        fitting.add("not_negative")
+    kinds = [
+        name for name, kind in KINDS.items() if kind.sign in fitting and kind.n_features <= 1 + len(mates)
+    ]
     weights = np.array([KIND_WEIGHTS[k] for k in kinds])
     name = str(rng.choice(kinds, p=weights / weights.sum()))
     kind = KINDS[name]
-    features = (x, int(rng.choice(mates))) if kind.n_features == 2 else (x,)
+    others = rng.choice(mates, size=kind.n_features - 1, replace=False) if kind.n_features > 1 else []
+    features = (x, *map(int, others))
     constants = tuple(f"{ROLES[role]}{fresh + i}" for i, role in enumerate(kind.roles))
     return Factor(name, features, constants)
 
 
-def add_term(genome: Genome, mate: Genome, facts: TaskFacts, rng: np.random.Generator) -> Genome:
-    factors = [random_factor(facts, rng, 900)]
+def add_term(genome: Genome, around: Around, rng: np.random.Generator) -> Genome:
+    factors = [random_factor(around.facts, rng, 900)]
     if rng.random() < 0.3:
-        factors.append(random_factor(facts, rng, 950))
+        factors.append(random_factor(around.facts, rng, 950))
     return replace(genome, terms=(*genome.terms, tuple(factors)))
 
 
-def drop_term(genome: Genome, mate: Genome, facts: TaskFacts, rng: np.random.Generator) -> Genome:
+def drop_term(genome: Genome, around: Around, rng: np.random.Generator) -> Genome:
     if len(genome.terms) < 2:
         raise NoEdit("a law keeps at least one term")
     gone = int(rng.integers(len(genome.terms)))
     return replace(genome, terms=tuple(t for i, t in enumerate(genome.terms) if i != gone))
 
 
-def couple(genome: Genome, mate: Genome, facts: TaskFacts, rng: np.random.Generator) -> Genome:
+def couple(genome: Genome, around: Around, rng: np.random.Generator) -> Genome:
     """Multiply a term by one more factor."""
-    return _change_term(genome, rng, lambda t: (*t, random_factor(facts, rng, 900)))
+    return _change_term(genome, rng, lambda t: (*t, random_factor(around.facts, rng, 900)))
 
 
-def uncouple(genome: Genome, mate: Genome, facts: TaskFacts, rng: np.random.Generator) -> Genome:
+def uncouple(genome: Genome, around: Around, rng: np.random.Generator) -> Genome:
     """Drop a factor of a product."""
     products = [i for i, t in enumerate(genome.terms) if len(t) > 1]
     if not products:
@@ -119,23 +176,23 @@ def uncouple(genome: Genome, mate: Genome, facts: TaskFacts, rng: np.random.Gene
     return _put(genome, i, tuple(f for k, f in enumerate(genome.terms[i]) if k != gone))
 
 
-def change_factor(genome: Genome, mate: Genome, facts: TaskFacts, rng: np.random.Generator) -> Genome:
+def change_factor(genome: Genome, around: Around, rng: np.random.Generator) -> Genome:
     """Replace a factor by a random one."""
 
     def change(term: Term) -> Term:
         k = int(rng.integers(len(term)))
-        return (*term[:k], random_factor(facts, rng, 900), *term[k + 1 :])
+        return (*term[:k], random_factor(around.facts, rng, 900), *term[k + 1 :])
 
     return _change_term(genome, rng, change)
 
 
-def change_kind(genome: Genome, mate: Genome, facts: TaskFacts, rng: np.random.Generator) -> Genome:
+def change_kind(genome: Genome, around: Around, rng: np.random.Generator) -> Genome:
     """Another kind over the same first feature."""
 
     def change(term: Term) -> Term:
         k = int(rng.integers(len(term)))
         for _ in range(20):
-            new = random_factor(facts, rng, 900)
+            new = random_factor(around.facts, rng, 900)
             if new.features[0] == term[k].features[0] and new.kind != term[k].kind:
                 return (*term[:k], new, *term[k + 1 :])
         raise NoEdit("no other kind for this feature")
@@ -143,17 +200,22 @@ def change_kind(genome: Genome, mate: Genome, facts: TaskFacts, rng: np.random.G
     return _change_term(genome, rng, change)
 
 
-def swap_term(genome: Genome, mate: Genome, facts: TaskFacts, rng: np.random.Generator) -> Genome:
+def swap_term(genome: Genome, around: Around, rng: np.random.Generator) -> Genome:
     """Put a term of another law in the place of one of ours."""
-    foreign = mate.terms[int(rng.integers(len(mate.terms)))]
+    foreign = around.mate.terms[int(rng.integers(len(around.mate.terms)))]
     renamed = tuple(
-        replace(f, constants=tuple(f"{c[0]}{700 + 10 * k + i}" for i, c in enumerate(f.constants)))
+        replace(
+            f,
+            constants=tuple(
+                c if pinned(c) else f"{c[0]}{700 + 10 * k + i}" for i, c in enumerate(f.constants)
+            ),
+        )
         for k, f in enumerate(foreign)
     )
     return _put(genome, int(rng.integers(len(genome.terms))), renamed)
 
 
-def tie(genome: Genome, mate: Genome, facts: TaskFacts, rng: np.random.Generator) -> Genome:
+def tie(genome: Genome, around: Around, rng: np.random.Generator) -> Genome:
     """Give two exponents one value."""
     exponents = [name for name, role in genome.nonlinear() if role == "exponent"]
     if len(exponents) < 2:
@@ -162,9 +224,9 @@ def tie(genome: Genome, mate: Genome, facts: TaskFacts, rng: np.random.Generator
     return _rename(genome, lambda c, _: kept if c == gone else c)
 
 
-def untie(genome: Genome, mate: Genome, facts: TaskFacts, rng: np.random.Generator) -> Genome:
+def untie(genome: Genome, around: Around, rng: np.random.Generator) -> Genome:
     """Free every place of a tied constant."""
-    every = [c for t in genome.terms for f in t for c in f.constants]
+    every = [c for t in genome.terms for f in t for c in f.constants if not pinned(c)]
     tied = sorted({c for c in every if every.count(c) > 1})
     if not tied:
         raise NoEdit("nothing is tied")
@@ -172,15 +234,55 @@ def untie(genome: Genome, mate: Genome, facts: TaskFacts, rng: np.random.Generat
     return _rename(genome, lambda c, place: f"{c[0]}{800 + place}" if c == chosen else c)
 
 
-def toggle_bias(genome: Genome, mate: Genome, facts: TaskFacts, rng: np.random.Generator) -> Genome:
+def pin(genome: Genome, around: Around, rng: np.random.Generator) -> Genome:
+    """Write a constant out as the value it took: shared by all groups, and free of the budget."""
+    known = [name for name, _ in genome.nonlinear() if name in around.fitted]
+    if not known:
+        raise NoEdit("no fitted value to pin a constant at")
+    chosen = str(rng.choice(known))
+    value = pin_text(around.fitted[chosen])
+    return _rename(genome, lambda c, _: value if c == chosen else c)
+
+
+def unpin(genome: Genome, around: Around, rng: np.random.Generator) -> Genome:
+    """Let a pinned constant be fitted again."""
+    numbers = sorted({c for t in genome.terms for f in t for c in f.constants if pinned(c)})
+    if not numbers:
+        raise NoEdit("nothing is pinned")
+    chosen = str(rng.choice(numbers))
+    free: dict[str, str] = {}
+    terms = []
+    for t in genome.terms:
+        factors = []
+        for f in t:
+            names = []
+            for c, role in zip(f.constants, KINDS[f.kind].roles, strict=True):
+                # One number in two places was one constant, if its role is one.
+                names.append(free.setdefault(role, f"{ROLES[role]}860") if c == chosen else c)
+            factors.append(replace(f, constants=tuple(names)))
+        terms.append(tuple(factors))
+    return replace(genome, terms=tuple(terms))
+
+
+def nudge(genome: Genome, around: Around, rng: np.random.Generator) -> Genome:
+    """Move a pinned constant a little."""
+    numbers = sorted({c for t in genome.terms for f in t for c in f.constants if pinned(c)})
+    if not numbers:
+        raise NoEdit("nothing is pinned")
+    chosen = str(rng.choice(numbers))
+    value = float(chosen.strip("()")) * (1.0 + float(rng.choice([-0.3, -0.1, -0.03, 0.03, 0.1, 0.3])))
+    return _rename(genome, lambda c, _: pin_text(value) if c == chosen else c)
+
+
+def toggle_bias(genome: Genome, around: Around, rng: np.random.Generator) -> Genome:
     return replace(genome, bias=not genome.bias)
 
 
-def change_fit(genome: Genome, mate: Genome, facts: TaskFacts, rng: np.random.Generator) -> Genome:
+def change_fit(genome: Genome, around: Around, rng: np.random.Generator) -> Genome:
     """One fitting choice moves."""
     c = genome.choices
     options = ["loss", "emphasis", "sign", "ridge", "exponent"]
-    if facts.positive_targets:
+    if around.facts.positive_targets:
         options.append("link")
     match str(rng.choice(options)):
         case "loss":
@@ -199,7 +301,7 @@ def change_fit(genome: Genome, mate: Genome, facts: TaskFacts, rng: np.random.Ge
     return replace(genome, choices=c)
 
 
-Edit = Callable[[Genome, Genome, TaskFacts, np.random.Generator], Genome]
+Edit = Callable[[Genome, Around, np.random.Generator], Genome]
 
 EDITS: dict[str, tuple[Edit, float]] = {
     "add_term": (add_term, 2.0),
@@ -211,13 +313,16 @@ EDITS: dict[str, tuple[Edit, float]] = {
     "swap_term": (swap_term, 1.5),
     "tie": (tie, 0.7),
     "untie": (untie, 0.5),
+    "pin": (pin, 0.7),
+    "unpin": (unpin, 0.4),
+    "nudge": (nudge, 0.5),
     "toggle_bias": (toggle_bias, 0.3),
     "change_fit": (change_fit, 2.0),
 }
 """Name -> the edit and how often it is tried."""
 
 
-def edit(genome: Genome, mate: Genome, facts: TaskFacts, rng: np.random.Generator) -> tuple[Genome, str]:
+def edit(genome: Genome, around: Around, rng: np.random.Generator) -> tuple[Genome, str]:
     """A changed genome in normal form, within the budget, and the name of the edit.
 
     One edit in four is followed by a second, so that a good pair of changes is not lost because
@@ -233,11 +338,11 @@ def edit(genome: Genome, mate: Genome, facts: TaskFacts, rng: np.random.Generato
         for _ in range(2 if rng.random() < 0.25 else 1):
             name = str(rng.choice(names, p=weights / weights.sum()))
             try:
-                changed = EDITS[name][0](changed, mate, facts, rng)
+                changed = EDITS[name][0](changed, around, rng)
             except NoEdit:
                 continue
             applied.append(name)
-        if not applied or not _legal(changed, facts):
+        if not applied or not _legal(changed, around.facts):
             continue
         normal = changed.normal()
         if normal != genome.normal():
@@ -249,7 +354,7 @@ def _legal(genome: Genome, facts: TaskFacts) -> bool:
     """Within the budget, short enough to read, and no term written twice."""
     if not genome.terms or genome.n_constants > facts.budget_per_target:
         return False
-    if any(len(t) > 3 for t in genome.terms) or len(genome.terms) > 6:
+    if any(len(t) > max(3, len(facts.features)) for t in genome.terms) or len(genome.terms) > 6:
         return False
     if any(_redundant(t) for t in genome.terms):
         return False
@@ -265,7 +370,7 @@ def _redundant(term: Term) -> bool:
     if len(set(places)) < len(places):
         return True
     powers = [f for f in term if f.kind in ("power", "ratio")]
-    exponents = {c for f in powers for c in f.constants}
+    exponents = {c for f in powers for c in f.constants if not pinned(c)}
     return len(exponents) > len({j for f in powers for j in f.features})
 
 

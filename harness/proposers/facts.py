@@ -35,19 +35,38 @@ class FeatureFacts:
         return self.low > 0
 
     @property
+    def not_negative(self) -> bool:
+        return self.low >= 0
+
+    @property
     def varies(self) -> bool:
         return self.high > self.low
 
 
 @dataclass(frozen=True, slots=True)
 class TaskFacts:
-    """What the grammar needs to know: features, axes, targets and the budget."""
+    """What the grammar needs to know: features, axes, targets and the budget.
+
+    Attributes:
+        features: the columns; with paired targets one more, "own", the feature of the target in hand.
+        axes: positions of the features along which the task extrapolates.
+        n_targets: columns predicted.
+        budget: most constants over all targets, or None.
+        positive_targets: whether every target is positive, so that logs exist.
+        paired: position of each target's own feature, or empty.
+    """
 
     features: tuple[FeatureFacts, ...]
     axes: tuple[int, ...]
     n_targets: int
     budget: int | None
     positive_targets: bool
+    paired: tuple[int, ...] = ()
+
+    @property
+    def n_features(self) -> int:
+        """Columns of the table, "own" not counted."""
+        return len(self.features) - bool(self.paired)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -61,15 +80,10 @@ class TaskFacts:
     @classmethod
     def of(cls, spec: TaskSpec, train: Rows) -> TaskFacts:
         """Read the facts off the training rows."""
-        features = []
-        for j, name in enumerate(_identifiers(spec.feature_names)):
-            x = train.X[:, j]
-            unit = 1.0
-            if x.min() > 0:
-                unit = 10.0 ** round(0.5 * (math.log10(x.min()) + math.log10(x.max())))
-            features.append(
-                FeatureFacts(name, unit, float(x.min() / unit), float(x.max() / unit), len(np.unique(x)))
-            )
+        features = [_facts(name, train.X[:, j]) for j, name in enumerate(_identifiers(spec.feature_names))]
+        paired = tuple(spec.feature_names.index(f) for f in spec.paired)
+        if paired:
+            features.append(_facts("own", train.X[:, list(paired)].ravel()))
         axes = tuple(spec.feature_names.index(a) for a in spec.extrapolate)
         return cls(
             tuple(features),
@@ -77,7 +91,15 @@ class TaskFacts:
             train.y.shape[1],
             spec.constants_budget,
             bool(train.y.min() > 0),
+            paired,
         )
+
+
+def _facts(name: str, x: np.ndarray) -> FeatureFacts:
+    unit = 1.0
+    if x.min() > 0:
+        unit = 10.0 ** round(0.5 * (math.log10(x.min()) + math.log10(x.max())))
+    return FeatureFacts(name, unit, float(x.min() / unit), float(x.max() / unit), len(np.unique(x)))
 
 
 def _identifiers(names: tuple[str, ...]) -> list[str]:
@@ -85,7 +107,11 @@ def _identifiers(names: tuple[str, ...]) -> list[str]:
     taken: list[str] = []
     for name in names:
         word = re.sub(r"\W+", "_", name.strip(), flags=re.ASCII).strip("_") or "x"
-        if word[0].isdigit() or keyword.iskeyword(word) or re.fullmatch(r"[acskmw]\d+|exp|log|tanh|np", word):
+        if (
+            word[0].isdigit()
+            or keyword.iskeyword(word)
+            or re.fullmatch(r"[acskmwlbt]\d+|exp|log|tanh|np|own", word)
+        ):
             word = f"x_{word}"
         while word in taken:
             word += "_"

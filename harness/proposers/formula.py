@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from fitting import Law
 from harness.candidate import Candidate, Draft, program_hash
-from harness.proposers.edits import NoEdit, edit, starters
+from harness.proposers.edits import Around, NoEdit, edit, starters
 from harness.proposers.facts import TaskFacts
 from harness.proposers.genome import Genome
 from harness.proposers.render import read, render
@@ -30,8 +32,17 @@ class FormulaProposer:
         """Drafts a search begins with."""
         return [self._draft(g, "seed") for g in starters(self.facts)]
 
-    def propose(self, parent: Candidate, mate: Candidate, rng: np.random.Generator) -> Draft | None:
+    def propose(
+        self,
+        parent: Candidate,
+        mate: Candidate,
+        rng: np.random.Generator,
+        fitted: tuple[float, ...] = (),
+    ) -> Draft | None:
         """A changed parent, or None where this parent can't be changed.
+
+        Args:
+            fitted: values the parent's constants took, in the order of its draft's names; may be empty.
 
         A parent that is a free program has no genome; a plain law is changed in its stead.
         """
@@ -40,8 +51,10 @@ class FormulaProposer:
             begin = starters(self.facts)
             genome = begin[int(rng.integers(len(begin)))]
         other = read(mate.program, self.facts) or genome
+        names = parent.draft.constants
+        values = dict(zip(names, fitted, strict=True)) if len(names) == len(fitted) else {}
         try:
-            changed, name = edit(genome, other, self.facts, rng)
+            changed, name = edit(genome, Around(self.facts, other, values), rng)
         except NoEdit:
             return None
         return self._draft(changed, name)
@@ -57,7 +70,35 @@ class FormulaProposer:
             shape=genome.asymptote,
             edit=name,
             constants=(*names, *(n for n, _ in genome.nonlinear())),
+            size=genome.size,
         )
+
+
+class RandomProposer(FormulaProposer):
+    """Independent random laws of the same grammar: the control that a search has to beat.
+
+    No draft knows of an earlier outcome; each is a starter changed up to eight times.
+    """
+
+    name = "random"
+
+    def propose(
+        self,
+        parent: Candidate,
+        mate: Candidate,
+        rng: np.random.Generator,
+        fitted: tuple[float, ...] = (),
+    ) -> Draft | None:
+        """A random law; parents are not looked at."""
+        begin = starters(self.facts)
+        genome = begin[int(rng.integers(len(begin)))]
+        try:
+            for _ in range(int(rng.integers(1, 9))):
+                other = begin[int(rng.integers(len(begin)))]
+                genome, _ = edit(genome, Around(self.facts, other), rng)
+        except NoEdit:
+            return None
+        return self._draft(genome, "random")
 
 
 def free_draft(program: str, facts: TaskFacts) -> Draft:
@@ -66,6 +107,4 @@ def free_draft(program: str, facts: TaskFacts) -> Draft:
     if genome is None:
         return Draft(program, key=program_hash(program))
     draft = FormulaProposer(facts, "")._draft(genome.normal(), "seed")
-    return Draft(
-        program, key=program_hash(program), law=draft.law, shape=draft.shape, constants=draft.constants
-    )
+    return replace(draft, program=program, key=program_hash(program))

@@ -20,11 +20,12 @@ class Kind:
     """A shape a factor can take.
 
     Attributes:
-        text: the factor as written in a law; `{x}`, `{z}` are features, `{0}`, `{1}` constants.
+        text: the factor as written in a law; `{x}`, `{z}`, `{w}` are features, `{0}`, `{1}`, `{2}` constants.
         roles: role of each constant, a key of ROLES.
-        sign: "positive" where its features must be positive in every row, "any" where they may be
-            anything, "mixed" where the shape is meant for features that are not positive (logs,
-            shares): a bell or a step in a raw count would only imitate a power law near the rows.
+        sign: "positive" where its features must be positive in every row, "not_negative" where they
+            may be zero too, "any" where they may be anything, "mixed" where the shape is meant for
+            features that are not positive (logs, shares): a bell or a step in a raw count would only
+            imitate a power law near the rows.
         asymptote: what the factor does far out: "vanishes", "levels", "grows".
     """
 
@@ -35,44 +36,80 @@ class Kind:
 
     @property
     def n_features(self) -> int:
-        return 2 if "{z}" in self.text else 1
+        return 1 + ("{z}" in self.text) + ("{w}" in self.text)
 
 
 KINDS: dict[str, Kind] = {
     "power": Kind("{x}**-{0}", ("exponent",), "positive", "vanishes"),
-    "shifted_power": Kind("({x} + {0})**-{1}", ("shift", "exponent"), "positive", "vanishes"),
+    "shifted_power": Kind("({x} + {0})**-{1}", ("shift", "exponent"), "not_negative", "vanishes"),
     "ratio": Kind("({x}/{z})**-{0}", ("exponent",), "positive", "vanishes"),
-    "sum_power": Kind("({x} + {0}*{z})**-{1}", ("shift", "exponent"), "positive", "vanishes"),
+    "sum_power": Kind("({x} + {0}*{z})**-{1}", ("shift", "exponent"), "not_negative", "vanishes"),
     "log_power": Kind("(1 + {0}*log(1 + {x}))**-{1}", ("rate", "exponent"), "positive", "vanishes"),
+    # Repeated data: x tokens of which z are unique are worth less than x (Muennighoff et al. 2023, eq. 5).
+    "repeated": Kind(
+        "({z} + {0}*{z}*(1 - exp((1 - {x}/{z})/{0})))**-{1}", ("rate", "exponent"), "positive", "levels"
+    ),
     "log": Kind("log({x})", (), "positive", "grows"),
     "log_square": Kind("log({x})**2", (), "positive", "grows"),
+    # A best value of x, fixed or moving as powers of others (learning rate and batch size: Li et al. 2025).
+    "bowl": Kind("(log({x}) - {0})**2", ("place",), "positive", "grows"),
+    "moving_bowl": Kind("(log({x}) - {0} - {1}*log({z}))**2", ("place", "slope"), "positive", "grows"),
+    "moving_bowl2": Kind(
+        "(log({x}) - {0} - {1}*log({z}) - {2}*log({w}))**2", ("place", "slope", "slope"), "positive", "grows"
+    ),
     "saturating": Kind("{x}/({x} + {0})", ("shift",), "positive", "levels"),
     "decay": Kind("exp(-{0}*{x})", ("rate",), "any", "vanishes"),
+    # Mixtures: the exponential of a linear combination is a product of tilts (Ye et al. 2024).
+    "tilt": Kind("exp({0}*{x})", ("tilt",), "mixed", "grows"),
     "linear": Kind("{x}", (), "any", "grows"),
     "square": Kind("{x}**2", (), "mixed", "grows"),
     "bell": Kind("exp(-(({x} - {0})/{1})**2)", ("centre", "width"), "mixed", "vanishes"),
     "step": Kind("tanh({1}*({x} - {0}))", ("centre", "rate"), "mixed", "levels"),
 }
 
-ROLES: dict[str, str] = {"exponent": "a", "shift": "s", "rate": "k", "centre": "m", "width": "w"}
+ROLES: dict[str, str] = {
+    "exponent": "a",
+    "shift": "s",
+    "rate": "k",
+    "place": "l",
+    "slope": "b",
+    "tilt": "t",
+    "centre": "m",
+    "width": "w",
+}
 """Role -> first letter of a constant's name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Factor:
-    """One factor: its kind, the features it reads (positions) and its constants' names."""
+    """One factor: its kind, the features it reads (positions) and its constants.
+
+    A constant is a name that the fit finds a value for, or a number written out: a pinned constant,
+    shared by all groups and free of the budget, as reference scales are.
+    """
 
     kind: str
     features: tuple[int, ...]
     constants: tuple[str, ...] = ()
 
     def text(self, names: tuple[str, ...]) -> str:
-        x = names[self.features[0]]
-        z = names[self.features[-1]]
-        return KINDS[self.kind].text.format(*self.constants, x=x, z=z)
+        places = dict(zip("xzw", self.features, strict=False))
+        return KINDS[self.kind].text.format(*self.constants, **{k: names[j] for k, j in places.items()})
 
 
 Term = tuple[Factor, ...]
+
+
+def pinned(constant: str) -> bool:
+    """Whether a factor's constant is a number, not a name."""
+    return not constant[0].isalpha()
+
+
+def pin_text(value: float) -> str:
+    """A pinned value as it stands in a law, to three digits."""
+    text = f"{value:.3g}"
+    text = f"{float(text):.10f}".rstrip("0").rstrip(".") if "e" in text else text
+    return f"({text})" if text.startswith("-") else text
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +164,8 @@ class Genome:
         seen: dict[str, str] = {}
         for factor in itertools.chain.from_iterable(self.terms):
             for name, role in zip(factor.constants, KINDS[factor.kind].roles, strict=True):
-                seen.setdefault(name, role)
+                if not pinned(name):
+                    seen.setdefault(name, role)
         return tuple(seen.items())
 
     @property
@@ -138,6 +176,12 @@ class Genome:
     def n_constants(self) -> int:
         """Constants per target: amplitudes, bias and non-linear ones."""
         return self.n_linear + len(self.nonlinear())
+
+    @property
+    def size(self) -> int:
+        """How much there is to say: terms, factors, and constants inside them, pinned ones too."""
+        factors = [f for t in self.terms for f in t]
+        return len(self.terms) + self.bias + len(factors) + sum(len(f.constants) for f in factors)
 
     @property
     def asymptote(self) -> str:
@@ -163,7 +207,9 @@ class Genome:
             factors = []
             for f in term:
                 for old, role in zip(f.constants, KINDS[f.kind].roles, strict=True):
-                    if old not in names:
+                    if pinned(old):
+                        names[old] = old
+                    elif old not in names:
                         letter = ROLES[role]
                         names[old] = f"{letter}{next(counters[letter])}"
                 factors.append(replace(f, constants=tuple(names[c] for c in f.constants)))
@@ -172,7 +218,7 @@ class Genome:
 
     def _tie_pattern(self, factor: Factor) -> tuple[int, ...]:
         every = [c for f in itertools.chain.from_iterable(self.terms) for c in f.constants]
-        return tuple(every.count(c) for c in factor.constants)
+        return tuple(0 if pinned(c) else every.count(c) for c in factor.constants)
 
     def columns(self, names: tuple[str, ...]) -> list[str]:
         """Text of each term without its amplitude, the bias excluded."""
@@ -184,6 +230,9 @@ class Genome:
         parts += [f"c{i}*{text}" for i, text in enumerate(self.columns(names), start=1)]
         body = " + ".join(parts)
         return f"exp({body})" if self.choices.link == "log" else body
+
+
+CONSTANT = r"[a-z]\d+|\d+(?:\.\d+)?|\(-\d+(?:\.\d+)?\)"
 
 
 class NotAGenome(ValueError):
@@ -225,9 +274,7 @@ def _factor(text: str, names: tuple[str, ...]) -> Factor:
         match = pattern.fullmatch(text)
         if match:
             found = match.groupdict()
-            features = [names.index(found["x"])]
-            if "z" in found:
-                features.append(names.index(found["z"]))
+            features = [names.index(found[k]) for k in "xzw" if k in found]
             n = len(KINDS[kind_name].roles)
             return Factor(kind_name, tuple(features), tuple(found[f"c{i}"] for i in range(n)))
     raise NotAGenome(f"{text!r} is none of the factors {', '.join(KINDS)} over {', '.join(names)}")
@@ -239,10 +286,10 @@ def _patterns(names: tuple[str, ...]) -> list[tuple[str, re.Pattern[str]]]:
     for kind_name, kind in KINDS.items():
         pattern = ""
         seen: set[str] = set()
-        for piece in re.split(r"(\{[xz01]\})", kind.text.replace(" ", "")):
-            if re.fullmatch(r"\{[xz01]\}", piece):
-                key = piece[1] if piece[1] in "xz" else f"c{piece[1]}"
-                inner = feature if key in "xz" else r"[a-z]\d+"
+        for piece in re.split(r"(\{[xzw012]\})", kind.text.replace(" ", "")):
+            if re.fullmatch(r"\{[xzw012]\}", piece):
+                key = piece[1] if piece[1] in "xzw" else f"c{piece[1]}"
+                inner = feature if key in "xzw" else CONSTANT
                 pattern += f"(?P={key})" if key in seen else f"(?P<{key}>{inner})"
                 seen.add(key)
             else:

@@ -67,7 +67,13 @@ class LlmProposer:
         """One plain power law, so that there is a parent even without seed programs."""
         return FormulaProposer(self.facts, self._title).starters()[:1]
 
-    def propose(self, parent: Candidate, mate: Candidate, rng: np.random.Generator) -> Draft | None:
+    def propose(
+        self,
+        parent: Candidate,
+        mate: Candidate,
+        rng: np.random.Generator,
+        fitted: tuple[float, ...] = (),
+    ) -> Draft | None:
         """Nothing: a model's answer takes time, see `request` and `read`."""
         return None
 
@@ -239,7 +245,7 @@ class LlmProposer:
 
     def _others(self, search: Search, without: list[Member], rng: np.random.Generator) -> list[Member]:
         """The best other program, then owners of niches, each of another size than those before."""
-        left = [m for m in sorted(search.archive.owners(), key=lambda m: m.order) if m not in without]
+        left = [m for m in sorted(search.owners(), key=lambda m: m.order) if m not in without]
         chosen: list[Member] = []
         while left and len(chosen) < self.settings.inspirations:
             m = left[0] if not chosen else left[int(rng.integers(len(left)))]

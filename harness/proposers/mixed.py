@@ -30,8 +30,14 @@ class MixedProposer:
     def starters(self) -> list[Draft]:
         return self.formula.starters()
 
-    def propose(self, parent: Candidate, mate: Candidate, rng: np.random.Generator) -> Draft | None:
-        return self.formula.propose(parent, mate, rng)
+    def propose(
+        self,
+        parent: Candidate,
+        mate: Candidate,
+        rng: np.random.Generator,
+        fitted: tuple[float, ...] = (),
+    ) -> Draft | None:
+        return self.formula.propose(parent, mate, rng, fitted)
 
 
 class Share:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from harness.llm.settings import LlmConfig
 from harness.proposers.facts import TaskFacts
-from harness.proposers.formula import FormulaProposer
+from harness.proposers.formula import FormulaProposer, RandomProposer
 from harness.proposers.llm import LlmProposer
 from harness.proposers.mixed import MixedProposer
 from harness.search import Proposer
@@ -23,6 +23,8 @@ def make_proposer(name: str, facts: TaskFacts, task: Task, llm: LlmConfig) -> Pr
     formula = FormulaProposer(facts, f"{task.name}: {task.spec.title}")
     if name == "formula":
         return formula
+    if name == "random":
+        return RandomProposer(facts, f"{task.name}: {task.spec.title}")
     if name == "llm":
         return LlmProposer(llm, facts, task)
     if name == "mixed":

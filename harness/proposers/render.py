@@ -8,10 +8,11 @@ knows the two-function contract.
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict
 
 from harness.proposers.facts import FeatureFacts, TaskFacts
-from harness.proposers.genome import KINDS, FitChoices, Genome, NotAGenome, parse
+from harness.proposers.genome import KINDS, FitChoices, Genome, NotAGenome, parse, pinned
 
 
 def render(genome: Genome, facts: TaskFacts, title: str) -> str:
@@ -48,6 +49,8 @@ def render(genome: Genome, facts: TaskFacts, title: str) -> str:
         emphasis=repr(choices.emphasis),
         axes=axes,
         target="np.log(np.maximum(y, 1e-300))" if choices.link == "log" else "y",
+        own=OWN.format(paired=list(facts.paired)) if facts.paired else "",
+        rows_of_t="with_own(data_points, t)" if facts.paired else "data_points",
         back="np.exp(np.clip(value, -200.0, 50.0))" if choices.link == "log" else "value",
         rounds=4 if choices.loss == "huber" else 0,
     )
@@ -69,6 +72,24 @@ def read(program: str, facts: TaskFacts) -> Genome | None:
         return None
 
 
+FIRST_FIT_SEED = "FIT_SEED = 0\n"
+
+
+def with_fit_seed(program: str, seed: int) -> str:
+    """The same rendered program with other random starts in its fit."""
+    return program.replace(FIRST_FIT_SEED, f"FIT_SEED = {seed}\n", 1)
+
+
+def is_rendered(program: str, facts: TaskFacts) -> bool:
+    """Whether a program's evolving part is, to the letter, what `render` writes for its law.
+
+    Such a program keeps the rules by construction, so a search may leave checking them to the end.
+    """
+    genome = read(program, facts)
+    mark = "# EVOLVE-BLOCK-START"
+    return genome is not None and program.partition(mark)[2] == render(genome, facts, "").partition(mark)[2]
+
+
 def _bounds(genome: Genome, facts: TaskFacts) -> list[str]:
     """One `(low, high, in_logs),  # name` line for each non-linear constant."""
     spans: dict[str, tuple[float, float, bool]] = {}
@@ -76,6 +97,8 @@ def _bounds(genome: Genome, facts: TaskFacts) -> list[str]:
         for f in term:
             x, z = facts.features[f.features[0]], facts.features[f.features[-1]]
             for name, role in zip(f.constants, KINDS[f.kind].roles, strict=True):
+                if pinned(name):
+                    continue
                 spans.setdefault(name, _span(f.kind, role, x, z, genome.choices.exponent_bound))
     return [f"({low:.6g}, {high:.6g}, {logs}),  # {name}" for name, (low, high, logs) in spans.items()]
 
@@ -84,12 +107,23 @@ def _span(
     kind: str, role: str, x: FeatureFacts, z: FeatureFacts, exponent: float
 ) -> tuple[float, float, bool]:
     reach = max(x.high - x.low, 1e-9)
+    least = x.low if x.low > 0 else 1e-2 * x.high
     if role == "exponent":
         return (-exponent / 2, exponent, False)
     if kind == "sum_power":
-        return (1e-3 * x.low / z.high, 1e3 * x.high / z.low, True)
+        return (1e-3 * least / z.high, 1e3 * x.high / z.low, True)
     if role == "shift":
-        return (1e-3 * x.low, 10 * x.high, True)
+        return (1e-3 * least, 10 * x.high, True)
+    if role == "place":
+        # A moving place is written where the other features are one unit, so it may lie further out.
+        room = 1.0 if kind == "bowl" else 3.0
+        return (math.log(x.low) - room, math.log(x.high) + room, False)
+    if role == "slope":
+        return (-1.5, 1.5, False)
+    if role == "tilt":
+        return (-10 / reach, 10 / reach, False)
+    if kind == "repeated":
+        return (0.1, 1e3, True)
     if kind == "log_power":
         return (1e-2, 1e3, True)
     if kind == "decay":
@@ -122,6 +156,7 @@ LOW = np.array([np.log(low) if logs else low for low, _, logs in BOUNDS])
 HIGH = np.array([np.log(high) if logs else high for _, high, logs in BOUNDS])
 LOGS = np.array([logs for _, _, logs in BOUNDS], dtype=bool)
 N_AMPLITUDES = {n_linear}
+FIT_SEED = 0
 
 
 def exp(x):
@@ -179,6 +214,7 @@ def search(data_points, y, root_weight, u, steps):
     _, r = project(data_points, y, root_weight, u)
     cost = (r * r).sum(axis=1)
     h = np.where(u > 0.5, -1e-6, 1e-6)
+    still = 0
     for _ in range(steps):
         moved = u[:, None, :] + h[:, :, None] * np.eye(p)
         _, rm = project(data_points, y, root_weight, moved.reshape(-1, p))
@@ -201,7 +237,8 @@ def search(data_points, y, root_weight, u, steps):
         cost = np.where(better, lower, cost)
         h = np.where(u > 0.5, -1e-6, 1e-6)
         damping = np.clip(np.where(better, damping * 0.2, damping * 5.0), 1e-9, 1e6)
-        if gain < 1e-9 and damping.min() > 1.0:
+        still = still + 1 if gain < 1e-7 else 0
+        if still == 3:  # one or two steps without gain may only mean that the damping was too low
             break
     best = int(np.argmin(cost))
     return u[best]
@@ -222,9 +259,14 @@ def fit_one(data_points, y):
     root_weight = row_weights(data_points)
     u = np.zeros((1, 0))
     if p:
-        starts = np.random.default_rng(0).random((48, p))
-        _, r = project(data_points, y, root_weight, starts)
-        u = search(data_points, y, root_weight, starts[np.argsort((r * r).sum(axis=1), kind="stable")[:5]], 25)[None]
+        rng = np.random.default_rng(FIT_SEED)
+        starts = rng.random((32 + 16 * p, p))
+        few = np.sort(rng.permutation(len(y))[:300])  # enough rows to tell a good start from a bad one
+        near = data_points[few], y[few], root_weight[few]
+        _, r = project(*near, starts)
+        u = search(*near, starts[np.argsort((r * r).sum(axis=1), kind="stable")[:5]], 25)[None]
+        if len(few) < len(y):
+            u = search(data_points, y, root_weight, u, 15)[None]
     a, r = project(data_points, y, root_weight, u)
     for _ in range({rounds}):  # Huber by reweighting, its width from the residuals' own spread
         plain = np.abs(r[0]) / root_weight
@@ -238,21 +280,33 @@ def fit_one(data_points, y):
     return np.concatenate([a[0], constants(u)[0]])
 
 
-def fit_scaling_law(data_points, loss_values):
+{own}def fit_scaling_law(data_points, loss_values):
     data_points = np.asarray(data_points, dtype=float)
     y = np.asarray(loss_values, dtype=float).reshape(len(data_points), -1)
     with np.errstate(all="ignore"):
         y = {target}
-        return np.concatenate([fit_one(data_points, y[:, t]) for t in range(y.shape[1])])
+        return np.concatenate([fit_one({rows_of_t}, y[:, t]) for t in range(y.shape[1])])
 
 
 def scaling_law_func(data_points, params):
     data_points = np.asarray(data_points, dtype=float)
     table = np.asarray(params, dtype=float).reshape(-1, N_AMPLITUDES + len(BOUNDS))
+    values = []
     with np.errstate(all="ignore"):
-        phi = columns(data_points, table[:, N_AMPLITUDES:])
-        value = (phi * table[:, :N_AMPLITUDES, None]).sum(axis=1).T
-        value = {back}
-    return value[:, 0] if len(table) == 1 else value
+        for t, row in enumerate(table):
+            phi = columns({rows_of_t}, row[None, N_AMPLITUDES:])[0]
+            value = (row[:N_AMPLITUDES, None] * phi).sum(axis=0)
+            values.append({back})
+    return values[0] if len(values) == 1 else np.stack(values, axis=1)
 # EVOLVE-BLOCK-END
+'''
+
+OWN = '''OWN = {paired}
+
+
+def with_own(data_points, t):
+    """The features, and once more the one that belongs to target t."""
+    return np.column_stack([data_points, data_points[:, OWN[t]]])
+
+
 '''

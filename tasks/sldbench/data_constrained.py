@@ -14,6 +14,7 @@ SPEC = TaskSpec(
     targets=(Column("loss", "nats per token", "validation loss"),),
     constants_budget=7,
     extrapolate=("tokens", "params"),
+    falls_with=("unique_tokens",),
     split_rule="held-out: tokens >= 6e11 or params >= 4.2465e9, the two largest values of each",
     aliases=("data_constrained_scaling_law",),
     official_name="data_constrained_scaling_law",

@@ -16,6 +16,7 @@ SPEC = TaskSpec(
     split_rule="held-out: the six mixtures per model size that the source lists as its evaluation set",
     aliases=("domain_mixture_scaling_law",),
     official_name="domain_mixture_scaling_law",
+    paired=tuple(f"proportion_domain_{i}" for i in DOMAINS),
     paper="Ye et al. 2024, Data Mixing Laws, arXiv 2403.16952",
     published=published_scores("domain_mixture"),
 )

@@ -14,6 +14,7 @@ SPEC = TaskSpec(
     targets=(Column("unigram_normalized_loss", "nats per token", "loss minus that of a unigram model"),),
     constants_budget=7,
     extrapolate=("vocab_size",),
+    falls_with=("non_vocab_parameters", "num_characters"),
     split_rule="held-out: the largest vocabulary, 96256 words",
     aliases=("vocab_scaling_law",),
     official_name="vocab_scaling_law",

@@ -16,6 +16,7 @@ SPEC = TaskSpec(
     constants_budget=None,
     extrapolate=("data_size", "non_embedding_param_size"),
     corner=True,
+    falls_with=("data_size",),
     split_rule="held-out: the largest model, 1.0737e9 parameters, with the most data, 1e11 tokens",
     aliases=("lr_bsz_scaling_law",),
     official_name="lr_bsz_scaling_law",

@@ -17,6 +17,7 @@ SPEC = TaskSpec(
     targets=(Column("loss_validation", "nats per token", "validation loss"),),
     constants_budget=6,
     extrapolate=("dense_parameter_count",),
+    falls_with=("dense_parameter_count", "num_experts"),
     split_rule="held-out: the largest dense model, 1.309e9 parameters",
     aliases=("moe_scaling_law",),
     official_name="moe_scaling_law",

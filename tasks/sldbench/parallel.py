@@ -13,6 +13,7 @@ SPEC = TaskSpec(
     targets=(Column("loss", "nats per token", "training loss"),),
     constants_budget=4,
     extrapolate=("parallel_size",),
+    falls_with=("num_params", "parallel_size"),
     split_rule="held-out: 8 streams",
     aliases=("parallel_scaling_law",),
     official_name="parallel_scaling_law",

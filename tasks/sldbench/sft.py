@@ -10,6 +10,7 @@ SPEC = TaskSpec(
     targets=(Column("sft_loss", "nats per token", "loss after fine-tuning"),),
     constants_budget=4,
     extrapolate=("sft_data_size",),
+    falls_with=("sft_data_size",),
     split_rule="held-out: 819200 examples, one row a group",
     aliases=("sft_scaling_law",),
     official_name="sft_scaling_law",

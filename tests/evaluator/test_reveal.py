@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from evaluator_cases import make_task, program
 
-from evaluator import Failed, Failure, Scored, reveal, reveal_many
+from evaluator import Failed, Failure, Scored, hindsight, reveal
 from tasks.rows import Sealed, Task
 
 ROOT = Path(__file__).parents[2]
@@ -66,15 +66,27 @@ def test_a_record_that_fails_keeps_the_door_shut(evaluator):
     assert log == []
 
 
-def test_many_programs_share_one_opening(evaluator):
+def test_hindsight_opens_once_for_many_programs(evaluator):
     log = []
     task = watched(make_task(), log)
-    reports = reveal_many([program(), program("return 1 / 0")], task, evaluator, lambda *a: log.append(a[0]))
+    good, bad = hindsight([program(), program("return 1 / 0")], task, evaluator, lambda *a: log.append(a[0]))
     assert log == ["reveal", "open"]
-    assert isinstance(reports[0].outcome, Scored)
-    assert isinstance(reports[1].outcome, Failed)
-    assert reports[1].outcome.failure is Failure.EXCEPTION
-    assert reports[1].card is None
+    assert isinstance(good, Scored)
+    assert isinstance(bad, Failed)
+    assert bad.failure is Failure.EXCEPTION
+
+
+def test_partners_are_averaged_on_the_same_opening(evaluator):
+    log = []
+    task = watched(make_task(), log)
+    constant = "return np.full(len(data_points), params[0])"
+    low, high = (program(f"return [{v}]", constant) for v in (-1.0, 1.0))
+    report = reveal(program("return [0.5]", constant), task, evaluator, lambda *a: log.append(a), (low, high))
+    assert [entry if isinstance(entry, str) else entry[0] for entry in log] == ["reveal", "open"]
+    assert len(log[0][1]["programs"]) == 3
+    # The median of -1, 0.5 and 1 is the program's own constant.
+    assert report.average.nmse == pytest.approx(report.card.nmse)
+    assert reveal(program(), task, evaluator, lambda *_: None).average is None
 
 
 def test_the_program_fits_all_training_rows_and_no_others(evaluator):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fitting import Law
-from harness.proposers.edits import edit, starters
+from harness.proposers.edits import Around, edit, nudge, pin, starters, unpin
 from harness.proposers.facts import FeatureFacts, TaskFacts
 from harness.proposers.formula import FormulaProposer
 from harness.proposers.genome import FitChoices, NotAGenome, parse
@@ -43,6 +43,9 @@ FACTS = TaskFacts.of(SPEC, toy_rows())
         "c0 + c1*exp(-((t - m1)/w1)**2) + c2*tanh(k1*(t - m2)) + c3*t**2",
         "c0 + c1*N/(N + s1) + c2*log(D)**2",
         "c0 + c1*N**-a1*D**-a1",
+        "c0 + c1*(N + k1*N*(1 - exp((1 - D/N)/k1)))**-a1",
+        "c0 + c1*(log(N) - l1)**2 + c2*(log(N) - l2 - b1*log(D))**2",
+        "c0 + c1*N**-0.34*exp(t1*t) + c2*(D + s1)**-(-0.2)",
     ],
 )
 def test_a_law_reads_back_as_it_was_written(line):
@@ -60,7 +63,8 @@ def test_order_and_names_of_constants_do_not_make_another_law():
 def test_a_ratio_turned_round_is_the_same_draft():
     proposer = FormulaProposer(FACTS, "toy")
     drafts = [
-        proposer._draft(parse(f"c0 + c1*({ratio})**-a1", FACTS.names, FitChoices()), "test") for ratio in ("N/D", "D/N")
+        proposer._draft(parse(f"c0 + c1*({ratio})**-a1", FACTS.names, FitChoices()), "test")
+        for ratio in ("N/D", "D/N")
     ]
     assert drafts[0].key == drafts[1].key
     assert drafts[0].law != drafts[1].law
@@ -74,7 +78,7 @@ def test_tied_exponents_are_another_law_with_one_constant_less():
 
 
 @pytest.mark.parametrize(
-    "line", ["N**-a1", "c0 + c1*N**a1", "c0 + c1*Q**-a1", "c1*__import__('os')", "c0 + c1*N**-2"]
+    "line", ["N**-a1", "c0 + c1*N**a1", "c0 + c1*Q**-a1", "c1*__import__('os')", "c0 + c1*N**-2e3"]
 )
 def test_what_is_not_a_law_is_refused(line):
     with pytest.raises(NotAGenome):
@@ -131,6 +135,12 @@ def test_several_targets_get_constants_each():
     assert predict(rows.X, constants) == pytest.approx(y, rel=1e-6)
 
 
+def some_fit(genome, rng):
+    """Values that a fit could give: shifts, rates and widths are positive."""
+    signed = {"exponent", "place", "slope", "tilt", "centre"}
+    return {n: float(rng.normal() if role in signed else rng.lognormal()) for n, role in genome.nonlinear()}
+
+
 def test_a_thousand_edits_stay_lawful_and_repeat_with_their_seed():
     def walk():
         rng = np.random.default_rng(5)
@@ -138,7 +148,7 @@ def test_a_thousand_edits_stay_lawful_and_repeat_with_their_seed():
         lines = []
         for _ in range(1000):
             parent, mate = (pool[int(i)] for i in rng.integers(len(pool), size=2))
-            child, _ = edit(parent, mate, FACTS, rng)
+            child, _ = edit(parent, Around(FACTS, mate, some_fit(parent, rng)), rng)
             assert child.n_constants <= FACTS.budget_per_target
             assert child == child.normal()
             assert parse(child.line(FACTS.names), FACTS.names, child.choices) == child
@@ -158,7 +168,7 @@ def test_programs_of_random_laws_run_and_stay_finite():
     pool = starters(FACTS)
     for _ in range(60):
         parent, mate = (pool[int(i)] for i in rng.integers(len(pool), size=2))
-        child, _ = edit(parent, mate, FACTS, rng)
+        child, _ = edit(parent, Around(FACTS, mate, some_fit(parent, rng)), rng)
         pool.append(child)
         fit, predict = run_program(render(child, FACTS, "toy"))
         constants = fit(rows.X, rows.y)
@@ -167,6 +177,76 @@ def test_programs_of_random_laws_run_and_stay_finite():
         values = predict(rows.X, constants)
         assert np.isfinite(values).all(), line
         assert predict(rows.X[3:4], constants) == pytest.approx(values[3:4], rel=1e-9, abs=1e-12), line
+
+
+def test_a_pinned_constant_is_free_of_the_budget_and_is_not_fitted():
+    rows = toy_rows()
+    genome = parse("c0 + c1*N**-0.34 + c2*D**-a1", FACTS.names, FitChoices())
+    assert genome.n_constants == 4
+    fit, predict = run_program(render(genome, FACTS, "toy"))
+    constants = fit(rows.X, rows.y)
+    assert constants[3:] == pytest.approx([0.28], rel=1e-5)
+    assert predict(rows.X, constants) == pytest.approx(rows.y[:, 0], rel=1e-6)
+
+
+def test_a_pin_is_the_value_the_parent_took_and_can_be_freed():
+    genome = parse("c0 + c1*N**-a1", FACTS.names, FitChoices())
+    rng = np.random.default_rng(0)
+    fixed = pin(genome, Around(FACTS, genome, {"a1": -0.2514}), rng)
+    assert fixed.line(FACTS.names) == "c0 + c1*N**-(-0.251)"
+    assert unpin(fixed, Around(FACTS, genome), rng).normal() == genome.normal()
+    assert nudge(fixed, Around(FACTS, genome), rng) != fixed
+
+
+SHARES = TaskSpec(
+    "shares",
+    "shares",
+    (Column("p1"), Column("p2"), Column("p3")),
+    (Column("L1"), Column("L2"), Column("L3")),
+    None,
+    constants_budget=18,
+    paired=("p1", "p2", "p3"),
+)
+
+
+def test_every_target_reads_its_own_feature():
+    rng = np.random.default_rng(3)
+    X = np.round(rng.dirichlet(np.ones(3), 60), 1)
+    y = 2.0 + np.array([1.0, 2.0, 3.0]) * (X + 0.05) ** -0.3
+    facts = TaskFacts.of(SHARES, Rows(X, y, np.full(60, "all")))
+    assert X.min() == 0  # a share of zero has no power and no logarithm, unless it is shifted
+    genome = parse("c0 + c1*(own + s1)**-a1", facts.names, FitChoices())
+    fit, predict = run_program(render(genome, facts, "shares"))
+    constants = fit(X, y)
+    assert constants.reshape(3, 4)[:, 2:] == pytest.approx(np.array([[0.05, 0.3]] * 3), rel=1e-4)
+    assert predict(X[:7], constants) == pytest.approx(y[:7], rel=1e-6)
+    lines = [g.line(facts.names) for g in starters(facts)]
+    assert "c0 + c1*(own + s1)**-a1" in lines
+    assert "c0 + c1*exp(t1*p1)*exp(t2*p2)*exp(t3*p3)" in lines
+
+
+def test_a_moving_bowl_finds_the_best_value_of_a_feature():
+    rng = np.random.default_rng(4)
+    lr, N, D = 10 ** rng.uniform([[-4], [7], [9]], [[-2], [9], [11]], (3, 300))
+    best = 2.0 - 0.7 * np.log(N / 1e8) + 0.3 * np.log(D / 1e10)
+    y = 2.0 + 3 * (N / 1e8) ** -0.3 + 0.05 * (np.log(lr / 1e-3) - best) ** 2
+    spec = TaskSpec(
+        "lr",
+        "lr",
+        (Column("lr"), Column("N"), Column("D")),
+        (Column("L"),),
+        None,
+        extrapolate=("N", "D"),
+        corner=True,
+    )
+    facts = TaskFacts.of(spec, Rows(np.column_stack([lr, N, D]), y[:, None], np.full(300, "all")))
+    assert [f.unit for f in facts.features] == [1e-3, 1e8, 1e10]
+    line = "c0 + c1*N**-a1 + c2*(log(lr) - l1 - b1*log(N) - b2*log(D))**2"
+    genome = parse(line, facts.names, FitChoices())
+    fit, _ = run_program(render(genome, facts, "lr"))
+    constants = fit(np.column_stack([lr, N, D]), y)
+    assert constants == pytest.approx([2.0, 3.0, 0.05, 0.3, 2.0, -0.7, 0.3], rel=1e-3)
+    assert any("moving_bowl2" in {f.kind for t in g.terms for f in t} for g in starters(facts))
 
 
 def test_headers_become_distinct_identifiers():

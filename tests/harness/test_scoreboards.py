@@ -110,7 +110,13 @@ def write_run(
         card = {"r2": r2, "nmse": 1 - r2, "nmae": 0.1, "mae": 0.1, "n_rows": 5, "per_group": {}}
     summary = {
         "task": task,
-        "data": {"train_hash": train, "heldout_hash": "bbbb", "simulated": False, "official": True, "note": ""},
+        "data": {
+            "train_hash": train,
+            "heldout_hash": "bbbb",
+            "simulated": False,
+            "official": True,
+            "note": "",
+        },
         "config": config,
         "law": law if r2 is not None else None,
         "heldout": card,

@@ -186,24 +186,49 @@ def test_the_archive_keeps_the_best_of_every_niche():
     assert [m.candidate.index for m in archive.owners()] == [2, 3]
 
 
-def test_among_equally_good_laws_the_smallest_is_offered_first():
-    judged = [Judged("a", 0.100, 7), Judged("b", 0.102, 4), Judged("c", 0.101, 4), Judged("d", 0.2, 2)]
-    assert [j.id for j in finalists(judged, close=1.03)] == ["c", "b", "a", "d"]
+def test_of_laws_about_as_good_the_smaller_is_offered_first():
+    judged = [
+        Judged("a", 0.100, 7, 16),
+        Judged("b", 0.102, 4, 9),
+        Judged("c", 0.101, 4, 9),
+        Judged("d", 0.2, 2, 3),
+    ]
+    assert [j.id for j in finalists(judged)] == ["c", "b", "a", "d"]
     assert finalists([]) == []
+    assert Judged("x", 0.1, 4).cost == Judged("y", 0.1, 4, 8).cost, (
+        "a program without a law has two a constant"
+    )
 
 
 def test_good_and_rarely_used_parents_are_drawn_more_often():
     search = new_search()
-    search.islands.members[0] = [member(i, 0.1 * (i + 1), 1) for i in range(4)]
-    search.members = {m.candidate.id: m for m in search.islands.members[0]}
+    pool = search.pools[0]
+    pool.islands.members[0] = [member(i, 0.1 * (i + 1), 1) for i in range(4)]
+    search.members = {m.candidate.id: m for m in pool.islands.members[0]}
     search.settings = SearchSettings(islands=4, archive_share=0.0, random_share=0.0)
     rng = np.random.default_rng(0)
-    drawn = [search._parent(rng)[0].candidate.index for _ in range(4000)]
+    drawn = [search._parent(pool, rng)[0].candidate.index for _ in range(4000)]
     counts = [drawn.count(i) for i in range(4)]
     assert counts == sorted(counts, reverse=True)
-    search.islands.members[0][0].children = 20
-    drawn = [search._parent(rng)[0].candidate.index for _ in range(4000)]
+    pool.islands.members[0][0].children = 20
+    drawn = [search._parent(pool, rng)[0].candidate.index for _ in range(4000)]
     assert drawn.count(0) < drawn.count(1)
+
+
+def scored(nmse):
+    return Scored({"outer 10%": Scorecard(nmse, 1 - nmse, nmse, 10, nmse)}, {"all": (1.0, 2.0)}, 3, 0.1)
+
+
+def test_pools_share_their_seeds_and_nothing_else():
+    search = new_search()
+    for n in range(len(search._seeds)):
+        search.tell(search.ask(), scored(0.5 + 0.01 * n))
+    held = [{m.candidate.id for island in p.islands.members for m in island} for p in search.pools]
+    assert len(search.pools) == 3 and held[0] == held[1] == held[2] != set()
+    child = search.ask()
+    search.tell(child, scored(0.1))
+    for n, p in enumerate(search.pools):
+        assert (child.id in {m.candidate.id for i in p.islands.members for m in i}) == (n == child.index % 3)
 
 
 def test_budget_counts_what_is_in_flight_and_earlier_sessions():

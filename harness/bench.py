@@ -1,0 +1,164 @@
+"""The report card: `python -m harness.bench --suite sldbench --seeds 5`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import threading
+from dataclasses import asdict
+from pathlib import Path
+
+import yaml
+from rich.console import Console
+
+from evaluator import EvaluatorError
+from harness.card import gather, markdown, screen_table, table
+from harness.card_plots import plot_hindsight
+from harness.config import Config, find_config, load_config
+from harness.errors import HarnessError
+from harness.evolve import ctrl_c
+from harness.hindsight import look_back
+from harness.options import add_sandbox_option, count, positive
+from harness.run_folder import RunFolder, write_atomically
+from harness.suite import Cell, cells, run_suite, summaries
+from tasks import Task, TaskError, load, names, resolve
+from tasks.nested import nested
+
+EPILOG = """examples:
+  python -m harness.bench --suite sldbench --seeds 5
+  python -m harness.bench --suite moe lr_bsz --seeds 2 --minutes 1
+  python -m harness.bench --suite sldbench --nested 0.25     # training rows alone: to develop selection
+
+Every task gets the same settings. The command can be stopped at any moment and goes on where it was when it is given
+again. Held-out scores are printed when every run has ended. With --nested they are not touched at all: the outer part
+of the training rows plays their part.
+exit codes: 0 done, 1 some run found no law, 2 wrong usage or input, 130 stopped by Ctrl-C
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    p = argparse.ArgumentParser(
+        prog="python -m harness.bench",
+        description="Run a suite of tasks with several seeds and write its report card.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    p.add_argument(
+        "--suite", nargs="+", default=["sldbench"], metavar="T", help="sldbench (all eight), or tasks"
+    )
+    p.add_argument(
+        "--seeds", type=count, default=5, metavar="N", help="runs of every task, seeds 0 to N-1 (default: 5)"
+    )
+    p.add_argument(
+        "--minutes", type=positive, default=10.0, metavar="M", help="minutes a run at most (default: 10)"
+    )
+    p.add_argument(
+        "--evaluations", type=count, default=2000, metavar="N", help="programs a run at most (default: 2000)"
+    )
+    p.add_argument(
+        "--workers", type=count, default=2, metavar="N", help="evaluations beside each other (default: 2)"
+    )
+    p.add_argument(
+        "--config", metavar="FILE", help="YAML file with the other settings (default: the defaults)"
+    )
+    p.add_argument("--data-dir", metavar="DIR", help="folder with the tasks' rows")
+    p.add_argument(
+        "--out",
+        type=Path,
+        default=Path("runs/bench"),
+        metavar="DIR",
+        help="run folders (default: runs/bench)",
+    )
+    p.add_argument(
+        "--report", type=Path, metavar="DIR", help="where the card is written (default: the folder of --out)"
+    )
+    p.add_argument(
+        "--nested",
+        type=float,
+        metavar="SHARE",
+        help="hide this outer share of train in place of held-out rows",
+    )
+    p.add_argument(
+        "--no-random", action="store_true", help="leave out the control of independent random laws"
+    )
+    p.add_argument("--no-hindsight", action="store_true", help="leave out the plot of every law tried")
+    add_sandbox_option(p)
+    return p
+
+
+def main(argv: list[str] | None = None) -> int:
+    args = parser().parse_args(argv)
+    human = Console(stderr=True)
+    try:
+        with ctrl_c() as stop:
+            return bench(args, human, stop)
+    except (HarnessError, TaskError, EvaluatorError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+
+
+def bench(args: argparse.Namespace, human: Console, stop: threading.Event) -> int:
+    """Run the suite, look back, write the card. Returns the exit code."""
+
+    def say(line: str) -> None:
+        human.print(line, markup=False, highlight=False, soft_wrap=True)
+
+    base = load_config(find_config(args.config)) if args.config else Config()
+    config = base.with_options(
+        "evolve", minutes=args.minutes, evaluations=args.evaluations, workers=args.workers
+    )
+    wanted_names = names() if "sldbench" in args.suite else [resolve(t) for t in args.suite]
+    tasks = {name: load(name, data_dir=args.data_dir or config.data_dir) for name in wanted_names}
+    if args.nested is not None:
+        tasks = {name: nested(task, args.nested) for name, task in tasks.items()}
+    proposers = (config.evolve.proposer,) if args.no_random else (config.evolve.proposer, "random")
+    wanted = cells(list(tasks), proposers, args.seeds)
+    if not run_suite(wanted, tasks, config, args.out, stop.is_set, say, args.allow_weak_sandbox):
+        say("stopped; nothing finished is lost. Give the same command again to go on.")
+        return 130
+    found = list(summaries(wanted, args.out))
+    lines = gather(found, tasks)
+    if not args.no_hindsight:
+        by_task = {line.task: line for line in lines}
+        for cell, _ in found:
+            if cell.proposer != "random":
+                folder = RunFolder(args.out / cell.name)
+                seen = look_back(folder, tasks[cell.task], args.workers, say, args.allow_weak_sandbox)
+                by_task[cell.task].seen.append(seen)
+    report = args.report or args.out
+    report.mkdir(parents=True, exist_ok=True)
+    page = markdown(lines, about(args, config, tasks, wanted))
+    write_atomically(report / "README.md", page + "\n")
+    write_atomically(report / "runs.csv", table(lines))
+    write_atomically(
+        report / "config.yaml", yaml.safe_dump(config.as_dict() | {"data_dir": None}, sort_keys=False)
+    )
+    plot_hindsight(lines, report / "hindsight.png")
+    human.print(screen_table(lines))
+    say(f"the card: {report / 'README.md'}")
+    return 0 if all(summary["law"] is not None for _, summary in found) else 1
+
+
+def about(args: argparse.Namespace, config: Config, tasks: dict[str, Task], wanted: list[Cell]) -> list[str]:
+    """How the card was made, for its first lines."""
+    options = f"--suite {' '.join(args.suite)} --seeds {args.seeds} --minutes {args.minutes:g} --evaluations {args.evaluations}"
+    rows = "held-out rows"
+    if args.nested is not None:
+        options += f" --nested {args.nested:g}"
+        rows = "the outer part of the training rows, in place of the held-out rows"
+    settings = ", ".join(f"{k} {v}" for k, v in asdict(config.search).items())
+    lines = [
+        f"Made by `python -m harness.bench {options}`: {len(wanted)} runs, every one counted, the same settings for every task "
+        f"({config.evolve.workers} workers; {settings}).",
+        "",
+        f"Scores are on {rows}. Selection sees validation folds inside the training rows alone; budgets of constants are enforced.",
+    ]
+    if not args.no_hindsight:
+        lines += ["", "![validation against held-out error of every law](hindsight.png)"]
+    if any(task.provenance.simulated for task in tasks.values()):
+        lines += ["", "**Some rows are simulated**; see the notes under the laws."]
+    return lines
+
+
+if __name__ == "__main__":
+    sys.exit(main())

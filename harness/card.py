@@ -1,0 +1,251 @@
+"""The report card of a suite: one table over all seeds, beside controls and published systems."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import statistics
+from dataclasses import dataclass, field
+from typing import Any
+
+from rich.table import Table
+
+from harness.hindsight import Seen
+from harness.printing import score_table
+from harness.standings import FAILED_R2, mean_sd
+from harness.suite import Cell
+from tasks import Task
+
+REFERENCES = ("SLDAgent / GPT-5, all ten runs", "NAI v9")
+"""Published systems that have a column; names are matched by their beginning."""
+
+
+@dataclass(slots=True)
+class Line:
+    """Everything the card says of one task.
+
+    Attributes:
+        r2: held-out R2 of every run of the search, not clipped; a failed run is -1.
+        average: the same of the median over the chosen laws of a run; None where there was one law.
+        random: the same of the control search, by seed.
+        groups: R2 inside each group with rows enough, over all runs.
+        validation: R2 inside train, by run.
+        controls: name -> R2.
+        published: name -> R2.
+        seen: hindsight of every run.
+    """
+
+    task: str
+    r2: list[float] = field(default_factory=list)
+    average: list[float | None] = field(default_factory=list)
+    random: list[float] = field(default_factory=list)
+    groups: list[float] = field(default_factory=list)
+    validation: list[float] = field(default_factory=list)
+    controls: dict[str, float] = field(default_factory=dict)
+    published: dict[str, float] = field(default_factory=dict)
+    ceiling: float | None = None
+    minutes: list[float] = field(default_factory=list)
+    evaluations: list[int] = field(default_factory=list)
+    constants: list[int] = field(default_factory=list)
+    laws: list[str] = field(default_factory=list)
+    data: dict[str, Any] = field(default_factory=dict)
+    seen: list[list[Seen]] = field(default_factory=list)
+
+
+def clipped(values: list[float]) -> list[float]:
+    """R2 as the benchmark counts it, in [-1, 1]."""
+    return [max(-1.0, min(1.0, v)) for v in values]
+
+
+def gather(found: list[tuple[Cell, dict[str, Any]]], tasks: dict[str, Task]) -> list[Line]:
+    """Lines in the order of `tasks`, from the summaries of runs that have ended."""
+    lines = {name: Line(name) for name in tasks}
+    for cell, summary in found:
+        line = lines[cell.task]
+        heldout = summary.get("heldout")
+        r2 = FAILED_R2 if not heldout or heldout["r2"] is None else heldout["r2"]
+        if cell.proposer == "random":
+            line.random.append(r2)
+            continue
+        line.r2.append(r2)
+        average = summary.get("average")
+        line.average.append(average["r2"] if average else None)
+        line.minutes.append(summary["seconds"] / 60)
+        line.evaluations.append(summary["evaluations"])
+        line.data = summary["data"]
+        line.laws.append(summary["law"] or "none kept every rule")
+        line.constants.append(summary.get("n_constants") or 0)
+        line.validation.append(summary["validation"]["r2"] if summary["law"] else math.nan)
+        if summary["law"] is None:
+            continue
+        line.ceiling = summary["noise_ceiling_r2"]
+        line.controls = {k: c["r2"] for k, c in summary["controls"].items() if c and c["r2"] is not None}
+        groups = (heldout or {}).get("per_group") or {}
+        line.groups += [g["r2"] for g in groups.values() if g["r2"] is not None and g["n_rows"] > 2]
+    for name, line in lines.items():
+        if not line.data.get("official"):
+            continue  # published scores compare with the benchmark's own rows alone
+        for reference in REFERENCES:
+            for p in tasks[name].spec.published:
+                if p.system.startswith(reference) and reference not in line.published:
+                    line.published[reference] = p.r2
+    return [line for line in lines.values() if line.r2]
+
+
+def best_in_reach(line: Line) -> float | None:
+    """Mean over runs of the best held-out R2 among the run's own candidates: what no choice could beat."""
+    best = [max((s.heldout_r2 for s in run if s.heldout_r2 is not None), default=None) for run in line.seen]
+    known = [b for b in best if b is not None]
+    return statistics.fmean(clipped(known)) if known else None
+
+
+def markdown(lines: list[Line], about: list[str]) -> str:
+    """The card as a page.
+
+    Args:
+        about: lines that say how it was made.
+    """
+    head = "task | runs | R2, mean | sd | lowest | not clipped | groups | average | random laws | best control | in reach | ceiling"
+    names = [r for r in REFERENCES if any(r in line.published for line in lines)]
+    columns = [*head.split(" | "), *names]
+    out = ["# Report card", "", *about, "", _row(columns), _row(["---"] * len(columns))]
+    for line in lines:
+        out.append(_row(_cells(line, names)))
+    if len(lines) > 1:
+        out.append(_row(_means(lines, names)))
+    out += ["", *EXPLAINED, "", "## Laws", ""]
+    for line in lines:
+        out += [f"### {line.task}", ""]
+        out.append(
+            f"Rows: train `{line.data['train_hash']}`, held-out `{line.data['heldout_hash']}`. {line.data['note']}".rstrip()
+        )
+        out += ["", "| seed | held-out R2 | validation R2 | constants | law |", "|---|---|---|---|---|"]
+        for n, law in enumerate(line.laws):
+            out.append(
+                f"| {n} | {line.r2[n]:.4f} | {line.validation[n]:.4f} | {line.constants[n]} | `{law}` |"
+            )
+        controls = ", ".join(f"{k} {_number(v)}" for k, v in line.controls.items())
+        out += [
+            "",
+            f"Controls: {controls}. Evaluations {_range(line.evaluations)}, minutes {_range(line.minutes)}.",
+            "",
+        ]
+    return "\n".join(out)
+
+
+COLUMNS = (
+    "task",
+    "seed",
+    "heldout_r2",
+    "average_r2",
+    "validation_r2",
+    "constants",
+    "evaluations",
+    "minutes",
+    "train_hash",
+    "heldout_hash",
+    "law",
+)
+
+EXPLAINED = (
+    "- *R2, mean*, *sd*, *lowest*: held-out R2 over all runs, clipped to [-1, 1] as the benchmark does; a failed run is -1.",
+    "- *groups*: median R2 inside a group, over groups with three held-out rows or more. Pooling over groups hides it.",
+    "- *average*: R2 of the median over the laws a run had chosen last; a prediction, not a program within the budget.",
+    "- *random laws*: the same number of independent random laws of the same grammar, chosen by the same rule.",
+    "- *best control*: the highest of the simple methods, picked by looking: a yardstick, not a contestant.",
+    "- *in reach*: mean over runs of the best held-out R2 among all laws a run had scored: the most that choosing could give.",
+    "- *ceiling*: the best that any function of the features could reach on these rows.",
+)
+
+
+def _cells(line: Line, names: list[str]) -> list[str]:
+    mean, sd = mean_sd(clipped(line.r2))
+    averages = [a for a in line.average if a is not None]
+    return [
+        line.task,
+        str(len(line.r2)),
+        f"**{mean:.4f}**",
+        _number(sd),
+        _number(min(clipped(line.r2))),
+        _number(statistics.fmean(line.r2)),
+        _number(statistics.median(line.groups) if line.groups else None),
+        _number(statistics.fmean(clipped(averages)) if averages else None),
+        _number(statistics.fmean(clipped(line.random)) if line.random else None),
+        _number(max(clipped(list(line.controls.values())), default=None)),
+        _number(best_in_reach(line)),
+        _number(line.ceiling),
+        *(_number(line.published.get(n)) for n in names),
+    ]
+
+
+def _means(lines: list[Line], names: list[str]) -> list[str]:
+    def mean(values: list[float | None]) -> str:
+        known = [v for v in values if v is not None]
+        return _number(statistics.fmean(known)) if len(known) == len(lines) else "-"
+
+    own = statistics.fmean(statistics.fmean(clipped(line.r2)) for line in lines)
+    averages = [[a for a in line.average if a is not None] for line in lines]
+    return [
+        "**mean**",
+        str(sum(len(line.r2) for line in lines)),
+        f"**{own:.4f}**",
+        "",
+        "",
+        "",
+        "",
+        mean([statistics.fmean(clipped(a)) if a else None for a in averages]),
+        mean([statistics.fmean(clipped(line.random)) if line.random else None for line in lines]),
+        mean([max(clipped(list(line.controls.values())), default=None) for line in lines]),
+        mean([best_in_reach(line) for line in lines]),
+        mean([line.ceiling for line in lines]),
+        *(mean([line.published.get(n) for line in lines]) for n in names),
+    ]
+
+
+def screen_table(lines: list[Line]) -> Table:
+    """The columns that fit a terminal."""
+    title = "held-out R2, mean over all runs, clipped to [-1, 1]"
+    shown = score_table("task", "runs", "R2", "sd", "average", "random", "in reach", "ceiling", title=title)
+    for line in lines:
+        cells = _cells(line, [])
+        shown.add_row(*(cells[k].strip("*") for k in (0, 1, 2, 3, 7, 8, 10, 11)))
+    if len(lines) > 1:
+        cells = _means(lines, [])
+        shown.add_row(*(cells[k].strip("*") for k in (0, 1, 2, 3, 7, 8, 10, 11)), style="bold")
+    return shown
+
+
+def table(lines: list[Line]) -> str:
+    """Every run as CSV."""
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(COLUMNS)
+    for line in lines:
+        for n, law in enumerate(line.laws):
+            average = "" if line.average[n] is None else f"{line.average[n]:.6f}"
+            writer.writerow(
+                [
+                    line.task, n, f"{line.r2[n]:.6f}", average, f"{line.validation[n]:.6f}", line.constants[n],
+                    line.evaluations[n], f"{line.minutes[n]:.2f}", line.data["train_hash"], line.data["heldout_hash"], law,
+                ]
+            )  # fmt: skip
+    return out.getvalue()
+
+
+def _row(cells: list[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
+
+
+def _number(value: float | None) -> str:
+    if value is None or value != value:
+        return "-"
+    return f"{value:.3g}" if abs(value) >= 100 else f"{value:.4f}"
+
+
+def _range(values: list[float] | list[int]) -> str:
+    if not values:
+        return "-"
+    low, high = min(values), max(values)
+    text = (lambda v: f"{v:.1f}") if isinstance(low, float) else str
+    return text(low) if text(low) == text(high) else f"{text(low)} to {text(high)}"

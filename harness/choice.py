@@ -1,0 +1,176 @@
+"""Choosing the result of a search: shortlist, rules, priors, refits, and the law nearest to the others.
+
+Everything here sees training rows alone.
+"""
+
+from __future__ import annotations
+
+import statistics
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from evaluator import Evaluator, Failed, Scored
+from harness.archive import Member
+from harness.proposers.render import FIRST_FIT_SEED, with_fit_seed
+from harness.search import Search
+from harness.selection import validation_error
+from tasks import Task
+from tasks.probes import STEPS, probe_rows
+from tasks.split import Fold
+
+SHORTLIST = 5
+"""Laws that are looked at closely: those that keep the rules and the priors, best first."""
+
+CLOSE = 1.25
+"""A law joins the shortlist while its error, with the price of its size, is within this factor of the first's."""
+
+MAX_TRIED = 40
+"""Candidates tried for the shortlist before it is taken as it is."""
+
+FIT_SEEDS = (1, 2)
+"""Further seeds of the fit that a finalist is refitted with."""
+
+ROOM = 1.0
+"""A law may leave the range of a group's targets by this many ranges within the probes' reach."""
+
+RISE = 1e-3
+"""Rise that counts as none, in standard deviations of a group's targets."""
+
+
+@dataclass(slots=True)
+class Finalist:
+    """A law on the shortlist.
+
+    Attributes:
+        outcome: on the validation folds, every rule checked.
+        error: median validation error over the fit's seeds.
+        probes: (m, T) predictions on the probe rows, fitted on all of train.
+    """
+
+    member: Member
+    outcome: Scored
+    error: float
+    probes: np.ndarray
+
+
+@dataclass(slots=True)
+class Choice:
+    """How a search's result was chosen.
+
+    Attributes:
+        winner: None where no candidate kept every rule.
+        partners: the rest of the shortlist, best first.
+        dropped: candidate id -> why it was passed over.
+    """
+
+    winner: Finalist | None
+    partners: list[Finalist] = field(default_factory=list)
+    dropped: dict[str, str] = field(default_factory=dict)
+
+
+def choose(search: Search, evaluator: Evaluator, task: Task, folds: tuple[Fold, ...]) -> Choice:
+    """The law on the shortlist whose behaviour beyond the rows is nearest to the middle of the shortlist.
+
+    The shortlist holds laws of nearly the same validation error. Their order is chance; the one that the
+    others agree with is the safest, and a law that runs off alone is not taken.
+    """
+    dropped: dict[str, str] = {}
+    shortlist: list[Finalist] = []
+    spare: list[Finalist] = []
+    first: float | None = None
+    for judged, _ in zip(search.finalists(), range(MAX_TRIED), strict=False):
+        if first is not None and judged.cost > CLOSE * first:
+            break
+        member = search.members[judged.id]
+        finalist = _examine(member, evaluator, task, folds)
+        if isinstance(finalist, str):
+            dropped[member.candidate.id] = finalist
+            continue
+        broken = broken_prior(finalist.member.candidate.program, finalist.probes, evaluator, task)
+        if broken:
+            dropped[member.candidate.id] = broken
+            spare.append(finalist)
+            continue
+        if not any(_alike(finalist, other) for other in shortlist):
+            shortlist.append(finalist)
+            first = judged.cost if first is None else first
+        if len(shortlist) == SHORTLIST:
+            break
+    # A law that breaks a prior is better than none.
+    shortlist = shortlist or spare[:1]
+    if not shortlist:
+        return Choice(None, [], dropped)
+    place = medoid([f.probes for f in shortlist])
+    winner = shortlist.pop(place)
+    return Choice(winner, shortlist, dropped)
+
+
+def medoid(predictions: list[np.ndarray]) -> int:
+    """Place of the prediction nearest to the median of all, row by row; the first of equals.
+
+    Args:
+        predictions: arrays of one shape, (m, T).
+    """
+    table = np.stack(predictions)
+    away = np.abs(table - np.median(table, axis=0))
+    # In units of the usual distance in that row, and no row counts without limit.
+    scale = away.mean(axis=0)
+    distance = np.minimum(away / np.where(scale > 0, scale, 1.0), 10.0).mean(axis=(1, 2))
+    return int(np.argmin(np.round(distance, 9)))
+
+
+def broken_prior(program: str, probes: np.ndarray, evaluator: Evaluator, task: Task) -> str:
+    """What is known beforehand and a law breaks beyond the rows, in words; "" where it breaks nothing.
+
+    Args:
+        probes: its predictions on `probe_rows`.
+    """
+    _, group = probe_rows(task.spec, task.train)
+    for label, index in task.train.by_group():
+        y = task.train.y[index]
+        low, high = y.min(axis=0), y.max(axis=0)
+        room = ROOM * (high - low) + 1e-12
+        p = probes[group == label]
+        if (p < low - room).any() or (p > high + room).any():
+            return f"runs off beyond the rows of group {label!r}"
+    for feature in task.spec.falls_with:
+        X, group = probe_rows(task.spec, task.train, (feature,))
+        answer = evaluator.fit_and_predict(program, task.spec, task.train, X, group)
+        if isinstance(answer, Failed):
+            return f"fails where {feature} goes on: {answer.detail}"
+        for label, index in task.train.by_group():
+            steps = answer.y[group == label].reshape(STEPS + 1, -1)
+            if (np.diff(steps, axis=0) > RISE * task.train.y[index].std()).any():
+                return f"rises with {feature} beyond the rows of group {label!r}"
+    return ""
+
+
+def _examine(member: Member, evaluator: Evaluator, task: Task, folds: tuple[Fold, ...]) -> Finalist | str:
+    """A candidate with its rules checked and its fit repeated from other starts, or why it is out."""
+    program = member.candidate.program
+    outcome = evaluator.validate(program, task, folds, checks="all")
+    if isinstance(outcome, Failed):
+        return f"{outcome.failure.value}: {outcome.detail}"
+    errors = [validation_error(outcome)]
+    if FIRST_FIT_SEED in program:
+        for seed in FIT_SEEDS:
+            again = evaluator.validate(with_fit_seed(program, seed), task, folds, checks="none")
+            errors.append(float("inf") if isinstance(again, Failed) else validation_error(again))
+    X, group = probe_rows(task.spec, task.train)
+    answer = evaluator.fit_and_predict(program, task.spec, task.train, X, group)
+    if isinstance(answer, Failed):
+        return f"beyond the rows: {answer.failure.value}: {answer.detail}"
+    error = statistics.median(errors)
+    if error > UNSTEADY * errors[0]:
+        return f"an unsteady fit: validation NMSE {errors[0]:.3g} from one start, {error:.3g} from the middle one"
+    return Finalist(member, outcome, error, answer.y)
+
+
+UNSTEADY = 1.1
+"""Median error over fit seeds, relative to the first fit's, above which a fit counts as luck."""
+
+
+def _alike(one: Finalist, other: Finalist) -> bool:
+    """Whether two laws say the same beyond the rows: they would outvote the rest together."""
+    return bool(np.allclose(one.probes, other.probes, rtol=1e-4, atol=1e-9))

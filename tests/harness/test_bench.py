@@ -1,0 +1,92 @@
+"""The report card from real runs on made-up rows: resumed, nested, and read back."""
+
+import csv
+import math
+
+import pytest
+
+from harness import bench
+from harness.card import Line, gather, markdown
+from harness.hindsight import look_back, read
+from harness.run_folder import RunFolder
+from harness.suite import Cell, cells
+from tasks import load
+
+
+@pytest.fixture
+def rows(tmp_path):
+    from test_evolve_command import write_rows
+
+    return write_rows(tmp_path / "rows", seed=4)
+
+
+def run(rows, out, *more):
+    options = ["--suite", "parallel", "--seeds", "2", "--evaluations", "12", "--workers", "1", *more]
+    return bench.main([*options, "--data-dir", str(rows), "--out", str(out)])
+
+
+def test_a_card_counts_every_run_and_goes_on_where_it_was(rows, tmp_path, capsys):
+    out = tmp_path / "bench"
+    assert run(rows, out, "--seeds", "1") == 0
+    assert capsys.readouterr().err.count("evaluations,") == 2, "the search and its control"
+    first = (out / "parallel-formula-s0" / "summary.json").read_text()
+    assert run(rows, out) == 0
+    said = capsys.readouterr().err
+    assert said.count("evaluations,") == 2, "only the new seed runs"
+    assert (out / "parallel-formula-s0" / "summary.json").read_text() == first
+    page = (out / "README.md").read_text()
+    assert "| parallel | 2 |" in page
+    assert "SLDAgent" not in page, "these are not the official rows"
+    with (out / "runs.csv").open(newline="") as lines:
+        table = list(csv.DictReader(lines))
+    assert [row["seed"] for row in table] == ["0", "1"]
+    seen = read(out / "parallel-formula-s1" / "hindsight.csv")
+    assert len(seen) >= 10 and sum(s.chosen for s in seen) == 1
+    chosen = next(s for s in seen if s.chosen)
+    assert chosen.heldout_r2 == pytest.approx(float(table[1]["heldout_r2"]), abs=1e-6)
+    assert (out / "hindsight.png").stat().st_size > 5000
+
+
+def test_a_suite_begun_with_other_settings_is_refused(rows, tmp_path, capsys):
+    out = tmp_path / "bench"
+    assert run(rows, out, "--seeds", "1", "--no-random", "--no-hindsight") == 0
+    assert run(rows, out, "--seeds", "1", "--evaluations", "9", "--no-random") == 2
+    assert "another config" in capsys.readouterr().err
+
+
+def test_a_nested_card_leaves_the_held_out_rows_shut(rows, tmp_path, capsys, monkeypatch):
+    real = load("parallel", data_dir=str(rows))
+    out = tmp_path / "nested"
+    assert run(rows, out, "--seeds", "1", "--no-random", "--nested", "0.3") == 0
+    page = (out / "README.md").read_text()
+    assert "in place of the held-out rows" in page
+    assert real.provenance.heldout_hash not in page
+    assert real.provenance.heldout_hash not in (out / "parallel-formula-s0" / "summary.json").read_text()
+
+
+def test_hindsight_waits_for_the_end(rows, tmp_path):
+    from harness.config import Config
+    from harness.run import start_run
+
+    task = load("parallel", data_dir=str(rows))
+    folder = start_run(Config(), task, tmp_path, "begun")
+    with pytest.raises(Exception, match="has not ended"):
+        look_back(RunFolder(folder.path), task, 1, print)
+
+
+def test_a_failed_run_counts_as_minus_one(rows):
+    task = load("parallel", data_dir=str(rows))
+    summary = {
+        "data": {"train_hash": "a", "heldout_hash": "b", "note": ""}, "law": None, "heldout": None,
+        "seconds": 60.0, "evaluations": 5,
+    }  # fmt: skip
+    (line,) = gather([(Cell("parallel", "formula", 0), summary)], {"parallel": task})
+    assert line.r2 == [-1.0] and math.isnan(line.validation[0])
+    assert "none kept every rule" in markdown([line], ["about"])
+    assert isinstance(line, Line)
+
+
+def test_seeds_are_the_outermost_loop():
+    assert [c.name for c in cells(["a", "b"], ("formula",), 2)] == [
+        "a-formula-s0", "b-formula-s0", "a-formula-s1", "b-formula-s1",
+    ]  # fmt: skip
