@@ -1,0 +1,134 @@
+"""The study of fitting methods: `python -m harness.study` lists it, `run` makes it, `design` plans an experiment."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+from rich.console import Console
+
+from fitting import FittingError
+from harness.options import count
+from harness.study_run import run_study
+from studies.fitting_methods.registry import MODULES, experiment, experiments
+from studies.fitting_methods.tables import IsoflopData
+
+EPILOG = """examples:
+  python -m harness.study                         list the experiments
+  python -m harness.study run 1 7 11 --out study  three of them
+  python -m harness.study run all --data FOLDER   everything; FOLDER holds isoflops.csv (or set SLD_ISOFLOP_DIR)
+
+exit codes: 0 done, 1 an experiment failed, 2 wrong usage or input
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    p = argparse.ArgumentParser(
+        prog="python -m harness.study",
+        description="Thirteen experiments on how methods of fitting scaling laws compare; tables as CSV, figures, a "
+        "page for each experiment and one HTML report.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = p.add_subparsers(dest="command", metavar="COMMAND")
+    listing = commands.add_parser("list", help="list the experiments (the default)")
+    listing.add_argument("--json", action="store_true", help="as JSON")
+    run = commands.add_parser("run", help="run experiments and write the report")
+    run.add_argument("which", nargs="+", metavar="N", help="numbers of experiments, or all")
+    run.add_argument("--out", default="runs/study", metavar="DIR", help="output folder (default: runs/study)")
+    run.add_argument(
+        "--data",
+        metavar="DIR",
+        help="folder with isoflops.csv and chinchilla_svg_245.csv (default: SLD_ISOFLOP_DIR, if set)",
+    )
+    run.add_argument(
+        "--workers",
+        type=count,
+        default=os.cpu_count() or 1,
+        metavar="N",
+        help="processes (default: one a core)",
+    )
+    run.add_argument("--json", action="store_true", help="print what was written as JSON")
+    return p
+
+
+def main(argv: list[str] | None = None) -> int:
+    args = parser().parse_args(argv)
+    try:
+        if args.command == "run":
+            return run_command(args)
+    except FittingError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return list_command(getattr(args, "json", False))
+
+
+def list_command(as_json: bool) -> int:
+    found = experiments()
+    if as_json:
+        rows = [
+            {
+                "number": e.number,
+                "name": e.name,
+                "title": e.title,
+                "question": e.question,
+                "needs_data": e.needs_data,
+            }
+            for e in found
+        ]
+        print(json.dumps(rows, indent=2))
+        return 0
+    for e in found:
+        print(f"{e.number:>3}  {e.title}{'  [published rows: --data]' if e.needs_data else ''}")
+        print(f"     {e.question}")
+    print("\nrun them: python -m harness.study run all")
+    return 0
+
+
+def chosen(which: list[str]) -> list[int]:
+    if which == ["all"]:
+        return sorted(MODULES)
+    numbers = []
+    for text in which:
+        if not (text.isascii() and text.isdigit() and int(text) in MODULES):
+            expected = ", ".join(map(str, sorted(MODULES)))
+            raise BadChoice(f"run {text}: expected all, or numbers out of {expected}")
+        numbers.append(int(text))
+    return sorted(set(numbers))
+
+
+class BadChoice(FittingError, ValueError):
+    """An experiment that is not there."""
+
+
+def data_folder(option: str | None) -> IsoflopData | None:
+    """The folder that was asked for, else the one in SLD_ISOFLOP_DIR, else none."""
+    folder = option or os.environ.get("SLD_ISOFLOP_DIR")
+    return IsoflopData.of(folder) if folder else None
+
+
+def run_command(args: argparse.Namespace) -> int:
+    numbers, data = chosen(args.which), data_folder(args.data)
+    console = Console(stderr=True)
+    began = time.monotonic()
+    result = run_study([experiment(n) for n in numbers], data, Path(args.out), args.workers, console)
+    if args.json:
+        print(json.dumps(result.to_dict(), indent=2))
+    else:
+        for e, findings in result.done:
+            console.print(f"[bold]{e.number}. {e.title}[/bold]", highlight=False)
+            console.print(findings.answer[0], markup=False, highlight=False)
+        for e, why in result.missing:
+            console.print(
+                f"{e.number}. {e.title}: not run, {why}", markup=False, highlight=False, style="yellow"
+            )
+        print(f"wrote {result.report} ({len(result.done)} experiments, {time.monotonic() - began:.0f} s)")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

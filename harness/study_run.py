@@ -1,0 +1,100 @@
+"""Runs experiments one after another, their parts over processes, with a progress display."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from joblib import Parallel, delayed
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from fitting import BadData
+from studies.fitting_methods.experiment import Context, Experiment, Findings
+from studies.fitting_methods.page import write
+from studies.fitting_methods.report import report
+from studies.fitting_methods.tables import IsoflopData
+
+NO_DATA = "it uses published rows: give the folder with isoflops.csv and chinchilla_svg_245.csv by --data or SLD_ISOFLOP_DIR"
+
+
+@dataclass
+class StudyResult:
+    """What a run wrote."""
+
+    report: Path
+    done: list[tuple[Experiment, Findings]] = field(default_factory=list)
+    missing: list[tuple[Experiment, str]] = field(default_factory=list)
+    seconds: dict[int, float] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "report": str(self.report),
+            "experiments": [
+                {
+                    "number": e.number,
+                    "name": e.name,
+                    "seconds": round(self.seconds[e.number], 2),
+                    "answer": list(f.answer),
+                }
+                for e, f in self.done
+            ],
+            "not_run": [{"number": e.number, "name": e.name, "reason": why} for e, why in self.missing],
+        }
+
+
+def run_study(
+    chosen: Sequence[Experiment], data: IsoflopData | None, out: Path, workers: int, console: Console
+) -> StudyResult:
+    """Run, write every experiment's folder as it ends, then the report."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadData(f"--out {out}: can't be written ({error.strerror})") from None
+    result = StudyResult(out / "report.html")
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=30),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with (
+        Progress(*columns, console=console) as progress,
+        Parallel(n_jobs=workers, return_as="generator") as pool,
+    ):
+        whole = progress.add_task("experiments", total=len(chosen))
+        for e in chosen:
+            began = time.monotonic()
+            if e.needs_data and data is None:
+                result.missing.append((e, NO_DATA))
+            else:
+                bar = progress.add_task(f"{e.number}. {e.title}", total=None)
+                findings = e.run(Context(data, spread(pool, progress, bar)))
+                write(e, findings, out)
+                result.done.append((e, findings))
+                seconds = result.seconds[e.number] = time.monotonic() - began
+                progress.update(
+                    bar, total=1, completed=1, description=f"{e.number}. {e.title} ({seconds:.1f} s)"
+                )
+            progress.advance(whole)
+    facts = [f"{name}: SHA-256 {digest}" for name, digest in (data.sha256().items() if data else ())]
+    result.report.write_text(report(result.done, result.missing, facts), encoding="utf-8")
+    return result
+
+
+def spread(pool: Parallel, progress: Progress, bar: Any) -> Callable:
+    """A map over processes that keeps the order of its items and moves a bar."""
+
+    def apply(function: Callable, items: Iterable, label: str = "") -> list:
+        items = list(items)
+        progress.reset(bar, total=len(items))
+        found = []
+        for value in pool(delayed(function)(item) for item in items):
+            found.append(value)
+            progress.advance(bar)
+        return found
+
+    return apply

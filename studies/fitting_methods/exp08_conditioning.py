@@ -1,0 +1,149 @@
+"""Experiment 8: the conditioning of five constants against two."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from scipy.optimize import nnls
+
+from fitting import LossSurface
+from studies.fitting_methods.approach2 import exact_surface
+from studies.fitting_methods.experiment import Context, Experiment, Findings, Picture, Table
+from studies.fitting_methods.plots import label, line, panels
+from studies.fitting_methods.sampling import Runs, Sampling
+from studies.fitting_methods.surfaces import ASYMMETRIC
+
+HALF_WIDTH = float(np.log10(8.0))
+DRIFT = 0.2
+NAMES = ("E", "A", "B", "alpha", "beta")
+STARTS_5D = (np.linspace(0.1, 5.0, 4), np.logspace(1, 4, 4), np.logspace(1, 4, 4), np.linspace(0.05, 0.95, 4))
+STARTS_2D = np.linspace(0.05, 0.95, 32)
+
+
+def jacobian(surface: LossSurface, N: np.ndarray, D: np.ndarray) -> np.ndarray:
+    """(n, 5) derivatives of the loss by E, A, B, alpha, beta."""
+    u, v = N**-surface.alpha, D**-surface.beta
+    return np.column_stack([np.ones_like(N), u, v, -surface.A * u * np.log(N), -surface.B * v * np.log(D)])
+
+
+def projected(J: np.ndarray) -> np.ndarray:
+    """Columns of alpha and beta less what E, A and B can do: the Jacobian of variable projection."""
+    Q = np.linalg.qr(J[:, :3])[0]
+    return J[:, 3:] - Q @ (Q.T @ J[:, 3:])
+
+
+def spectrum(J: np.ndarray) -> tuple[np.ndarray, float]:
+    """Eigenvalues of the Hessian 2 J'J of the sum of squares where residuals are zero, ascending; condition number.
+
+    Through the singular values of J: squaring first would lose half the digits of the small ones.
+    """
+    values = 2 * np.linalg.svd(J, compute_uv=False)[::-1] ** 2
+    return values, float(values[-1] / values[0])
+
+
+def variants(surface: LossSurface, runs: Runs) -> dict[str, float]:
+    """Condition numbers of the same problem written in other units."""
+    J = jacobian(surface, runs.N, runs.D)
+    logs = J * np.array([surface.E, surface.A, surface.B, 1.0, 1.0])
+    x, z = np.log(runs.N), np.log(runs.D)
+    u, v = np.exp(-surface.alpha * (x - x.mean())), np.exp(-surface.beta * (z - z.mean()))
+    centred = np.column_stack([np.ones_like(x), u, v, u * (x - x.mean()), v * (z - z.mean())])
+
+    def unit(M: np.ndarray) -> np.ndarray:
+        return M / np.linalg.norm(M, axis=0)
+
+    return {
+        "five constants": spectrum(J)[1],
+        "columns of unit length": spectrum(unit(J))[1],
+        "log E, log A, log B": spectrum(logs)[1],
+        "centred log N and log D, columns of unit length": spectrum(unit(centred))[1],
+        "two exponents, E, A, B projected out": spectrum(projected(J))[1],
+    }
+
+
+def best_starts(runs: Runs) -> dict[str, float]:
+    """Lowest sum of squares on a grid of 4^5 starts, and on 32 x 32 exponents with E, A, B >= 0 solved."""
+    E, A, B, exponents = STARTS_5D
+    u = (A[:, None, None] * runs.N ** -exponents[None, :, None]).reshape(-1, len(runs.N))
+    v = (B[:, None, None] * runs.D ** -exponents[None, :, None]).reshape(-1, len(runs.N))
+    five = min(float(((runs.L - e - u[:, None] - v[None]) ** 2).sum(axis=-1).min()) for e in E)
+    two = min(
+        nnls(np.column_stack([np.ones_like(runs.N), runs.N**-p, runs.D**-q]), runs.L)[1] ** 2
+        for p in STARTS_2D
+        for q in STARTS_2D
+    )
+    return {"4^5 grid": five, "32 x 32 grid": float(two)}
+
+
+def spectra(drift: float = DRIFT) -> pd.DataFrame:
+    """Eigenvalues and condition numbers of both problems."""
+    runs = Sampling(HALF_WIDTH, drift=drift).runs(ASYMMETRIC)
+    J = jacobian(ASYMMETRIC, runs.N, runs.D)
+    rows = []
+    for problem, matrix in (("5D (E, A, B, alpha, beta)", J), ("2D projected", projected(J))):
+        values, condition = spectrum(matrix)
+        rows += [
+            {"problem": problem, "rank": i + 1, "eigenvalue": v, "condition": condition}
+            for i, v in enumerate(values)
+        ]
+    return pd.DataFrame(rows)
+
+
+def run(context: Context) -> Findings:
+    table = spectra()
+    runs = Sampling(HALF_WIDTH, drift=DRIFT).runs(ASYMMETRIC)
+    forms = variants(ASYMMETRIC, runs)
+    starts = best_starts(runs)
+    still = spectra(0.0).groupby("problem", sort=False)["condition"].first()
+    ours = exact_surface(runs)
+    error = max(abs(getattr(ours, n) / getattr(ASYMMETRIC, n) - 1) for n in NAMES)
+    axes = np.linalg.svd(jacobian(ASYMMETRIC, runs.N, runs.D), full_matrices=False)[2]
+    steepest = NAMES[int(np.argmax(np.abs(axes[0])))]
+    flattest = " and ".join(sorted(NAMES[int(np.argmax(np.abs(axes[i])))] for i in (-1, -2)))
+    by = table.groupby("problem", sort=False)["condition"].first()
+    figure, (left, right) = panels(2, width=4.4)
+    for i, (problem, part) in enumerate(table.groupby("problem", sort=False)):
+        line(left, part["rank"], part["eigenvalue"], i, problem)
+    left.set_yscale("log")
+    label(left, "rank", "eigenvalue of the Hessian", "spectra at the truth", legend="")
+    right.barh(range(len(forms)), list(forms.values()), color="#1f5fa8")
+    right.set_yticks(range(len(forms)), list(forms), fontsize=7)
+    right.set_xscale("log")
+    right.invert_yaxis()
+    label(right, "condition number", "", "one problem, five ways to write it")
+    return Findings(
+        answer=(
+            f"Five constants: condition number {by.iloc[0]:.4g}; two exponents with E, A, B projected out: {by.iloc[1]:.4g}. The flat "
+            f"directions are {flattest}, the steepest is {steepest}. Without drift the two are {still.iloc[0]:.4g} and {still.iloc[1]:.4g}.",
+            f"Most of the first number is units. With columns of unit length it is {forms['columns of unit length']:.2g}, and with the logs of "
+            f"N and D centred {forms['centred log N and log D, columns of unit length']:.2g}. A Newton step doesn't feel scaling: the exact fit "
+            f"returns all five constants to {error:.1e}.",
+            f"Of equally many starts the best sum of squares is {starts['4^5 grid']:.3g} on the 4^5 grid and {starts['32 x 32 grid']:.3g} on the "
+            f"32 x 32 grid of exponents.",
+        ),
+        tables=(
+            Table("spectra", "Eigenvalues of the Hessian of the sum of squares", table),
+            Table(
+                "variants",
+                "Condition number by way of writing",
+                pd.DataFrame(forms.items(), columns=["form", "condition"]),
+            ),
+            Table("starts", "Best start of 1,024", pd.DataFrame(starts.items(), columns=["grid", "rss"])),
+        ),
+        pictures=(Picture("spectra", "Conditioning of the fit", figure),),
+    )
+
+
+EXPERIMENT = Experiment(
+    8,
+    "08_conditioning",
+    "Conditioning",
+    "Why do five-constant optimisers stop early where variable projection does not?",
+    "Asymmetric surface, budgets 1e17 to 1e21, 15 sizes within 8 times of the centre, drift 0.2; Hessian of the sum of squares at the truth, "
+    "from exact derivatives.",
+    run,
+    notes=(
+        "The source's text names no drift; its code has 0.2. Its text compares 8^5 with 32^2 starts; its code takes 4^5 and 32^2, "
+        "1,024 each. The code is followed.",
+    ),
+)

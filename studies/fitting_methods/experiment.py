@@ -1,0 +1,81 @@
+"""What an experiment is, what it finds, and what it is given to work with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from studies.fitting_methods.tables import IsoflopData
+
+
+@dataclass(frozen=True)
+class Table:
+    """A tidy table: written whole to NAME.csv; `shown` (or all of it) is printed on the page under its caption.
+
+    Attributes:
+        shown: what the page prints; None prints `rows`, an empty frame prints nothing.
+    """
+
+    name: str
+    caption: str
+    rows: pd.DataFrame
+    shown: pd.DataFrame | None = None
+
+    @property
+    def printed(self) -> pd.DataFrame:
+        return self.rows if self.shown is None else self.shown
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure: NAME.png and NAME.svg, with its caption."""
+
+    name: str
+    caption: str
+    figure: Figure
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What an experiment found: an answer in words made from its numbers, tables, pictures."""
+
+    answer: tuple[str, ...]
+    tables: tuple[Table, ...]
+    pictures: tuple[Picture, ...] = ()
+
+
+def in_turn(function: Callable, items: Iterable, label: str = "") -> list:
+    """A map without workers or progress display."""
+    return [function(item) for item in items]
+
+
+@dataclass(frozen=True)
+class Context:
+    """What an experiment may use: real rows, if any, and a map that spreads work over processes."""
+
+    data: IsoflopData | None = None
+    map: Callable[[Callable, Iterable, str], list[Any]] = in_turn
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """One question about fitting methods, and the function that answers it.
+
+    Attributes:
+        name: folder of its output, begins with the number.
+        notes: where text and code of the source disagree, and which is followed.
+        needs_data: it uses published rows and says so where there are none.
+    """
+
+    number: int
+    name: str
+    title: str
+    question: str
+    setup: str
+    run: Callable[[Context], Findings]
+    notes: tuple[str, ...] = field(default=())
+    needs_data: bool = False
