@@ -232,7 +232,7 @@ class Endpoint:
         """Rename or drop the parameter that a bad request complains of; None when it names none of ours."""
         with self._lock:
             changes = self._refused.setdefault(model, {})
-            current = {changes.get(k, k): k for k in sent if changes.get(k, k) is not None}
+            current = {name: k for k in sent if (name := changes.get(k, k)) is not None}
             words = set(re.findall(r"\w+", f"{reply.param} {reply.detail}"))
             named = [n for n in current if n == reply.param] or [n for n in current if n in words]
             if not named:

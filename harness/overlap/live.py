@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import FIRST_COMPLETED, Future, wait
+from typing import Any
 
 from harness.candidate import Candidate
 from harness.llm.models import Models
@@ -60,7 +61,8 @@ class Live:
                 time.sleep(POLL_S)
                 around.progress(None, None)
                 continue
-            done, _ = wait([*self.flights, *self.scoring], timeout=POLL_S, return_when=FIRST_COMPLETED)
+            begun: list[Future[Any]] = [*self.flights, *self.scoring]
+            done, _ = wait(begun, timeout=POLL_S, return_when=FIRST_COMPLETED)
             self.models.give_up_late()
             for flight in sorted(
                 (f for f in done if f in self.flights), key=lambda f: self.flights[f].number
