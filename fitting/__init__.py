@@ -30,7 +30,8 @@ from fitting.result import FittedLaw
 from fitting.saved import from_dict, to_dict
 from fitting.simulate import simulate_isoflop_data
 from fitting.status import FitStatus
-from fitting.vpnls import (
+from fitting.vpnls import fit_vpnls
+from fitting.vpnls_values import (
     Bounds,
     FitResult,
     GridResult,
@@ -40,7 +41,6 @@ from fitting.vpnls import (
     NewtonResult,
     ScipyResult,
     bounds,
-    fit_vpnls,
 )
 
 __all__ = [

@@ -11,7 +11,8 @@ import numpy as np
 
 from fitting.errors import BadData, BadOption, FitError
 from fitting.losses import Loss
-from fitting.vpnls import FitResult, LossSurface, check_rows, fit_vpnls
+from fitting.vpnls import check_rows, fit_vpnls
+from fitting.vpnls_values import FitResult, LossSurface
 
 SAME_BUDGET = 0.02  # budgets whose logs (base 10) are nearer than this are one IsoFLOP
 

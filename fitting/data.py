@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -49,6 +51,7 @@ def law_for(law: Law | str, data: Mapping, target: str | None) -> tuple[Law, str
         left = law.split("=")[0].strip() if "=" in law else None
         named = target or left or next((t for t in TARGETS if t in have), None)
         law = Law.parse(law, tuple(v for v in plain if v != named))
+        _check_vanished(law)
     elif not isinstance(law, Law):
         raise BadLaw(f"law: expected a text or a Law, got {type(law).__name__}")
     target = target or law.target or next((t for t in TARGETS if t in have), None)
@@ -60,10 +63,24 @@ def law_for(law: Law | str, data: Mapping, target: str | None) -> tuple[Law, str
         raise BadData(f"target: no column {target!r}; the data have {', '.join(map(str, have))}")
     if not law.used:
         known = ", ".join(str(name) for name in have if name != target)
-        raise BadLaw(f"the law {law.text!r} uses no column of the data; columns are {known}")
+        near = difflib.get_close_matches(law.text.strip(), PRESETS, 1)
+        hint = f"; did you mean the preset {near[0]!r}?" if near else ""
+        raise BadLaw(f"the law {law.text!r} uses no column of the data; columns are {known}{hint}")
     if not law.constants:
         raise BadLaw(f"the law {law.text!r} has no constants to fit")
     return law, target
+
+
+def _check_vanished(law: Law) -> None:
+    """Refuse a text that names a constant its expression does not depend on, as in `E + A - A`."""
+    body = law.text.split("=")[-1].split("~")[-1]
+    called = set(re.findall(r"([A-Za-z_]\w*)\s*\(", body))
+    named = dict.fromkeys(re.findall(r"(?<![\w.])[A-Za-z_]\w*", body))
+    gone = [n for n in named if n not in called and n not in law.variables and n not in law.constants]
+    if gone:
+        raise BadLaw(
+            f"the law {law.text!r} does not depend on {', '.join(gone)}: the constants cancel; remove them"
+        )
 
 
 def rows_for(law: Law, data: Mapping, target: str, loss, weights, groups) -> Rows:

@@ -64,12 +64,12 @@ def chosen(backend: str) -> bool:
 
 
 def solve(N: np.ndarray, D: np.ndarray, L: np.ndarray, low: np.ndarray, high: np.ndarray, delta: float):
-    """The compiled fit; see `fitting.kernel.descend`. None: the rows have a fault that the checks will name."""
+    """Centred logs, and the compiled fit as `fitting.kernel.descend` has it. None: the rows have a fault that the checks will name."""
     prepare, descend = _kernel
     alphas, betas = _axis(low[3], high[3]), _axis(low[4], high[4])
     even = bool(high[3] <= 1.2 and high[4] <= 1.2)
     fine, x, z, x0, z0, size, theta = prepare(N, D, L, alphas, betas, even)
-    return descend(x, z, x0, z0, L, size, theta, low, high, delta) if fine else None
+    return (x, z, *descend(x, z, x0, z0, L, size, theta, low, high, delta)) if fine else None
 
 
 def _axis(low: float, high: float) -> np.ndarray:

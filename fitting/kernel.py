@@ -209,7 +209,8 @@ def descend(x, z, x0, z0, y, size, theta, low, high, delta):
     """From the start `theta` to the optimum.
 
     Returns:
-        theta (5,) in units of the data, theta of the centred problem, sum of costs, steps, converged, rss.
+        theta (5,) in units of the data, theta of the centred problem, sum of costs, steps, converged, rss, and how
+        many rows lie within delta.
     """
     n = len(y)
     U, r = np.empty((2, n)), np.empty(n)
@@ -231,10 +232,11 @@ def descend(x, z, x0, z0, y, size, theta, low, high, delta):
         F, more, fine = newton(x, z, y, theta, delta, low, high, 1e-13, MAX_STEPS, size, U, r)
         steps += more
     F = objective(x, z, y, theta, delta, U, r)
-    rss = 0.0
+    rss, inside = 0.0, 0
     for t in range(n):
         rss += r[t] * r[t]
+        inside += abs(r[t]) <= delta
     raw = theta.copy()
     raw[1] *= np.exp(theta[3] * x0)
     raw[2] *= np.exp(theta[4] * z0)
-    return raw, theta, F, steps, fine, rss
+    return raw, theta, F, steps, fine, rss, inside

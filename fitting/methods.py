@@ -103,6 +103,12 @@ def newton(problem: Problem) -> Ended:
 
 
 def best_newton(problem: Problem) -> SurfaceFit:
+    """Coarse grid, Newton from the best cell, and a second look where that may not be the best optimum."""
+    fit = one_newton(problem)
+    return fit if problem.delta == np.inf else second_look(problem, fit)
+
+
+def one_newton(problem: Problem) -> SurfaceFit:
     """Coarse grid, then Newton from the best cell."""
     alphas = coarse_axis(problem.low[3], problem.high[3])
     betas = coarse_axis(problem.low[4], problem.high[4])
@@ -113,10 +119,65 @@ def best_newton(problem: Problem) -> SurfaceFit:
     return problem.surface.fit(theta, problem.delta)
 
 
-def grid(problem: Problem, resolution: float, passes: int, workers: int) -> Ended:
-    theta = grids.search(
-        problem.x, problem.z, problem.y, problem.low, problem.high, resolution, problem.delta, passes, workers
+FEW_ROWS, MANY_ROWS = 20, 300  # rivals are a matter of few rows
+FEW_INSIDE = 5
+LOOK = 12  # lines per exponent of a second look
+
+
+def doubts(n: int, theta: np.ndarray, low, high, delta: float, inside: int) -> tuple[bool, bool]:
+    """Whether a fit may have rivals far away (few rows, a constant on its bound) or close by.
+
+    With no more rows inside delta than there are constants, the fit is one of least absolute deviations, whose
+    objective has kinks.
+    """
+    if delta == np.inf or n > MANY_ROWS:
+        return False, False
+    return n < FEW_ROWS or bool(((theta <= low) | (theta >= high)).any()), inside <= FEW_INSIDE
+
+
+def second_look(problem: Problem, fit: SurfaceFit) -> SurfaceFit:
+    """Where rivals are likely: Newton again from low cells of grids solved for the Huber loss; the best of all."""
+    inside = int((np.abs(problem.residual(fit.theta)) <= problem.delta).sum())
+    far, close = doubts(problem.n, fit.theta, problem.low, problem.high, problem.delta, inside)
+    low, high = problem.low[3:], problem.high[3:]
+    if far:
+        fit = _from_cells(
+            problem, fit, coarse_axis(low[0], high[0], LOOK), coarse_axis(low[1], high[1], LOOK), 3
+        )
+    if close:
+        at = zip(fit.theta[3:], low, high, strict=True)
+        apart = np.linspace(-1.0, 1.0, LOOK + 1)
+        apart = 1.0 + 0.3 * np.sign(apart) * np.abs(apart) ** 1.5  # denser near the fit
+        alphas, betas = (np.unique(np.clip(c * apart, a, b)) for c, a, b in at)
+        fit = _from_cells(problem, fit, alphas, betas, 4)
+    return fit
+
+
+def _from_cells(problem: Problem, fit: SurfaceFit, alphas, betas, count: int) -> SurfaceFit:
+    """Newton from the lowest cells of a grid that have no lower neighbour."""
+    u = np.repeat(np.exp(-np.multiply.outer(alphas, problem.x)), len(betas), axis=0)
+    V = np.tile(np.exp(-np.multiply.outer(betas, problem.z)), (len(alphas), 1))
+    box = problem.low[:3], problem.high[:3]
+    coef, cost = grids.cells(
+        u, V, problem.y, *box, problem.delta, 25, 1e-7, np.tile(fit.theta[:3], (len(V), 1))
     )
+    table = np.pad(cost.reshape(len(alphas), len(betas)), 1, constant_values=np.inf)
+    around = [np.roll(table, shift, axis)[1:-1, 1:-1] for shift in (-1, 1) for axis in (0, 1)]
+    lowest = np.flatnonzero(np.all([table[1:-1, 1:-1] <= beside for beside in around], axis=0))
+    for cell in lowest[np.argsort(cost[lowest], kind="stable")][:count].tolist():
+        i, j = divmod(cell, len(betas))
+        start = np.array([*coef[cell], alphas[i], betas[j]])
+        other = problem.surface.huber(start, problem.delta, share=0.0)
+        other.steps += fit.steps
+        if other.objective < fit.objective:
+            fit = other
+    return fit
+
+
+def grid(problem: Problem, resolution: float, passes: int, workers: int) -> Ended:
+    columns, box = (problem.x, problem.z, problem.y), (problem.low, problem.high)
+    hint = one_newton(problem).theta[3:]
+    theta = grids.search(*columns, *box, resolution, problem.delta, hint, passes, workers)
     u, V = np.exp(-theta[3] * problem.x), np.exp(-theta[4] * problem.z)[None]
     # moments cancel on clean data: the winner is solved once more from its columns
     theta[:3] = grids.cells(

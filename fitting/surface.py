@@ -153,11 +153,11 @@ class Surface:
         d[pick] = -gf * scale * scale
         return d, -float(g @ d)
 
-    def huber(self, theta: np.ndarray, delta: float, tolerance: float = 1e-13) -> SurfaceFit:
-        """Homotopy from a least-squares optimum down to `delta`."""
-        few = min(FEW, self.n - 1)
+    def huber(self, theta: np.ndarray, delta: float, tolerance: float = 1e-13, share=0.9) -> SurfaceFit:
+        """Homotopy down to `delta`, from a least-squares optimum or, with few rows inside at first, from nearby."""
+        few, many = min(FEW, self.n - 1), int(share * (self.n - 1))
         size = np.abs(self.residual(theta))
-        stage = float(np.partition(size, int(0.9 * (self.n - 1)))[int(0.9 * (self.n - 1))])
+        stage = float(np.partition(size, many)[many])
         steps = 0
         for _ in range(MAX_STAGES):
             if stage <= delta / 0.6:

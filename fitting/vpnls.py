@@ -5,172 +5,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from fitting import fast, methods
 from fitting.errors import BadData, BadOption, NonFiniteFitError
 from fitting.losses import Loss, LossType, parse_loss
 from fitting.status import FitStatus
+from fitting.vpnls_values import (
+    NAMES,
+    Bounds,
+    FitResult,
+    GridResult,
+    JaxResult,
+    LBFGSBOptions,
+    NewtonResult,
+    ScipyResult,
+)
 
 METHODS = ("newton", "grid", "scipy", "jax")
-NAMES = ("E", "A", "B", "alpha", "beta")
-
-
-@dataclass(frozen=True, slots=True)
-class Bounds:
-    """Box of the five constants. The default intervals of E, A and B stand for "not negative"."""
-
-    E: tuple[float, float] = (1e-6, 10.0)
-    A: tuple[float, float] = (1e-6, 1e6)
-    B: tuple[float, float] = (1e-6, 1e6)
-    alpha: tuple[float, float] = (0.01, 0.99)
-    beta: tuple[float, float] = (0.01, 0.99)
-
-    def __post_init__(self):
-        for name in NAMES:
-            pair = getattr(self, name)
-            try:
-                low, high = map(float, pair)
-            except (TypeError, ValueError):
-                raise BadOption(f"bounds: {name} must be a pair (low, high), got {pair!r}") from None
-            if not (0 <= low <= high and low < np.inf):
-                raise BadOption(f"bounds: {name} needs 0 <= low <= high, got {pair!r}")
-
-    def box(self) -> tuple[np.ndarray, np.ndarray]:
-        """Lower and upper bounds that are kept, (5,) each.
-
-        An interval of E, A or B left at its default is not a choice: zero and large amplitudes are allowed.
-        """
-        default = _DEFAULT_AMPLITUDES
-        pairs = [(0.0, np.inf) if getattr(self, n) == default.get(n) else getattr(self, n) for n in NAMES]
-        low, high = np.array(pairs, dtype=float).T
-        return low, high
-
-
-_DEFAULT_AMPLITUDES = {"E": (1e-6, 10.0), "A": (1e-6, 1e6), "B": (1e-6, 1e6)}
-
-
-def bounds(
-    *,
-    E: tuple[float, float] = (1e-6, 10.0),
-    A: tuple[float, float] = (1e-6, 1e6),
-    B: tuple[float, float] = (1e-6, 1e6),
-    alpha: tuple[float, float] = (0.01, 0.99),
-    beta: tuple[float, float] = (0.01, 0.99),
-) -> Bounds:
-    """Box of the five constants for `fit_vpnls`."""
-    return Bounds(*(tuple(pair) if isinstance(pair, list) else pair for pair in (E, A, B, alpha, beta)))
-
-
-@dataclass(frozen=True, slots=True)
-class LBFGSBOptions:
-    """Options of the "scipy" and "jax" methods."""
-
-    ftol: float = 1e-15
-    gtol: float = 1e-15
-    maxiter: int = 10_000
-
-
-@dataclass(frozen=True, slots=True)
-class LossSurface:
-    """L = E + A/N**alpha + B/D**beta and its best allocation of compute, C = 6 N D."""
-
-    E: float
-    A: float
-    B: float
-    alpha: float
-    beta: float
-
-    @property
-    def a(self) -> float:
-        """N_opt ~ C**a."""
-        return self.beta / (self.alpha + self.beta)
-
-    @property
-    def b(self) -> float:
-        """D_opt ~ C**b."""
-        return self.alpha / (self.alpha + self.beta)
-
-    @property
-    def G(self) -> float:
-        """N_opt = G (C/6)**a."""
-        return (self.alpha * self.A / (self.beta * self.B)) ** (1 / (self.alpha + self.beta))
-
-    def loss(self, N, D):
-        N, D = np.asarray(N, dtype=float), np.asarray(D, dtype=float)
-        return self.E + self.A * N**-self.alpha + self.B * D**-self.beta
-
-    def N_opt(self, C):
-        return self.G * (np.asarray(C, dtype=float) / 6) ** self.a
-
-    def D_opt(self, C):
-        return (np.asarray(C, dtype=float) / 6) ** self.b / self.G
-
-
-@dataclass(frozen=True)
-class FitResult:
-    """A fitted surface.
-
-    Attributes:
-        E, A, B, alpha, beta: constants, in the units of N and D.
-        loss_value: the objective, whatever the method: mean squared residual, or mean Huber.
-        rss: sum of squared residuals.
-        n_points: rows.
-        loss_function: the loss.
-        status, status_message: how the fit ended; BOUND_HIT names the constants.
-    """
-
-    E: float
-    A: float
-    B: float
-    alpha: float
-    beta: float
-    loss_value: float
-    rss: float
-    n_points: int
-    loss_function: Loss
-    status: FitStatus
-    status_message: str
-
-    @property
-    def a(self) -> float:
-        """N_opt ~ C**a."""
-        return self.beta / (self.alpha + self.beta)
-
-    @property
-    def b(self) -> float:
-        """D_opt ~ C**b."""
-        return self.alpha / (self.alpha + self.beta)
-
-    def to_loss_surface(self) -> LossSurface:
-        return LossSurface(self.E, self.A, self.B, self.alpha, self.beta)
-
-    def predict(self, N, D):
-        """Loss at N parameters and D tokens."""
-        return self.to_loss_surface().loss(N, D)
-
-
-@dataclass(frozen=True)
-class NewtonResult(FitResult):
-    n_iter: int
-
-
-@dataclass(frozen=True)
-class GridResult(FitResult):
-    resolution: float
-
-
-@dataclass(frozen=True)
-class ScipyResult(FitResult):
-    n_iter: int
-    scipy_message: str
-
-
-@dataclass(frozen=True)
-class JaxResult(FitResult):
-    n_iter: int
 
 
 def fit_vpnls(
@@ -241,7 +93,7 @@ _DEFAULT_BOX = Bounds().box()
 
 
 def _compiled(N, D, L, box: tuple[np.ndarray, np.ndarray], loss: Loss) -> NewtonResult | None:
-    """The compiled fit, or None where it has no answer: rows with faults, bounds on amplitudes."""
+    """The compiled fit, or None where it has no answer: rows with faults, bounds on amplitudes, rival optima likely."""
     low, high = box
     if low[:3].any() or high[0] < np.inf or high[1] < np.inf or high[2] < np.inf:
         return None
@@ -255,8 +107,10 @@ def _compiled(N, D, L, box: tuple[np.ndarray, np.ndarray], loss: Loss) -> Newton
     solved = fast.solve(N, D, L, low, high, loss.huber_delta)
     if solved is None:
         return None
-    raw, theta, total, steps, fine, rss = solved
+    x, z, raw, theta, total, steps, fine, rss, inside = solved
     if not (np.isfinite(total) and np.isfinite(raw).all()):
+        return None
+    if any(methods.doubts(n, theta, low, high, loss.huber_delta, inside)):
         return None
     hit = methods.bound_phrases(theta, low, high)
     if hit:
@@ -266,7 +120,32 @@ def _compiled(N, D, L, box: tuple[np.ndarray, np.ndarray], loss: Loss) -> Newton
     else:
         status, message = FitStatus.MAX_ITER, f"Newton stopped after {steps} steps"
     value = total / n * (2.0 if loss.huber_delta == np.inf else 1.0)
-    return NewtonResult(*raw.tolist(), value, rss, n, loss, status, message, steps)
+    doubts = identifiability(x, z)
+    return NewtonResult(*raw.tolist(), value, rss, n, loss, status, message, steps, warnings=doubts)
+
+
+COLLINEAR = 0.995  # as in `fitting.diagnose`
+
+
+def identifiability(x: np.ndarray, z: np.ndarray) -> tuple[str, ...]:
+    """What keeps the five constants from being told apart: the rows' centred log N and log D say it alone."""
+    found = []
+    n, xx, zz, xz = len(x), float(x @ x), float(z @ z), float(x @ z)
+    if n <= 5:
+        found.append(
+            f"{n} rows for 5 constants: other constants fit as well; add rows, or use fit(fixed=, tied=)"
+        )
+    flat = [name for name, size in (("N", xx), ("D", zz)) if size <= 1e-18 * n]
+    if flat:
+        found.append(
+            f"{flat[0]} is the same in all rows: its constants can't be told from E; use fit(fixed=...)"
+        )
+    elif abs(xz) > COLLINEAR * (xx * zz) ** 0.5:
+        found.append(
+            f"N and D move together (correlation of logs {xz / (xx * zz) ** 0.5:.4f}): their terms can't be told apart; "
+            "vary them separately, or use fit(fixed=, tied=)"
+        )
+    return tuple(found)
 
 
 def check_rows(N, D, L, least: int = 4) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -321,12 +200,12 @@ def _result(method: str, problem, ended, loss: Loss, resolution: float) -> FitRe
         FitStatus(status),
         message,
     )
+    x, z = (c - c.sum() / problem.n for c in (problem.x, problem.z))
+    doubts = identifiability(x, z)
     if method == "newton":
-        return NewtonResult(*common, ended.steps)
+        return NewtonResult(*common, ended.steps, warnings=doubts)
     if method == "grid":
-        return GridResult(*common, resolution)
-    return (
-        ScipyResult(*common, ended.steps, ended.message)
-        if method == "scipy"
-        else JaxResult(*common, ended.steps)
-    )
+        return GridResult(*common, resolution, warnings=doubts)
+    if method == "scipy":
+        return ScipyResult(*common, ended.steps, ended.message, warnings=doubts)
+    return JaxResult(*common, ended.steps, warnings=doubts)

@@ -252,6 +252,7 @@ def test_data_frames_structured_arrays_and_targets():
             "no column of the data counts as a constant",
         ),
         ("E - E + A*N", {"N": [1, 2, 3], "L": [1, 2, 3]}, "does not depend on E: the constants cancel"),
+        ("0*E + A*N", {"N": [1, 2, 3], "L": [1, 2, 3]}, "does not depend on E: the constants cancel"),
         ("A*B*N", {"N": [1, 2, 3], "L": [1, 2, 3]}, "can't tell A from B"),
         ("E + F + A*N**-a", {"N": [1, 2, 3], "L": [1, 2, 3]}, "can't tell E from F"),
         ("E + foo(N)", {"N": [1, 2, 3], "L": [1, 2, 3]}, "foo can't be called"),

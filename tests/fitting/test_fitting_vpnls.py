@@ -280,3 +280,32 @@ def test_the_simulator_centres_each_budget_on_its_optimum():
     )
     noisy = rows(noise_std=0.002)[2] - L
     assert noisy == pytest.approx(np.random.default_rng(42).normal(0, 0.002, 75))  # seed 42, the default
+
+
+@pytest.mark.parametrize("seed", [23, 194, 216])
+def test_rival_optima_of_nearly_absolute_deviations_are_looked_for(seed):
+    """Noise far above delta: the first optimum of these rows is 1e-5 to 5e-3 above the best of 24 starts."""
+    rng = np.random.default_rng(seed)
+    n = int(rng.integers(6, 91))
+    N, D = np.exp(rng.uniform(0, 7, n)), np.exp(rng.uniform(0, 7, n))
+    E, A, B = rng.choice([0.0, 0.5, 1.7, 3.0]), rng.uniform(0.2, 5), rng.uniform(0.2, 5)
+    alpha, beta = rng.uniform(0.1, 0.7, 2)
+    noise = 10 ** rng.uniform(-4, np.log10(0.2))
+    L = E + A * N**-alpha + B * D**-beta + noise * rng.standard_normal(n)
+    best = {23: 3.2873602e-05, 194: 1.7276217e-04, 216: 1.26144259e-04}[seed]
+    assert fit_vpnls(N, D, L, loss=huber(1e-3)).loss_value <= best * (1 + 1e-6)
+
+
+@pytest.mark.parametrize("method", ["newton", "grid", "scipy"])
+def test_designs_that_cannot_part_the_constants_warn(method):
+    N = np.geomspace(1e7, 1e10, 20)
+    rng = np.random.default_rng(0)
+    L = 1.69 + 406.4 * N**-0.34 + 410.7 * (20 * N) ** -0.28 + 0.005 * rng.standard_normal(20)
+    (warning,) = fit_vpnls(N, 20 * N, L, method=method).warnings
+    assert warning.startswith("N and D move together (correlation of logs 1.0000)")
+    N, D, L = rows(n_points_per_budget=3)
+    assert fit_vpnls(N, D, L, method=method).warnings == ()
+    (warning,) = fit_vpnls(N[[0, 4, 8, 9]], D[[0, 4, 8, 9]], L[[0, 4, 8, 9]], method=method).warnings
+    assert warning.startswith("4 rows for 5 constants")
+    (warning,) = fit_vpnls(N, np.full(15, 1e9), L, method=method).warnings
+    assert warning.startswith("D is the same in all rows")
