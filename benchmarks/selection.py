@@ -87,11 +87,18 @@ def tie(factor: float) -> Rule:
     return rule
 
 
-def nearest(k: int, price: float = SIZE_COST, fit_share: float = 0.0) -> Rule:
-    """The medoid, at the probes, of the k best."""
+def nearest(k: int, close: float = math.inf, fit_share: float = 0.0) -> Rule:
+    """The medoid, at the probes, of the k best within a factor of the best; those that say the same count once."""
 
     def rule(laws: list[Law]) -> Law:
-        best = sorted(laws, key=priced(price, fit_share))[:k]
+        key = priced(SIZE_COST, fit_share)
+        ranked = sorted(laws, key=key)
+        best: list[Law] = []
+        for law in ranked:
+            if len(best) == k or key(law) > key(ranked[0]) + math.log(close):
+                break
+            if not any(np.allclose(law.probes, b.probes, rtol=1e-4, atol=1e-9) for b in best):
+                best.append(law)
         return best[medoid([law.probes for law in best])]
 
     return rule
@@ -108,6 +115,7 @@ RULES: dict[str, Rule] = {
     "deepest fold": lowest(lambda law: law.folds[-1]),
     "shallowest fold": lowest(lambda law: law.folds[0]),
     **{f"medoid of {k}": nearest(k) for k in (3, 5, 7, 10, 20)},
+    **{f"medoid of {k} within {c:g}": nearest(k, c) for k in (5, 10) for c in (1.05, 1.1, 1.25)},
     **{f"medoid of {k}, fit counts 0.5": nearest(k, fit_share=0.5) for k in (5, 7)},
 }
 

@@ -22,7 +22,7 @@ from tasks.split import Fold
 SHORTLIST = 5
 """Laws that are looked at closely: those that keep the rules and the priors, best first."""
 
-CLOSE = 1.25
+CLOSE = 1.05
 """A law joins the shortlist while its error, with the price of its size, is within this factor of the first's."""
 
 MAX_TRIED = 40

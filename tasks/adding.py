@@ -22,7 +22,7 @@ class Wish:
 
     Attributes:
         table: CSV or Parquet file.
-        features, targets, group, extrapolate, corner, budget: as in TaskSpec.
+        features, targets, group, extrapolate, corner, budget, falls_with, paired: as in TaskSpec.
         name: of the task; None takes the file's.
         heldout: share of each group's rows held out, the outermost along the axis.
         heldout_above: column -> value; rows beyond are held out, in place of a share.
@@ -42,6 +42,8 @@ class Wish:
     heldout_above: dict[str, float] = field(default_factory=dict)
     units: dict[str, str] = field(default_factory=dict)
     lower_is_better: bool = True
+    falls_with: tuple[str, ...] = ()
+    paired: tuple[str, ...] = ()
 
 
 def add(wish: Wish, taken: tuple[str, ...], force: bool = False) -> Task:
@@ -109,6 +111,8 @@ def _spec(name: str, wish: Wish) -> TaskSpec:
         corner=wish.corner,
         split_rule=rule,
         lower_is_better=wish.lower_is_better,
+        falls_with=wish.falls_with,
+        paired=wish.paired,
     )
 
 

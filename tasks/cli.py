@@ -64,6 +64,20 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument(
         "--corner", action="store_true", help="with several axes: beyond in all of them, not in any"
     )
+    one.add_argument(
+        "--falls-with",
+        type=_names,
+        default=(),
+        metavar="A,B",
+        help="feature(s) the target never rises with (a prior)",
+    )
+    one.add_argument(
+        "--paired",
+        type=_names,
+        default=(),
+        metavar="A,B",
+        help="with several targets: the feature of each, in order",
+    )
     one.add_argument("--name", help="name of the task (default: the file's)")
     one.add_argument(
         "--budget", type=_count, metavar="N", help="most constants of a law per group (default: none)"
@@ -125,6 +139,8 @@ def _add(args: argparse.Namespace, console: Console) -> int:
         group=args.group,
         extrapolate=args.extrapolate,
         corner=args.corner,
+        falls_with=args.falls_with,
+        paired=args.paired,
         budget=args.budget,
         name=args.name,
         heldout=args.heldout,

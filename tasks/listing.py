@@ -31,6 +31,8 @@ def task_facts(name: str, data_dir: str | None) -> dict[str, Any]:
         "constants_budget": spec.constants_budget,
         "extrapolate": list(spec.extrapolate),
         "corner": spec.corner,
+        "falls_with": list(spec.falls_with),
+        "paired": list(spec.paired),
         "split_rule": spec.split_rule,
         "paper": spec.paper,
         "published": [asdict(p) for p in spec.published],
@@ -109,6 +111,8 @@ def print_task(facts: dict[str, Any], console: Console) -> None:
         "paper": facts["paper"],
         "split": facts["split_rule"],
         "axis": _axis_text(facts),
+        "falls with": ", ".join(facts["falls_with"]),
+        "paired": ", ".join(facts["paired"]),
         "constants": _budget_text(facts),
         "group": facts["group"] or "none",
         "rows": _rows_text(facts),
@@ -153,7 +157,7 @@ def _rows_text(facts: dict[str, Any]) -> str:
 
 def _axis_text(facts: dict[str, Any]) -> str:
     joined = " and " if facts["corner"] else " or "
-    return joined.join(facts["extrapolate"]) or "distance from the centre"
+    return joined.join(facts["extrapolate"]) or "no axis"
 
 
 def _column_text(c: dict[str, str]) -> str:

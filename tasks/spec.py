@@ -52,8 +52,8 @@ class TaskSpec:
         constants_budget: most constants a program may return per group (all targets together);
             None when the benchmark sets no limit.
         extrapolate: features along which held-out rows lie beyond the training rows. Empty when
-            the held-out rows are beyond the range in no single feature; folds are then cut by
-            distance from the centre of the features.
+            the held-out rows are beyond the range in no single feature; rows are then dealt into
+            folds at random.
         corner: with several axes, True when held-out rows are beyond in all of them together
             (the corner), False when one is enough.
         split_rule: one sentence on how the held-out rows were chosen.

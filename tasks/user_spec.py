@@ -21,6 +21,8 @@ KEYS = (
     "corner",
     "split_rule",
     "lower_is_better",
+    "falls_with",
+    "paired",
     "paper",
     "source",
 )
@@ -46,6 +48,8 @@ def spec_text(spec: TaskSpec, made_from: str, sha256: str) -> str:
         "corner": spec.corner,
         "split_rule": spec.split_rule,
         "lower_is_better": spec.lower_is_better,
+        "falls_with": list(spec.falls_with),
+        "paired": list(spec.paired),
         "paper": spec.paper,
         "source": {"name": made_from, "sha256": sha256},
     }
@@ -84,6 +88,8 @@ def spec_from(tree: Any, where: str) -> TaskSpec:
             corner=_flag(tree, "corner", where, False),
             split_rule=_text(tree, "split_rule", where, ""),
             lower_is_better=_flag(tree, "lower_is_better", where, True),
+            falls_with=_texts(tree, "falls_with", where),
+            paired=_texts(tree, "paired", where),
             paper=_text(tree, "paper", where, ""),
         )
     except BadSpec as error:

@@ -42,6 +42,8 @@ class Kind:
 KINDS: dict[str, Kind] = {
     "power": Kind("{x}**-{0}", ("exponent",), "positive", "vanishes"),
     "shifted_power": Kind("({x} + {0})**-{1}", ("shift", "exponent"), "not_negative", "vanishes"),
+    # Data worth having before fine-tuning began (Lin et al. 2024).
+    "rectified": Kind("1/({x}**{0} + {1})", ("exponent", "shift"), "positive", "vanishes"),
     "ratio": Kind("({x}/{z})**-{0}", ("exponent",), "positive", "vanishes"),
     "sum_power": Kind("({x} + {0}*{z})**-{1}", ("shift", "exponent"), "not_negative", "vanishes"),
     "log_power": Kind("(1 + {0}*log(1 + {x}))**-{1}", ("rate", "exponent"), "positive", "vanishes"),
@@ -50,6 +52,7 @@ KINDS: dict[str, Kind] = {
         "({z} + {0}*{z}*(1 - exp((1 - {x}/{z})/{0})))**-{1}", ("rate", "exponent"), "positive", "levels"
     ),
     "log": Kind("log({x})", (), "positive", "grows"),
+    "shifted_log": Kind("log({x} + {0})", ("shift",), "not_negative", "grows"),
     "log_square": Kind("log({x})**2", (), "positive", "grows"),
     # A best value of x, fixed or moving as powers of others (learning rate and batch size: Li et al. 2025).
     "bowl": Kind("(log({x}) - {0})**2", ("place",), "positive", "grows"),

@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 
 from fitting import Law
-from harness.proposers.edits import Around, edit, nudge, pin, starters, unpin
+from harness.proposers.edits import Around, edit, nudge, pin, unpin
 from harness.proposers.facts import FeatureFacts, TaskFacts
 from harness.proposers.formula import FormulaProposer
 from harness.proposers.genome import FitChoices, NotAGenome, parse
 from harness.proposers.render import read, render
+from harness.proposers.starters import starters
 from tasks.rows import Rows
 from tasks.spec import Column, TaskSpec
 
@@ -44,6 +45,7 @@ FACTS = TaskFacts.of(SPEC, toy_rows())
         "c0 + c1*N/(N + s1) + c2*log(D)**2",
         "c0 + c1*N**-a1*D**-a1",
         "c0 + c1*(N + k1*N*(1 - exp((1 - D/N)/k1)))**-a1",
+        "c0 + c1*1/(N**a1 + s1) + c2*log(D + s2)",
         "c0 + c1*(log(N) - l1)**2 + c2*(log(N) - l2 - b1*log(D))**2",
         "c0 + c1*N**-0.34*exp(t1*t) + c2*(D + s1)**-(-0.2)",
     ],

@@ -75,6 +75,16 @@ def test_what_is_added_is_loaded_to_the_last_bit(tmp_path, end):
     assert "sha256" in (user.user_tasks_dir() / "runs_2" / "spec.yaml").read_text()
 
 
+def test_priors_are_kept_with_the_task(tmp_path):
+    task = added(table(tmp_path), name="known", falls_with=("N", "D"))
+    assert tasks.load("known").spec == task.spec
+    assert task.spec.falls_with == ("N", "D")
+    with pytest.raises(tasks.BadSpec, match="falls_with or paired is not a feature"):
+        added(table(tmp_path), name="odd", falls_with=("nothing",))
+    with pytest.raises(tasks.BadSpec, match="give one for each target"):
+        added(table(tmp_path), name="odd", paired=("N", "D"))
+
+
 def test_the_held_out_share_takes_whole_levels_beyond(tmp_path):
     path = table(tmp_path)
     for share, levels in ((0.05, 1), (0.2, 1), (0.3, 2), (0.9, 4)):
