@@ -153,14 +153,11 @@ def run(context: Context) -> Findings:
             means = part.groupby("points")["a_error_pct"].apply(geometric_mean)
             line(ax, means.index, means, i, method)
         ax.set_xscale("log", base=2)
+        ax.set_xticks(POINTS, [str(n) for n in POINTS])
         ax.set_yscale("log")
-        label(
-            ax,
-            "points per budget",
-            "geometric mean |error of a|, %",
-            f"noise {noise}",
-            legend="" if noise == 0.2 else None,
-        )
+        first = noise == NOISE[0]
+        what = "geometric mean |error of a|, %" if first else ""
+        label(ax, "points per budget", what, f"noise {noise}", legend="" if noise == NOISE[-1] else None)
     two, naive, ours = at.loc["Approach 2"], at.loc["Naive Approach 3 (random start)"], at.loc[OURS]
     theirs = at.loc["VPNLS (L-BFGS-B)"]
     return Findings(
