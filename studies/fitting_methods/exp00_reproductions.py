@@ -98,7 +98,7 @@ def run(context: Context) -> Findings:
             f"On {len(runs.L)} points both ways to VPNLS give E {ours['E']:.4f}, A {ours['A']:.4f}, B {ours['B']:.4f}, alpha {ours['alpha']:.4f}, "
             f"beta {ours['beta']:.4f} and RSS {ours['RSS']:.6f} (RSS of the source's less ours: {theirs['RSS'] - ours['RSS']:.1e}). The published "
             f"ml-scalefit fit by squared error is within {gap:.4f} of both exponents.",
-            f"Choice of loss matters more than choice of optimiser: Huber with delta {DELTA:g} gives alpha {robust['alpha']:.4f} and beta "
+            f"With the Huber loss of delta {DELTA:g} instead ours gives alpha {robust['alpha']:.4f} and beta "
             f"{robust['beta']:.4f}.",
         ),
         tables=(Table("fits", "Constants (N in millions, D in billions)", table),),
