@@ -122,7 +122,10 @@ def predict(
         ends = interval(found, table)
         curve = np.array([found.curve(end)(steps / final_step) for end in ends])
         uncalibrated = found.endpoint
-        fits = {t.form: {"F": t.F, "A": t.A, **t.theta, "mae": t.mae, "at_bound": list(t.at_bound)} for t in found.tails}
+        fits = {
+            t.form: {"F": t.F, "A": t.A, **t.theta, "mae": t.mae, "at_bound": list(t.at_bound)}
+            for t in found.tails
+        }
     found_targets = _targets(targets, rows, steps, curve)
     low, endpoint, high = map(float, ends)
     return Prediction(
