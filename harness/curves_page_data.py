@@ -82,7 +82,7 @@ def _add_fits(rows: list[dict], curves: Sequence[Curve], say) -> None:
                 for k, p in enumerate(PREFIXES):
                     seen = curve.progress <= p + 1e-12
                     # With no row near the prefix a fit would be scored at a prefix it has not seen.
-                    if seen.sum() >= 4 and curve.progress[seen][-1] >= 0.6 * p:
+                    if seen.sum() >= 3 and curve.progress[seen][-1] >= 0.6 * p:
                         cells.append((i, k))
                         prefixes.append((curve.progress[seen], curve.loss[seen]))
             for row in rows:

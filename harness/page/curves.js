@@ -58,19 +58,24 @@ function ticks(low, high, log) {
     }
     return out;
   }
-  const raw = (high - low) / 5, unit = 10 ** Math.floor(Math.log10(raw));
+  const raw = (high - low) / 7, unit = 10 ** Math.floor(Math.log10(raw));
   const step = unit * [1, 2, 5, 10].find((m) => m * unit >= raw);
   const out = [];
   for (let v = Math.ceil(low / step - 1e-9) * step; v <= high + 1e-9 * step; v += step) out.push(v);
   return out;
 }
 class Chart {
-  constructor({ x, y, xLabel, yLabel, logX = false, logY = false, width = 1040, height = 400 }) {
+  constructor({ x, y, xLabel, yLabel, logX = false, logY = false, width = 1040, height = 400, key = [] }) {
     const pad = (r, log) => {
       if (log) { const f = (r[1] / r[0]) ** 0.05 || 1.05; return [r[0] / f, r[1] * f]; }
       const d = 0.05 * (r[1] - r[0]) || 0.05; return [r[0] - d, r[1] + d];
     };
-    Object.assign(this, { logX, logY, width, height, left: 62, right: 16, top: 12, bottom: 44, parts: [] });
+    this.clip = `clip${Chart.made++}`;
+    Object.assign(this, { logX, logY, width, height, left: 62, right: 16 + (key.length ? 7 * Math.max(...key.map((k) => k[1].length)) + 22 : 0), top: 12, bottom: 44, parts: [] });
+    key.forEach(([color, text], i) => {
+      const y = this.top + 12 + 17 * i, x = width - this.right + 12;
+      this.parts.push(`<rect x="${x}" y="${y - 9}" width="10" height="10" fill="${color}"/><text x="${x + 15}" y="${y}">${escape(text)}</text>`);
+    });
     this.x = logX ? pad(x, true) : x;
     this.y = pad(y, logY);
     const pretty = (v, log) => (log && (v >= 1e4 || v < 1e-3) ? v.toExponential(0).replace("+", "") : String(+v.toPrecision(6)));
@@ -93,7 +98,7 @@ class Chart {
   py(v) { return this.place(v, this.y, this.logY, this.height - this.bottom, this.top); }
   line(points, color, { dash = "", width = 1.8, kind = "" } = {}) {
     const d = points.filter((p) => isFinite(p[1])).map((p, i) => `${i ? "L" : "M"}${this.px(p[0])} ${this.py(p[1])}`).join("");
-    this.parts.push(`<path class="${kind}" d="${d}" fill="none" stroke="${color}" stroke-width="${width}" stroke-dasharray="${dash}" clip-path="url(#clip${this.width})"/>`);
+    this.parts.push(`<path class="${kind}" d="${d}" fill="none" stroke="${color}" stroke-width="${width}" stroke-dasharray="${dash}" clip-path="url(#${this.clip})"/>`);
   }
   dot(x, y, color, { r = 3, open = false, title = "", kind = "" } = {}) {
     this.parts.push(`<circle class="${kind}" cx="${this.px(x)}" cy="${this.py(y)}" r="${r}" fill="${open ? "#fff" : color}" stroke="${color}"><title>${escape(title)}</title></circle>`);
@@ -102,17 +107,12 @@ class Chart {
     const a = this.px(x), b = this.py(y), s = 5;
     this.parts.push(`<path class="${kind}" d="M${a - s} ${b - s}L${a + s} ${b + s}M${a - s} ${b + s}L${a + s} ${b - s}" stroke="${color}" stroke-width="2"><title>${escape(title)}</title></path>`);
   }
-  legend(items) {
-    items.forEach(([color, text], i) => {
-      const y = this.top + 14 + 16 * i, x = this.width - this.right - 10;
-      this.parts.push(`<text x="${x - 16}" y="${y}" text-anchor="end">${escape(text)}</text><rect x="${x - 10}" y="${y - 9}" width="10" height="10" fill="${color}"/>`);
-    });
-  }
   into(where) {
     const w = this.width - this.left - this.right, h = this.height - this.top - this.bottom;
-    where.innerHTML = `<svg viewBox="0 0 ${this.width} ${this.height}" role="img"><defs><clipPath id="clip${this.width}"><rect x="${this.left}" y="${this.top}" width="${w}" height="${h}"/></clipPath></defs>${this.parts.join("")}</svg>`;
+    where.innerHTML = `<svg viewBox="0 0 ${this.width} ${this.height}" role="img"><defs><clipPath id="${this.clip}"><rect x="${this.left}" y="${this.top}" width="${w}" height="${h}"/></clipPath></defs>${this.parts.join("")}</svg>`;
   }
 }
+Chart.made = 0;
 const range = (xs) => [Math.min(...xs), Math.max(...xs)];
 const grid = (from, to, n = 80) => Array.from({ length: n + 1 }, (_, i) => from + ((to - from) * i) / n);
 
@@ -131,7 +131,8 @@ function drawCurves() {
   }
   const losses = runs.flatMap((r) => r.loss.filter((_, i) => r.tau[i] >= 0.02 || r.tau.length < 20));
   const ends = runs.map((r) => r.fits[variant][k]).filter((f) => f).map((f) => f[0]);
-  const chart = new Chart({ x: [0, 1.02], y: range(losses.concat(ends)), xLabel: "progress (step / final step)", yLabel: "loss, nats" });
+  const chart = new Chart({ x: [0, 1.02], y: range(losses.concat(ends)), xLabel: "progress (step / final step)", yLabel: "loss, nats",
+    key: runs.length <= 12 ? runs.map((r, i) => [COLORS[i % COLORS.length], `${flops(r.C)} ${r.a} ${r.b}`]) : [] });
   chart.line([[p, chart.y[0]], [p, chart.y[1]]], "#9aa5b1", { dash: "4 4", width: 1 });
   runs.forEach((run, i) => {
     const color = COLORS[i % COLORS.length], fit = run.fits[variant][k];
@@ -143,7 +144,6 @@ function drawCurves() {
       chart.cross(1, fit[0], color, `${run.id}: predicted ${nats(fit[0])}`, "predicted");
     }
   });
-  if (runs.length <= 12) chart.legend(runs.map((r, i) => [COLORS[i % COLORS.length], `${flops(r.C)} ${r.a} ${r.b}`]));
   chart.into($("curve-chart"));
   const scored = runs.filter((r) => r.complete && r.fits[variant][k]);
   const errors = scored.map((r) => r.fits[variant][k][0] - final(r));
@@ -226,7 +226,8 @@ function drawLaws() {
     const fit = fits.find((f) => f.a === p.a && f.b === p.b);
     return fit ? [{ ...p, predicted: lawValue(form, fit, p.C) }] : [];
   });
-  const chart = new Chart({ x: span, y: range(points.map((p) => p.loss).concat(beyond.map((p) => p.predicted))), logX: true, logY: true, xLabel: "compute, FLOPs", yLabel: "final loss, nats", height: 440 });
+  const chart = new Chart({ x: span, y: range(points.map((p) => p.loss).concat(beyond.map((p) => p.predicted))), logX: true, logY: true, xLabel: "compute, FLOPs", yLabel: "final loss, nats", height: 440,
+    key: recipes.length <= 12 ? recipes.map((r, i) => [COLORS[i % COLORS.length], r.replace("|", " ")]) : [] });
   const edge = stop * 1.25;
   chart.line([[edge, chart.y[0]], [edge, chart.y[1]]], "#9aa5b1", { dash: "5 4", width: 1.2, kind: "cutoff" });
   const steps = grid(Math.log(span[0]), Math.log(span[1])).map(Math.exp);
@@ -236,7 +237,6 @@ function drawLaws() {
   }
   for (const p of points) chart.dot(p.C, p.loss, COLORS[recipes.indexOf(`${p.a}|${p.b}`) % COLORS.length], { r: 4, open: p.C > stop * 1.000001, title: `${p.a} ${p.b}: ${p.loss} at ${flops(p.C)}` });
   for (const p of beyond) chart.cross(p.C, p.predicted, COLORS[recipes.indexOf(`${p.a}|${p.b}`) % COLORS.length], `predicted ${nats(p.predicted)}`);
-  if (recipes.length <= 12) chart.legend(recipes.map((r, i) => [COLORS[i % COLORS.length], r.replace("|", " ")]));
   chart.into($("law-chart"));
   $("law-cutoff-text").textContent = flops(stop);
   $("law-remark").textContent = `All recipes, ${data.laws.remarks[form][k]}.`;
@@ -261,10 +261,10 @@ function drawJoint() {
   const lines = methods.map((m) => [m, [...grouped(jointRecords.filter((r) => r.method === m), (r) => r.prefix)].map(([q, rs]) => [q, mean(rs.map((r) => r.error))])]);
   const best = data.prefixes.map((q) => [q, Math.min(...[...grouped(formRecords.filter((r) => r.prefix === q), (r) => r.method).values()].map((rs) => mean(rs.map((r) => r.error))))]).filter((b) => isFinite(b[1]));
   const shown = best.filter((b) => b[0] >= Math.min(...data.joint.prefixes) - 1e-9);
-  const errors = new Chart({ x: [0.2, 0.95], y: range(lines.concat([["", shown]]).flatMap((l) => l[1].map((q) => q[1]))), logY: true, xLabel: "seen", yLabel: "mean endpoint error, nats", width: 520, height: 360 });
+  const errors = new Chart({ x: [0.2, 0.95], y: range(lines.concat([["", shown]]).flatMap((l) => l[1].map((q) => q[1]))), logY: true, xLabel: "seen", yLabel: "mean endpoint error, nats", width: 1040, height: 360,
+    key: lines.map(([m], i) => [COLORS[i % COLORS.length], m.replace("joint_", "")]).concat([["#9aa5b1", "best single form, in hindsight"]]) });
   errors.line(shown, "#9aa5b1", { dash: "4 3" });
   lines.forEach(([m, points], i) => { errors.line(points, COLORS[i % COLORS.length], { width: m === method ? 3 : 1.3 }); points.forEach((q) => errors.dot(...q, COLORS[i % COLORS.length], { title: `${m}: ${nats(q[1])}` })); });
-  errors.legend(lines.map(([m], i) => [COLORS[i % COLORS.length], m.replace("joint_", "")]).concat([["#9aa5b1", "best single-run form, in hindsight"]]));
   errors.into($("joint-errors"));
   if (!fit) { $("joint-text").textContent = `${method} could not be fitted at ${percent(p)}.`; return; }
   const pairs = Object.entries(fit.runs).filter(([i]) => data.runs[i].complete).map(([i, c]) => [final(data.runs[i]), jointLoss(fit.form, c, 1), data.runs[i]]);
@@ -274,7 +274,7 @@ function drawJoint() {
   pairs.forEach(([x, y, r]) => scatter.dot(x, y, COLORS[data.scales.indexOf(r.C) % COLORS.length], { r: 4, title: r.id, kind: "pair" }));
   scatter.into($("joint-scatter"));
   const i = +$("joint-run").value, run = data.runs[i], c = fit.runs[i];
-  const chart = new Chart({ x: [0, 1.02], y: range(run.loss.filter((_, j) => run.tau[j] >= 0.02).concat(c ? [jointLoss(fit.form, c, 1)] : [])), xLabel: "progress", yLabel: "loss, nats", height: 320 });
+  const chart = new Chart({ x: [0, 1.02], y: range(run.loss.filter((_, j) => run.tau[j] >= 0.02).concat(c ? [jointLoss(fit.form, c, 1)] : [])), xLabel: "progress", yLabel: "loss, nats", width: 520, height: 360 });
   run.tau.forEach((t, j) => run.loss[j] <= chart.y[1] && chart.dot(t, run.loss[j], COLORS[0], { r: 2, open: t > p }));
   chart.line([[p, chart.y[0]], [p, chart.y[1]]], "#9aa5b1", { dash: "4 4", width: 1 });
   if (c) { chart.line(grid(0.01, 1).map((t) => [t, jointLoss(fit.form, c, t)]), COLORS[3], { kind: "joint-line" }); chart.cross(1, jointLoss(fit.form, c, 1), COLORS[3]); }
