@@ -3,7 +3,8 @@
 HarnessError
 ├── BadConfig     a configuration that can't be used; the message has the path of the wrong key
 ├── BadRun        a run folder that can't be used: missing, torn, of another task, in use
-└── BadProgram    a program file that can't be read
+├── BadProgram    a program file that can't be read
+└── BadHistory    a training run's log that can't be read or predicted from
 """
 
 
@@ -21,3 +22,7 @@ class BadRun(HarnessError):
 
 class BadProgram(HarnessError):
     """A program file that can't be read."""
+
+
+class BadHistory(HarnessError):
+    """A training run's log that can't be read, or from which nothing can be predicted."""
