@@ -54,6 +54,7 @@ def backtest(
     solver: str = "projection",
     after: float = 0.0,
     recipe: Sequence[str] = ("mix", "lr_factor"),
+    donors: Callable[[Curve], bool] = lambda curve: True,
     workers: int = 1,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[Prediction]:
@@ -62,6 +63,7 @@ def backtest(
     Args:
         methods: variants (form_loss), `auto`, and names from BASELINES. solver: of the forms.
         after: warm-up left out of the fits. recipe: labels of template_by_mix (the first) and _by_recipe (all).
+        donors: completed runs that templates may learn from (never the run itself).
         workers: processes; runs are shared among them. progress: called with (runs done, runs).
 
     Returns:
@@ -83,7 +85,9 @@ def backtest(
     rows: list[Prediction] = []
     for i, (curve, found) in enumerate(zip(done, _mapped(jobs, workers), strict=True)):
         rows += found
-        rows += _baselines(curve, done, prefixes, [m for m in methods if m in BASELINES], recipe)
+        rows += _baselines(
+            curve, [c for c in done if donors(c)], prefixes, [m for m in methods if m in BASELINES], recipe
+        )
         if progress:
             progress(i + 1, len(done))
     return rows
