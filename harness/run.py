@@ -20,7 +20,10 @@ from harness.llm.models import Models
 from harness.llm.settings import accesses
 from harness.llm.staged import staged_evaluation
 from harness.loop import Ending, replay, run_search
-from harness.overlap import Evaluate, Overlap, Surroundings
+from harness.overlap.live import Live
+from harness.overlap.repetition import Repetition
+from harness.overlap.state import Overlap
+from harness.overlap.surroundings import Evaluate, Surroundings
 from harness.proposers.facts import TaskFacts
 from harness.proposers.formula import free_draft
 from harness.proposers.registry import make_proposer
@@ -328,10 +331,10 @@ def _overlapped(
     try:
         if repeats is not None:
             with repeats.journal(read_only=True) as recorded:
-                return overlap.follow(recorded, around)
+                return Repetition(overlap, recorded, around).run()
         models = Models(accesses(config.llm), config.llm)
         try:
-            return overlap.run(models, around)
+            return Live(overlap, models, around).run()
         finally:
             models.close()
     finally:

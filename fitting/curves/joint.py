@@ -118,7 +118,9 @@ def features(curve: Curve, terms: Sequence[str], centres: Mapping[str, float]) -
             found = None if size is None else float(np.log10(size))
         if not isinstance(found, (int, float)):
             have = [k for k, v in curve.labels.items() if isinstance(v, (int, float))]
-            raise BadData(f"run {curve.run!r}: no numeric feature {name!r}; it has {', '.join(have) or 'none'}")
+            raise BadData(
+                f"run {curve.run!r}: no numeric feature {name!r}; it has {', '.join(have) or 'none'}"
+            )
         return float(found) - centres.get(name, 0.0)
 
     return np.array([1.0, *(float(np.prod([value(f.strip()) for f in t.split("*")])) for t in terms)])
@@ -145,7 +147,9 @@ def fit_joint(
     parts = [c.until(prefix) for c in curves if c.progress[0] <= prefix]
     n = sum(p.n for p in parts)
     if n < LEAST:
-        raise BadData(f"a joint fit needs {LEAST} points with progress <= {prefix:g}, got {n} of {len(parts)} runs")
+        raise BadData(
+            f"a joint fit needs {LEAST} points with progress <= {prefix:g}, got {n} of {len(parts)} runs"
+        )
     tau = np.concatenate([p.progress for p in parts])
     y = np.concatenate([p.loss for p in parts])
     Z = np.concatenate([np.tile(features(p, terms, centres), (p.n, 1)) for p in parts])

@@ -17,7 +17,7 @@ from scipy.optimize import minimize_scalar
 
 from fitting.errors import BadData, BadOption
 
-FORMS = ("floor", "loglog")
+LAW_FORMS = ("floor", "loglog")
 UNIT = 1e18
 """FLOPs; A is the drop that is left at this compute."""
 ALPHA_HIGH = 5.0
@@ -66,8 +66,8 @@ def fit_endpoint_law(x: np.ndarray, L: np.ndarray, form: str = "floor", unit: fl
     Raises:
         BadData: too few points, or numbers out of range. BadOption: an unknown form.
     """
-    if form not in FORMS:
-        raise BadOption(f"form: expected one of {', '.join(FORMS)}, got {form!r}")
+    if form not in LAW_FORMS:
+        raise BadOption(f"form: expected one of {', '.join(LAW_FORMS)}, got {form!r}")
     x, L = np.asarray(x, dtype=float), np.asarray(L, dtype=float)
     if x.ndim != 1 or x.shape != L.shape or not (np.isfinite(x).all() and np.isfinite(L).all()):
         raise BadData(f"x and L must be finite and of one length, got shapes {x.shape} and {L.shape}")
@@ -75,7 +75,9 @@ def fit_endpoint_law(x: np.ndarray, L: np.ndarray, form: str = "floor", unit: fl
         raise BadData("x and L must be > 0; drop other rows first")
     needed = 3 if form == "floor" else 2
     if len(np.unique(x)) < needed:
-        raise BadData(f"{form} needs {needed} different x or more, got {len(np.unique(x))}; use a later cut-off")
+        raise BadData(
+            f"{form} needs {needed} different x or more, got {len(np.unique(x))}; use a later cut-off"
+        )
     at_bound: tuple[str, ...] = ()
     if form == "loglog":
         slope, intercept = np.polyfit(np.log(x), np.log(L), 1)
@@ -115,7 +117,7 @@ def _floor(x: np.ndarray, L: np.ndarray) -> tuple[dict[str, float], tuple[str, .
     )
     alpha = float(found.x) if found.fun <= values[i] else float(grid[i])
     _, E, A = line(alpha)
-    edges = {"E": E <= 0 or E >= high, "A": A <= 0, "alpha": alpha <= 2e-4 or alpha >= ALPHA_HIGH - 1e-6}
+    edges = {"E": not 0 < E < high, "A": A <= 0, "alpha": alpha <= 2e-4 or alpha >= ALPHA_HIGH - 1e-6}
     constants = {"E": E, "A": A * scale**alpha, "alpha": alpha}
     return constants, tuple(name for name, on in edges.items() if on)
 
@@ -180,7 +182,13 @@ def rolling_horizon(
             percents = [m.percent for m in misses if m.x == x]
             if percents:
                 rows.append(
-                    (cutoff, x / cutoff, float(np.mean(np.abs(percents))), float(np.mean(percents)), len(percents))
+                    (
+                        cutoff,
+                        x / cutoff,
+                        float(np.mean(np.abs(percents))),
+                        float(np.mean(percents)),
+                        len(percents),
+                    )
                 )
     return rows
 

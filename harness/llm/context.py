@@ -48,9 +48,9 @@ def task_facts(spec: TaskSpec, train: Rows, folds: Iterable[Fold]) -> str:
         lines.append(f"Groups, each fitted by itself with the same program: {told}{more}.")
     lines.append(f"Training rows: {len(train)}. The ranges above are those of the training rows alone.")
     if spec.extrapolate:
-        how = "all of these at once" if spec.corner and len(spec.extrapolate) > 1 else "these"
+        at_once = " (all at once)" if spec.corner and len(spec.extrapolate) > 1 else ""
         lines.append(
-            f"The law must hold beyond the training range, along {', '.join(spec.extrapolate)} ({how})."
+            f"The law must hold beyond the training range, along {', '.join(spec.extrapolate)}{at_once}."
         )
     else:
         lines.append("The law must hold away from the centre of the training rows.")

@@ -18,40 +18,16 @@ from typing import Any
 import httpx2  # the openai client's own transport
 import openai
 
-from harness.llm.reply import FATAL, PAID, PASSING, Reply, Status, read_body, read_error
+from harness.llm.body import MAX_BODY_BYTES, Bounded, OverDeadline, OverSize, collect
+from harness.llm.reply import FATAL, MAY_COST, PAID, PASSING, Reply, Status, read_body, read_error
 from harness.llm.settings import Access, LlmConfig
 
-MAX_BODY_BYTES = 2_000_000
 FIRST_WAIT_S, LONGEST_WAIT_S, LONGEST_PAUSE_S = 0.5, 8.0, 60.0
+MOST_PAID = 2
+"""Attempts of one request that may cost anything: one that went wrong, and one more."""
 RENAMED = {"max_tokens": "max_completion_tokens"}
-
-
-class _OverDeadline(Exception):
-    """The body took longer than the request may."""
-
-
-class _OverSize(Exception):
-    """The body is longer than any reply we use."""
-
-
-class _Bounded(httpx2.SyncByteStream):
-    """A body that ends at a deadline and a size: a trickle resets every read's timeout, this it can't."""
-
-    def __init__(self, inner: Any, deadline: float, clock: Callable[[], float]) -> None:
-        self._inner, self._deadline, self._clock = inner, deadline, clock
-
-    def __iter__(self):
-        size = 0
-        for piece in self._inner:
-            size += len(piece)
-            if self._clock() > self._deadline:
-                raise _OverDeadline
-            if size > MAX_BODY_BYTES:
-                raise _OverSize
-            yield piece
-
-    def close(self) -> None:
-        self._inner.close()
+STREAMING = {"stream": True, "stream_options": {"include_usage": True}}
+"""A stream says nothing of its tokens unless asked to."""
 
 
 class Endpoint:
@@ -136,21 +112,18 @@ class Endpoint:
                 self._probing = True  # one request tries whether the endpoint is back
         attempts: list[str] = []
         refused: list[str] = []
-        tokens: list[tuple[int | None, int | None]] = []
+        tokens_in = tokens_out = uncounted = 0
         paid = 0
         try:
             while True:
                 reply = self._once(model, messages, parameters, stream, deadline)
-                tokens.append((reply.tokens_in, reply.tokens_out))
                 if reply.status is Status.BAD_REQUEST:
-                    changed = self._learn(
-                        model, reply, {**parameters, **({"stream": True} if stream else {})}
-                    )
+                    changed = self._learn(model, reply, {**parameters, **(STREAMING if stream else {})})
                     if changed and len(refused) < 8:
                         refused.append(changed)
                         continue
-                paid += reply.status in PAID
-                again = reply.status in PASSING or (reply.status in PAID and paid <= 1)
+                paid += reply.status in MAY_COST
+                again = reply.status in PASSING | PAID and paid < MOST_PAID
                 wait = self._wait(reply, len(attempts))
                 if (
                     not again
@@ -159,15 +132,17 @@ class Endpoint:
                 ):
                     break
                 attempts.append(reply.status.value)
+                tokens_in += reply.tokens_in or 0
+                tokens_out += reply.tokens_out or 0
+                uncounted += reply.status in MAY_COST and reply.tokens_in is None
                 self._sleep(wait)
         finally:
             with self._lock:
                 self._probing = False
         reply = replace(
             reply,
-            tokens_in=_total(t for t, _ in tokens),
-            tokens_out=_total(t for _, t in tokens),
             attempts=tuple(attempts),
+            earlier=(tokens_in, tokens_out, uncounted),
             refused=tuple(refused),
             seconds=self._clock() - start,
             text=self._redact(reply.text),
@@ -196,14 +171,23 @@ class Endpoint:
     ) -> Reply:
         left = deadline - self._clock()
         if left <= 0:
-            return Reply(Status.TIMEOUT, detail="the deadline was over before the request was sent")
+            return Reply(
+                Status.TIMEOUT,
+                detail="the deadline was over before anything was sent",
+                tokens_in=0,
+                tokens_out=0,
+            )
         changes = self._refused.get(model, {})
-        body = {changes.get(k, k): v for k, v in parameters.items() if changes.get(k, k) is not None}
-        if stream and "stream" not in changes:
-            body["stream"] = True
+        streaming = STREAMING if stream and "stream" not in changes else {}
+        body = {
+            changes.get(k, k): v
+            for k, v in {**parameters, **streaming}.items()
+            if changes.get(k, k) is not None
+        }
         self._local.deadline = deadline
         known = {k: v for k, v in body.items() if k == "stream"}
         extra = {k: v for k, v in body.items() if k != "stream"}
+        answering = False
         try:
             with self._client.chat.completions.with_streaming_response.create(
                 model=model,
@@ -212,26 +196,27 @@ class Endpoint:
                 timeout=min(self.settings.read_timeout_s, left),
                 **known,
             ) as response:
-                return read_body(_collect(response), response.headers.get("content-type", ""))
-        except (_OverDeadline, openai.APITimeoutError, httpx2.TimeoutException):
-            return Reply(Status.TIMEOUT, detail=f"no whole reply from {self.place} in time")
-        except _OverSize:
+                answering = True
+                return read_body(collect(response), response.headers.get("content-type", ""))
+        except OverSize:
             return Reply(Status.TOO_LONG, detail=f"the reply went on beyond {MAX_BODY_BYTES} bytes")
         except openai.APIStatusError as error:
             value = error.body if error.body is not None else error.response.text
             reply = read_error(error.status_code, value)
             return replace(reply, retry_after_s=_retry_after(error.response.headers))
-        except (openai.APIError, httpx2.HTTPError, httpx2.StreamError, OSError) as error:
+        except (OverDeadline, openai.APIError, httpx2.HTTPError, httpx2.StreamError, OSError) as error:
             cause = error.__cause__ or error
-            return Reply(
-                Status.CONNECTION,
-                detail=f"connection to {self.place} failed: {type(cause).__name__}: {cause}",
-            )
+            if isinstance(cause, OverDeadline | httpx2.ReadTimeout):
+                return Reply(Status.TIMEOUT, detail=f"no whole reply from {self.place} in time")
+            told = f"{type(cause).__name__}: {cause}"
+            if answering:  # a model was at work
+                return Reply(Status.CUT, detail=f"the reply from {self.place} broke off: {told}")
+            return Reply(Status.CONNECTION, detail=f"connection to {self.place} failed: {told}")
         except (ValueError, UnicodeError) as error:
             return Reply(Status.NOT_JSON, detail=f"the client could not read the reply: {error}")
 
     def _bound(self, response: Any) -> None:
-        response.stream = _Bounded(response.stream, self._local.deadline, self._clock)
+        response.stream = Bounded(response.stream, self._local.deadline, self._clock)
 
     def _wait(self, reply: Reply, earlier: int) -> float:
         jitter = random.uniform(0.5, 1.0)
@@ -247,7 +232,7 @@ class Endpoint:
         """Rename or drop the parameter that a bad request complains of; None when it names none of ours."""
         with self._lock:
             changes = self._refused.setdefault(model, {})
-            current = {changes.get(k, k): k for k in sent if changes.get(k, k) is not None}
+            current = {name: k for k in sent if (name := changes.get(k, k)) is not None}
             words = set(re.findall(r"\w+", f"{reply.param} {reply.detail}"))
             named = [n for n in current if n == reply.param] or [n for n in current if n in words]
             if not named:
@@ -289,19 +274,6 @@ class Endpoint:
         return text.replace(self._secret, "[key]") if self._secret else text
 
 
-def _collect(response: Any) -> bytes:
-    """The body, up to the end of a stream of events."""
-    body = bytearray()
-    events = "event-stream" in response.headers.get("content-type", "")
-    for piece in response.iter_bytes():
-        body += piece
-        if len(body) > MAX_BODY_BYTES:
-            raise _OverSize
-        if events and b"data: [DONE]" in body[-len(piece) - 16 :]:
-            break
-    return bytes(body)
-
-
 def _retry_after(headers: Any) -> float | None:
     """Seconds a server asks us to wait, from either header."""
     for name, scale in (("retry-after-ms", 1e-3), ("retry-after", 1.0)):
@@ -312,8 +284,3 @@ def _retry_after(headers: Any) -> float | None:
         if 0 <= value < float("inf"):
             return value * scale
     return None
-
-
-def _total(values: Any) -> int | None:
-    known = [v for v in values if v is not None]
-    return sum(known) if known else None

@@ -1,11 +1,15 @@
-"""Tokens and money of a run, exact where servers count and estimated where they do not."""
+"""Tokens and money of a run: exact where servers count, estimated where they do not.
+
+What may have been paid and was not counted is booked at the most that it can have cost.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Any
 
-from harness.llm.reply import Reply, Status
+from harness.llm.endpoint import MOST_PAID
+from harness.llm.reply import MAY_COST, Reply, Status
 from harness.llm.settings import LlmConfig, ModelConfig
 
 BYTES_PER_TOKEN = 3.0
@@ -64,11 +68,15 @@ class Ledger:
     _reserved: dict[int, Price] = field(default_factory=dict)
 
     def most(self, model: str, prompt: str) -> Price:
-        """The most one request can cost."""
-        m = self.models[model]
-        limit = m.sent().get("max_completion_tokens", m.max_tokens) or UNLIMITED_REPLY
-        tokens = estimate_tokens(prompt)
-        return Price(tokens, int(limit), m.cost(tokens, int(limit)))
+        """The most one request can cost, paid attempts that go wrong included."""
+        tokens_in, tokens_out = (MOST_PAID * n for n in self._call(model, prompt))
+        return Price(tokens_in, tokens_out, self.models[model].cost(tokens_in, tokens_out))
+
+    def _call(self, model: str, prompt: str) -> tuple[int, int]:
+        """Tokens in and out of one attempt at most."""
+        m = self.models.get(model)
+        limit = (m.sent().get("max_completion_tokens", m.max_tokens) if m else None) or UNLIMITED_REPLY
+        return estimate_tokens(prompt), int(limit)
 
     def may_spend(self, price: Price | None = None) -> bool:
         """Whether a request of this price fits beside what is spent and in flight."""
@@ -106,19 +114,19 @@ class Ledger:
     def _price(self, model: str, prompt: str, reply: Reply) -> Price:
         if reply.cached:
             return Price(0, 0, 0.0)
-        t_in, t_out = reply.tokens_in, reply.tokens_out
-        came = bool(reply.text) or reply.status in (
-            Status.TIMEOUT,
-            Status.TOO_LONG,
-            Status.CUT,
-            Status.NOT_JSON,
-        )
-        if t_in is None:
-            t_in = estimate_tokens(prompt) if came else 0
-            self.estimated += t_in
-        if t_out is None:
-            t_out = estimate_tokens(reply.text) if reply.text else 0
-            self.estimated += t_out
+        most_in, most_out = self._call(model, prompt)
+        t_in, t_out, uncounted = reply.earlier
+        known_in, known_out = reply.tokens_in, reply.tokens_out
+        guess_in, guess_out = uncounted * most_in, uncounted * most_out
+        if known_in is None and (reply.text or reply.status in MAY_COST):
+            guess_in += most_in
+        if known_out is None and reply.text:
+            guess_out += estimate_tokens(reply.text)
+        elif known_out is None and reply.status in MAY_COST:
+            guess_out += most_out
+        self.estimated += guess_in + guess_out
+        t_in += (known_in or 0) + guess_in
+        t_out += (known_out or 0) + guess_out
         m = self.models.get(model)
         return Price(t_in, t_out, m.cost(t_in, t_out) if m else 0.0)
 

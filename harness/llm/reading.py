@@ -11,6 +11,7 @@ import ast
 import copy
 import hashlib
 from dataclasses import dataclass
+from functools import lru_cache
 
 from evaluator import contract
 from fitting.errors import FittingError
@@ -48,6 +49,7 @@ class _Array:
 Value = str | _Array | tuple
 
 
+@lru_cache(maxsize=64)  # an answer is looked at when it comes and again when it becomes a candidate
 def law_of(program: str, names: tuple[str, ...]) -> tuple[str, str]:
     """(law, key): the law on one line and a digest of its canonical form with the fit; empty where unclear.
 
@@ -57,6 +59,7 @@ def law_of(program: str, names: tuple[str, ...]) -> tuple[str, str]:
     """
     try:
         tree = contract.parse(program)
+        assert isinstance(tree, ast.Module)
         functions = {n.name: n for n in tree.body if isinstance(n, ast.FunctionDef)}
         numbers = {
             n.targets[0].id: repr(float(n.value.value))
@@ -64,7 +67,8 @@ def law_of(program: str, names: tuple[str, ...]) -> tuple[str, str]:
             if isinstance(n, ast.Assign)
             and isinstance(n.targets[0], ast.Name)
             and isinstance(n.value, ast.Constant)
-            and type(n.value.value) in (int, float)
+            and isinstance(n.value.value, int | float)
+            and not isinstance(n.value.value, bool)
         }
         reader = _Reader(functions, numbers, names)
         text = reader.call(functions["scaling_law_func"], [_Array("X"), _Array("p")])
@@ -183,12 +187,9 @@ class _Reader:
         if not isinstance(array, _Array):
             raise _Unclear
         if array.kind == "X" and not array.turned:
-            whole = (
-                isinstance(index, ast.Tuple)
-                and len(index.elts) == 2
-                and ast.unparse(index.elts[0]) in (":", "...")
-            )
-            if not whole:
+            if not isinstance(index, ast.Tuple) or len(index.elts) != 2:
+                raise _Unclear
+            if ast.unparse(index.elts[0]) not in (":", "..."):
                 raise _Unclear
             return self._element(_Array("X", turned=True), _integer(index.elts[1]))
         if array.kind == "p" and isinstance(index, ast.Slice) and index.step is None:

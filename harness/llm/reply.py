@@ -43,6 +43,9 @@ PAID = {Status.NOT_JSON, Status.EMPTY, Status.CUT}
 FATAL = {Status.AUTH, Status.QUOTA, Status.NOT_FOUND}
 """Nothing but a change by the user helps."""
 
+MAY_COST = PAID | {Status.TIMEOUT, Status.TOO_LONG}
+"""Replies that may have cost tokens though no server counted them."""
+
 FINISHED = {"stop", "eos", "end_turn"}
 
 
@@ -55,9 +58,10 @@ class Reply:
         text: the answer; also kept, where there is one, when it can't be used.
         detail: one line on what went wrong.
         finish: the server's finish_reason.
-        tokens_in, tokens_out: of all attempts; None where the server did not say.
+        tokens_in, tokens_out: of the last attempt; None where the server did not say.
         retry_after_s: how long the server asks us to wait.
         attempts: status of every attempt before the last.
+        earlier: tokens in and out of those attempts, and how many of them may have cost without being counted.
         refused: parameters the model refused and what was done, "temperature: left out".
         cached: answered by the cache, at no cost.
         param: parameter a bad request complains of.
@@ -72,6 +76,7 @@ class Reply:
     tokens_out: int | None = None
     retry_after_s: float | None = None
     attempts: tuple[str, ...] = ()
+    earlier: tuple[int, int, int] = (0, 0, 0)
     refused: tuple[str, ...] = ()
     cached: bool = False
     param: str = ""
@@ -91,6 +96,7 @@ class Reply:
             "tokens_in": self.tokens_in,
             "tokens_out": self.tokens_out,
             "attempts": list(self.attempts),
+            "earlier": list(self.earlier),
             "refused": list(self.refused),
             "cached": self.cached,
         }
@@ -102,6 +108,7 @@ class Reply:
         return cls(
             Status(facts["status"]),
             attempts=tuple(facts["attempts"]),
+            earlier=tuple(facts["earlier"]),
             refused=tuple(facts["refused"]),
             **known,
         )

@@ -12,7 +12,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from evaluator import Evaluator, Failed, Outcome, Scored
+from evaluator.evaluate import Prediction
 from evaluator.metric import score
+from evaluator.outcome import Scorecard
 from harness.llm.patterns import residual_patterns
 from tasks import Task
 from tasks.split import Fold
@@ -44,7 +46,8 @@ def staged_evaluation(
     cut = [(f.name, task.train.take(f.train), task.train.take(f.validation)) for f in folds]
 
     def run(program: str, twin_of: Callable[[Signature], str]) -> Staged:
-        cards, done = {}, []
+        cards: dict[str, Scorecard] = {}
+        done: list[Prediction] = []
         signature: Signature = ()
         patterns: list[str] = []
         for i, (name, train, rows) in enumerate(cut):

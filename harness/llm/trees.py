@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import ast
 import hashlib
+from functools import lru_cache
 
 from evaluator import contract
 from evaluator.contract import SIGNATURES
 
 
+@lru_cache(maxsize=64)  # an answer is looked at when it comes and again when it becomes a candidate
 def tree_key(program: str) -> str:
     """Digest of the normalised syntax tree.
 
@@ -19,6 +21,7 @@ def tree_key(program: str) -> str:
         SyntaxError: it does not parse.
     """
     tree = contract.parse(program)
+    assert isinstance(tree, ast.Module)
     names = _own_names(tree)
     return hashlib.sha256(ast.dump(_Plain(names).visit(tree)).encode()).hexdigest()
 
@@ -27,24 +30,21 @@ def _own_names(tree: ast.Module) -> dict[str, str]:
     """Names the program binds itself -> v0, v1, ... in the order in which they appear."""
     found: dict[str, None] = {}
     imported = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import | ast.ImportFrom):
-            imported |= {a.asname or a.name.split(".")[0] for a in node.names}
-    for node in _in_order(tree):
-        if isinstance(node, ast.FunctionDef | ast.ClassDef):
-            found.setdefault(node.name)
+    left: list[ast.AST] = [tree]
+    while left:
+        node = left.pop()
+        left += reversed(list(ast.iter_child_nodes(node)))
+        if isinstance(node, ast.Name):
+            if isinstance(node.ctx, ast.Store):
+                found.setdefault(node.id)
         elif isinstance(node, ast.arg):
             found.setdefault(node.arg)
-        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            found.setdefault(node.id)
+        elif isinstance(node, ast.FunctionDef | ast.ClassDef):
+            found.setdefault(node.name)
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            imported |= {a.asname or a.name.split(".")[0] for a in node.names}
     own = [n for n in found if n not in imported and n not in SIGNATURES]
     return {name: f"v{i}" for i, name in enumerate(own)}
-
-
-def _in_order(node: ast.AST):
-    yield node
-    for child in ast.iter_child_nodes(node):
-        yield from _in_order(child)
 
 
 class _Plain(ast.NodeTransformer):

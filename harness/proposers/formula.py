@@ -8,10 +8,11 @@ import numpy as np
 
 from fitting import Law
 from harness.candidate import Candidate, Draft, program_hash
-from harness.proposers.edits import Around, NoEdit, edit, starters
+from harness.proposers.edits import Around, NoEdit, edit
 from harness.proposers.facts import TaskFacts
 from harness.proposers.genome import Genome
 from harness.proposers.render import read, render
+from harness.proposers.starters import starters
 
 
 class FormulaProposer:

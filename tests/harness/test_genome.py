@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 
 from fitting import Law
-from harness.proposers.edits import Around, edit, nudge, pin, starters, unpin
+from harness.proposers.edits import Around, edit, nudge, pin, unpin
 from harness.proposers.facts import FeatureFacts, TaskFacts
 from harness.proposers.formula import FormulaProposer
 from harness.proposers.genome import FitChoices, NotAGenome, parse
 from harness.proposers.render import read, render
+from harness.proposers.starters import starters
 from tasks.rows import Rows
 from tasks.spec import Column, TaskSpec
 

@@ -18,7 +18,10 @@ from harness.journal import Journal
 from harness.llm.models import Models
 from harness.llm.settings import Access, LlmConfig, ModelConfig
 from harness.llm.staged import Staged
-from harness.overlap import Overlap, Surroundings
+from harness.overlap.live import Live
+from harness.overlap.repetition import Repetition
+from harness.overlap.state import Overlap
+from harness.overlap.surroundings import Surroundings
 from harness.proposers.facts import TaskFacts
 from harness.proposers.formula import free_draft
 from harness.proposers.registry import make_proposer
@@ -132,10 +135,10 @@ class Case:
             self.overlap = state
             if recorded is not None:
                 with Journal(recorded, read_only=True) as source:
-                    return state.follow(source, around)
+                    return Repetition(state, source, around).run()
             models = Models(self.accesses, self.settings)
             try:
-                return state.run(models, around)
+                return Live(state, models, around).run()
             finally:
                 models.close()
 

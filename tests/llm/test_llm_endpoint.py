@@ -55,8 +55,8 @@ def ask(steps, settings=QUICK, stream=False, deadline_s=None):
         (Step(502, b"<html>bad gateway</html>", {"Content-Type": "text/html"}), "server_error"),
         (Step(503, b""), "server_error"),
         (Step(reset=True), "connection"),
-        (cut(GOOD), "connection"),
-        (cut(GOOD, reset=True), "connection"),
+        (cut(GOOD), "cut"),
+        (cut(GOOD, reset=True), "cut"),
         (Step(body=GOOD.body[:80]), "not_json"),
         (Step(body=b"[1, 2]"), "not_json"),
         (Step(body=b""), "not_json"),
@@ -126,6 +126,7 @@ def test_streams_and_bodies_are_told_apart_by_what_came(stream):
         assert reply.ok and reply.text == "all of it"
         assert (reply.tokens_in, reply.tokens_out) == (700, 300)
         assert server.bodies[0].get("stream", False) is stream
+        assert ("stream_options" in server.bodies[0]) is stream, "a stream counts its tokens when asked to"
 
 
 def test_parts_of_a_content_are_joined():
@@ -168,12 +169,14 @@ def test_refused_parameters_are_learned_once():
         fresh = endpoint_of(server.url)
         fresh.remember("m", first.refused)
         assert fresh.learned("m") == endpoint.learned("m")
-        assert "stream" not in server.bodies[-1] and "temperature" not in server.bodies[-1]
+        assert not {"stream", "stream_options", "temperature"} & set(server.bodies[-1])
 
 
 def test_tokens_of_every_paid_attempt_count():
     reply, _, _ = ask([completion("  ", usage=(10, 5)), completion("fine", usage=(10, 7))])
-    assert (reply.tokens_in, reply.tokens_out) == (20, 12)
+    assert (reply.tokens_in, reply.tokens_out, reply.earlier) == (10, 7, (10, 5, 0))
+    reply, _, _ = ask([cut(GOOD), completion("fine", usage=(10, 7))])
+    assert (reply.tokens_in, reply.earlier) == (10, (0, 0, 1)), "a reply that broke off may have been paid"
 
 
 def test_the_breaker_opens_probes_and_closes():

@@ -1,9 +1,14 @@
 """Bandit, ledger, residual patterns, addresses, memory: the small parts, one by one."""
 
+from dataclasses import fields, replace
+from pathlib import Path
+
 import numpy as np
 import pytest
+import yaml
 from overlap_cases import SPEC, toy_task
 
+from harness.config import load_config, parse_config
 from harness.errors import BadConfig
 from harness.llm.bandit import Bandit, gain
 from harness.llm.ledger import Ledger, estimate_tokens
@@ -86,12 +91,30 @@ def test_the_ledger_books_what_servers_count_and_estimates_what_they_do_not():
     assert ledger.requests == 4 and ledger.bad == 2 and ledger.cached == 1
     assert ledger.tokens_in < 1200
     most = ledger.most("m", "x" * 3000)
-    assert most.tokens_out == 100
+    assert (most.tokens_in, most.tokens_out) == (2 * 1001, 2 * 100), "one more try may be paid for"
     assert ledger.may_spend(most)
     ledger.reserve(4, most)
-    ledger.reserve(5, most)
     assert not ledger.may_spend(most), "what is in flight is set aside"
     assert "money" in ledger.line() and ledger.facts()["models"]["m"]["requests"] == 4
+
+
+def test_what_may_have_been_paid_uncounted_is_booked_at_its_most():
+    model = ModelConfig("m", max_tokens=100)
+    prompt = "x" * 300
+    once = estimate_tokens(prompt)
+    for reply, booked in (
+        (Reply(Status.TIMEOUT), (once, 100)),
+        (Reply(Status.TIMEOUT, tokens_in=0, tokens_out=0), (0, 0)),
+        (Reply(Status.RATE_LIMIT), (0, 0)),
+        (Reply(Status.OK, "z", tokens_in=9, tokens_out=9, earlier=(7, 5, 0)), (16, 14)),
+        (Reply(Status.OK, "z", tokens_in=9, tokens_out=9, earlier=(0, 0, 1)), (9 + once, 109)),
+    ):
+        ledger = Ledger(LlmConfig(), {"m": model})
+        ledger.settle(0, "m", prompt, reply)
+        assert (ledger.tokens_in, ledger.tokens_out) == booked, reply
+        assert Reply.of(reply.facts()).earlier == reply.earlier
+        most = ledger.most("m", prompt)
+        assert booked[0] <= most.tokens_in and booked[1] <= most.tokens_out
 
 
 def test_a_model_without_price_is_not_held_back_by_money():
@@ -161,3 +184,17 @@ def test_stages_give_the_outcome_of_a_whole_validation(tmp_path):
         twin = run(programs[0], lambda signature: "c000007" if signature == first.signature else "")
     assert twin.outcome is None and twin.twin == "c000007"
     assert first.patterns
+
+
+def test_the_commented_config_tells_the_truth():
+    path = Path(__file__).resolve().parents[2] / "configs" / "llm.yaml"
+    config = load_config(path)
+    assert replace(config.llm, max_tokens=None) == LlmConfig()
+    assert set(yaml.safe_load(path.read_text())["llm"]) == {f.name for f in fields(LlmConfig)}
+    example = path.read_text().split("name the variable.\n#\n")[1]
+    models = yaml.safe_load("\n".join(line.removeprefix("#  ") for line in example.splitlines()))["models"]
+    parsed = parse_config({"llm": {"models": models}}, "example").llm.models
+    assert [m.model for m in parsed] == ["big-model", "local-model"]
+    assert parsed[1].parameters == {"top_p": 0.95}
+    named = {name for m in models for name in m}
+    assert named == {f.name for f in fields(ModelConfig)}, "every setting of a model is shown"

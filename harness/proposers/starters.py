@@ -1,0 +1,82 @@
+"""Laws a search begins with: the field's plain forms over a task's features."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from harness.proposers.facts import TaskFacts
+from harness.proposers.genome import KINDS, Factor, Genome
+
+
+def starters(facts: TaskFacts) -> list[Genome]:
+    """Laws a search begins with: the field's plain forms over this task's features.
+
+    Bias plus one power (or line) per feature, the same with one feature each, and logs.
+    """
+    usable = [j for j, f in enumerate(facts.features[: facts.n_features]) if f.varies]
+    budget = facts.budget_per_target
+    single = {j: _plain(facts, j) for j in usable}
+    laws = [Genome(tuple((single[j],) for j in usable))]
+    laws += [Genome(((single[j],),)) for j in usable]
+    logs = [
+        (Factor("log", (j,)),) if facts.features[j].positive else (Factor("linear", (j,)),) for j in usable
+    ]
+    laws.append(Genome(tuple(logs)))
+    squares = [
+        (Factor("log_square", (j,)),) if facts.features[j].positive else (Factor("square", (j,)),)
+        for j in usable
+    ]
+    laws.append(Genome(tuple(logs + squares)))
+    laws.append(Genome((tuple(single[j] for j in usable),)))
+    laws += _mixtures(facts, usable) + _bowls(facts, usable)
+    if len(usable) == 1 and facts.features[usable[0]].positive:
+        kinds = {"shifted_power": ("s1", "a1"), "rectified": ("a1", "s1")}
+        laws += [Genome(((Factor(kind, (usable[0],), names),),)) for kind, names in kinds.items()]
+    fitting = []
+    for law in laws:
+        while law.n_constants > budget and len(law.terms) > 1:
+            law = replace(law, terms=law.terms[:-1])
+        if law.n_constants <= budget:
+            fitting.append(_free_signs(law, facts).normal())
+    return list(dict.fromkeys(fitting))
+
+
+def _mixtures(facts: TaskFacts, usable: list[int]) -> list[Genome]:
+    """Forms for shares and the like: an exponential of a linear combination, alone and by own feature."""
+    n = facts.n_features
+    mixed = [j for j in usable if j < n and not facts.features[j].positive]
+    tilts = tuple(Factor("tilt", (j,), (f"t{j + 1}",)) for j in mixed)
+    laws = [Genome((tilts,))] if len(mixed) > 1 else []
+    if facts.paired and facts.features[n].not_negative:
+        own = Factor("shifted_power", (n,), ("s1", "a1"))
+        laws.append(Genome(((own,),)))
+        laws.append(Genome(((own,), *((Factor("linear", (j,)),) for j in mixed[:-1]))))
+    return laws
+
+
+def _bowls(facts: TaskFacts, usable: list[int]) -> list[Genome]:
+    """A power of every axis, and a best value, fixed or moving along the axes, of every other feature."""
+    axes = [j for j in facts.axes if j in usable and facts.features[j].positive][:2]
+    others = [j for j in usable if j not in facts.axes and facts.features[j].positive]
+    if not axes or not others:
+        return []
+    powers = tuple((_plain(facts, j),) for j in axes)
+    moving = "moving_bowl" if len(axes) == 1 else "moving_bowl2"
+    fixed_terms, moving_terms = [], []
+    for k, j in enumerate(others):
+        fixed_terms.append((Factor("bowl", (j,), (f"l{k}",)),))
+        slopes = tuple(f"b{10 * k + i}" for i in range(len(axes)))
+        moving_terms.append((Factor(moving, (j, *axes), (f"l{k}", *slopes)),))
+    return [Genome((*powers, *fixed_terms)), Genome((*powers, *moving_terms))]
+
+
+def _free_signs(genome: Genome, facts: TaskFacts) -> Genome:
+    """Amplitudes of any sign where a factor may rise or fall by itself; a bowl has its bottom below."""
+    rising = any(
+        KINDS[f.kind].asymptote != "vanishes" and "bowl" not in f.kind for t in genome.terms for f in t
+    )
+    return replace(genome, choices=replace(genome.choices, non_negative=not rising))
+
+
+def _plain(facts: TaskFacts, j: int) -> Factor:
+    return Factor("power", (j,), (f"a{j + 1}",)) if facts.features[j].positive else Factor("linear", (j,))
