@@ -29,6 +29,7 @@ import numpy as np  # noqa: E402
 import pandas as pd  # noqa: E402
 
 from fitting.schedule_laws import NAMES, Schedule, ScheduledCurve, fit_schedule_law  # noqa: E402
+from harness.curves_predict import SPREAD  # noqa: E402
 
 WARMUP = 0.5 * 3e-4 * 2160
 """Learning rate summed over the linear warm-up, before the first row of every curve."""
@@ -61,7 +62,7 @@ def left_out(sets: dict, cuts: int) -> int:
                     ratios[law].append(abs(error) / max(adapted.mae, fitted.mae))
                     print(f"{size:>4}M {name:<16} {law:<12} {seen:5.1f} {error:9.5f} {ratios[law][-1]:10.2f}")
     for law, found in ratios.items():
-        print(f"{law}: share within 6 mean residuals {np.mean(np.array(found) <= 6):.3f} of {len(found)}")
+        print(f"{law}: {sum(r <= SPREAD for r in found)} of {len(found)} within {SPREAD} mean residuals")
     return 0
 
 
