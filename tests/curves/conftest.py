@@ -49,3 +49,9 @@ def runs(seed):
 @pytest.fixture
 def make_runs():
     return simulated
+
+
+@pytest.fixture(scope="session")
+def made():
+    """As `make_runs`, for fixtures that live longer than a test."""
+    return simulated

@@ -160,20 +160,38 @@ def test_a_curve_is_checked_and_cut():
         Curve("r", [0.5, 1.0], [3.0, 2.0]).until(0.2)
 
 
+def errors_at(curves, prefix, predict):
+    seen = [c.until(prefix) for c in curves]
+    return [
+        abs(end - c.final)
+        for end, c in zip(predict([(s.progress, s.loss) for s in seen]), curves, strict=True)
+    ]
+
+
 def test_published_cells_of_the_original_procedure(curve_sets):
-    """Mean endpoint errors known of it (Huber): 0.053, 0.022 and 0.010 for rational, within 5 %."""
+    """Mean endpoint errors known of it, within 5 %; the slow test has more cells."""
     curves = load_delphi(curve_sets)
-    for prefix, form, known in ((0.50, "log", 0.0368), (0.50, "rational", 0.022), (0.75, "rational", 0.0103)):
-        seen = [c.until(prefix) for c in curves]
-        fits = [fit_curve(s.progress, s.loss, form, "huber", "original") for s in seen]
-        errors = [abs(f.endpoint - c.final) for f, c in zip(fits, curves, strict=True)]
+    for prefix, form, known in ((0.10, "log", 0.070), (0.50, "rational", 0.022)):
+        errors = errors_at(
+            curves, prefix, lambda p, f=form: [x.F for x in fit_curves(p, f, "huber", "original")]
+        )
         assert np.mean(errors) == pytest.approx(known, rel=0.05)
 
 
 def test_our_default_beats_the_best_published_variant(curve_sets):
-    """Best of the eight by mean endpoint error, as published: 0.053, 0.022, 0.010, 0.0068."""
+    """The best of the eight by mean endpoint error at 0.50 of the run, as published, is 0.022."""
+    errors = errors_at(load_delphi(curve_sets), 0.50, lambda p: [x.endpoint for x in predict_endpoints(p)])
+    assert np.mean(errors) <= 0.022
+
+
+@pytest.mark.slow
+def test_more_cells_of_both(curve_sets):
     curves = load_delphi(curve_sets)
-    for prefix, best in ((0.25, 0.053), (0.50, 0.022), (0.75, 0.010), (0.90, 0.0068)):
-        found = predict_endpoints([(s.progress, s.loss) for s in (c.until(prefix) for c in curves)])
-        errors = [abs(f.endpoint - c.final) for f, c in zip(found, curves, strict=True)]
+    for prefix, best in ((0.25, 0.053), (0.75, 0.010), (0.90, 0.0068)):
+        errors = errors_at(curves, prefix, lambda p: [x.endpoint for x in predict_endpoints(p)])
         assert np.mean(errors) <= best
+    for prefix, form, known in ((0.25, "power", 0.058), (0.50, "power", 0.033), (0.75, "rational", 0.010)):
+        errors = errors_at(
+            curves, prefix, lambda p, f=form: [x.F for x in fit_curves(p, f, "huber", "original")]
+        )
+        assert np.mean(errors) == pytest.approx(known, rel=0.05)
