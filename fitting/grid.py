@@ -1,7 +1,7 @@
 """Exhaustive grids over (alpha, beta) with E, A, B solved exactly in each cell: `fit_vpnls(method="grid")`.
 
 Cells are solved in batches. Least squares uses moments (`surface.grid_start`); Huber uses a Newton iteration on the
-three amplitudes of every cell, inside their box, until each cell has converged.
+three amplitudes of every cell, inside their box, until every cell that could win has converged.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from fitting.errors import BadOption
 from fitting.surface import grid_start
 
 MAX_CELLS = 200_000_000
-BATCH = 4_000  # Huber cells solved together
+BATCH = 500_000  # Huber cells times rows solved together
 
 
 def axis(low: float, high: float, resolution: float) -> np.ndarray:
@@ -43,7 +43,7 @@ def search(x, z, y, low, high, resolution: float, delta: float, hint, passes: in
     blocks = np.array_split(alphas, min(count, len(alphas)))
     if not plain:
         V = np.exp(-np.multiply.outer(betas, z))
-        ceiling = _ceiling(x, y, V, alphas, betas, low[:3], high[:3], delta, hint)
+        ceiling, near = _ceiling(x, y, V, alphas, betas, low[:3], high[:3], delta, hint)
 
     def solve(block: np.ndarray) -> tuple[float, np.ndarray]:
         if plain:
@@ -55,6 +55,8 @@ def search(x, z, y, low, high, resolution: float, delta: float, hint, passes: in
             found = list(pool.map(solve, blocks))
     else:
         found = [solve(block) for block in blocks]
+    if not plain:
+        found.append((ceiling, near))
     theta = found[int(np.argmin([cost for cost, _ in found]))][1]  # ties: the first found, alpha before beta
     if not plain:
         u, v = np.exp(-theta[3] * x), np.exp(-theta[4] * z)
@@ -71,7 +73,8 @@ def _lines(x, y, V, alphas, betas, low, high, delta, passes, ceiling):
     """Best cell of lines of constant alpha. Cells proved worse than `ceiling` or than the best so far are left out."""
     best, theta = np.inf, np.zeros(5)
     slack = 1e-24 * float(y @ y)  # below it costs are rounding errors
-    for lines in np.array_split(alphas, -(-len(alphas) * len(betas) // BATCH)):
+    parts = min(len(alphas), -(-len(alphas) * len(betas) * len(y) // BATCH))
+    for lines in np.array_split(alphas, parts):
         U, W = (
             np.repeat(np.exp(-np.multiply.outer(lines, x)), len(betas), axis=0),
             np.tile(V, (len(lines), 1)),
@@ -102,16 +105,18 @@ def _lines(x, y, V, alphas, betas, low, high, delta, passes, ceiling):
 
 
 def _ceiling(x, y, V, alphas, betas, low, high, delta, hint):
-    """Cost of the best of the cells around `hint` (alpha, beta): the winner is not above it."""
+    """Cost and theta of the best of the cells around `hint` (alpha, beta): the winner is not above it."""
     around = [
         np.clip(np.searchsorted(axis_, at) - np.array([1, 0]), 0, len(axis_) - 1)
         for axis_, at in zip((alphas, betas), hint, strict=True)
     ]
-    costs = [
-        cells(np.exp(-alphas[k] * x), V[around[1]], y, low, high, delta, 100, 1e-10)[1].min()
-        for k in around[0]
-    ]
-    return float(min(costs)) * (1 + 1e-9)
+    best, theta = np.inf, np.zeros(5)
+    for k in around[0]:
+        coef, cost = cells(np.exp(-alphas[k] * x), V[around[1]], y, low, high, delta, 100, 1e-10)
+        j = int(np.argmin(cost))
+        if cost[j] < best:
+            best, theta = float(cost[j]), np.array([*coef[j], alphas[k], betas[around[1][j]]])
+    return best * (1 + 1e-9), theta
 
 
 def _floor(psi, y, delta):
