@@ -110,6 +110,8 @@ def _compiled(N, D, L, box: tuple[np.ndarray, np.ndarray], loss: Loss) -> Newton
     n = len(L)
     if n < 4 or not len(N) == len(D) == n:
         return None
+    # Numba compiles anew for read-only arrays, and nobody asked for that
+    N, D, L = (column if column.flags.writeable else column.copy() for column in (N, D, L))
     solved = fast.solve(N, D, L, low, high, loss.huber_delta)
     if solved is None:
         return None
