@@ -12,6 +12,7 @@ from pathlib import Path
 from rich.console import Console
 
 from fitting import FittingError
+from harness import study_check, study_design
 from harness.options import count
 from harness.study_run import run_study
 from studies.fitting_methods.registry import MODULES, experiment, experiments
@@ -21,6 +22,8 @@ EPILOG = """examples:
   python -m harness.study                         list the experiments
   python -m harness.study run 1 7 11 --out study  three of them
   python -m harness.study run all --data FOLDER   everything; FOLDER holds isoflops.csv (or set SLD_ISOFLOP_DIR)
+  python -m harness.study check runs.csv          quality control of your own IsoFLOP table
+  python -m harness.study design --budgets 1e18,1e19,1e20 --span 4 --points 11 --noise 0.005 --precision 0.01
 
 exit codes: 0 done, 1 an experiment failed, 2 wrong usage or input
 """
@@ -53,6 +56,8 @@ def parser() -> argparse.ArgumentParser:
         help="processes (default: one a core)",
     )
     run.add_argument("--json", action="store_true", help="print what was written as JSON")
+    study_check.add_options(commands.add_parser("check", help="quality control of an IsoFLOP table"))
+    study_design.add_options(commands.add_parser("design", help="plan an IsoFLOP study before paying for it"))
     return p
 
 
@@ -61,6 +66,10 @@ def main(argv: list[str] | None = None) -> int:
     try:
         if args.command == "run":
             return run_command(args)
+        if args.command == "check":
+            return study_check.check_command(args)
+        if args.command == "design":
+            return study_design.design_command(args)
     except FittingError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from fitting.curves.curve import Curve
+from fitting.curves.laws import Endpoint
 from fitting.errors import BadData
 
 
@@ -128,3 +129,20 @@ def load_set(name: str, folder: str | Path) -> list[Curve]:
 
 
 SETS = ("delphi_midtraining", "misfitting_c4", "multipowerlaw", "supercollapse")
+
+
+def load_delphi_endpoints(folder: str | Path) -> list[Endpoint]:
+    """Final losses of the Delphi midtraining runs: 104 endpoints, recipe (mix, lr_factor), axis C in FLOPs."""
+    path = Path(folder) / "delphi_midtraining" / "endpoints.csv"
+    if not path.is_file():
+        raise BadData(f"{path}: no such file; give the folder of curve sets (--data or SLD_CURVES_DIR)")
+    with path.open(newline="", encoding="utf-8") as file:
+        return [
+            Endpoint(
+                (row["mix"], float(row["lr_factor"])),
+                {"C": float(row["scale_flops"])},
+                float(row["final_math_val_loss"]),
+                row["run_id"],
+            )
+            for row in csv.DictReader(file)
+        ]

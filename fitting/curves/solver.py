@@ -117,8 +117,9 @@ def _coarse(block: _Block, mae: bool) -> tuple[np.ndarray, np.ndarray, np.ndarra
         Sgg, Sgy = np.einsum("pkn,pkn->pk", wG, G), (wG * y).sum(axis=-1)
         A = (Sw * Sgy - Sg * Sy) / np.maximum(Sw * Sgg - Sg * Sg, 1e-300)
         F = (Sy - A * Sg) / Sw
-        out = (low > F) | (high < F) | (A < 0)
-        F = np.minimum(np.maximum(F, low), high)
+        inside = np.minimum(np.maximum(F, low), high)
+        out = (inside != F) | (A < 0)
+        F = inside
         A = np.where(out, (Sgy - F * Sg) / np.maximum(Sgg, 1e-300), A)
         A = np.minimum(np.maximum(A, 0.0), A_high)
         residual = y - F[..., None] - A[..., None] * G

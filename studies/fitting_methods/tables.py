@@ -75,7 +75,7 @@ class IsoflopData:
 
 
 def read_csv(path: Path) -> pd.DataFrame:
-    return pd.read_csv(path, keep_default_na=False, na_values=[""], float_precision="round_trip")
+    return pd.read_csv(path, keep_default_na=False, na_values=[""])
 
 
 def as_runs(rows: pd.DataFrame) -> Runs:

@@ -1,0 +1,155 @@
+"""The command, its files and its report. Seeds: 0 where a simulation runs."""
+
+import json
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from harness.cli import main as harness
+from harness.study import main
+from studies.fitting_methods.experiment import Findings, Table
+from studies.fitting_methods.page import cell, markdown_table, page
+from studies.fitting_methods.registry import MODULES, experiment, experiments
+from studies.fitting_methods.report import report
+
+
+@pytest.fixture(autouse=True)
+def no_data(monkeypatch):
+    monkeypatch.delenv("SLD_ISOFLOP_DIR", raising=False)
+
+
+def test_list_names_thirteen_experiments(capsys):
+    assert main([]) == 0
+    text = capsys.readouterr().out
+    assert [int(n) for n in re.findall(r"^ *(\d+)  ", text, re.M)] == list(range(13))
+    assert text.count("[published rows: --data]") == 2
+    assert harness(["study", "list", "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert [row["number"] for row in rows] == list(MODULES) and all(
+        row["question"].endswith("?") for row in rows
+    )
+
+
+def test_every_experiment_has_its_number_and_folder():
+    for number, e in zip(MODULES, experiments(), strict=True):
+        assert e.number == number and e.name.startswith(f"{number:02d}_")
+
+
+def test_run_writes_tables_figures_pages_and_a_report_that_stands_alone(tmp_path, capsys):
+    assert main(["run", "0", "6", "--out", str(tmp_path / "out"), "--workers", "1"]) == 0
+    assert "1 experiments" in capsys.readouterr().out
+    folder = tmp_path / "out" / "06_closed_form"
+    assert sorted(p.name for p in folder.iterdir()) == ["errors.csv", "errors.png", "errors.svg", "page.md"]
+    assert len(pd.read_csv(folder / "errors.csv")) == 60
+    text = (folder / "page.md").read_text(encoding="utf-8")
+    assert all(
+        part in text for part in ("**Question.**", "**Set-up.**", "**Answer.**", "errors.csv", "errors.png")
+    )
+    html = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert 'href="#06_closed_form"' in html and 'id="06_closed_form"' in html
+    assert "data:image/png;base64," in html and not re.search(r'(src|href)="(?!data:|#)', html)
+    assert "0. Reproductions" in html and "isoflops.csv" in html  # says what the other one needs
+
+
+def test_run_json_and_same_files_twice(tmp_path, capsys):
+    for name in ("one", "two"):
+        assert main(["run", "10", "--out", str(tmp_path / name), "--workers", "1", "--json"]) == 0
+        shown = json.loads(capsys.readouterr().out)
+        assert shown["experiments"][0]["number"] == 10 and shown["not_run"] == []
+    files = [sorted((tmp_path / n / "10_compounding").iterdir()) for n in ("one", "two")]
+    assert [a.read_bytes() == b.read_bytes() for a, b in zip(*files, strict=True)] == [True] * 4
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["run", "99"], "expected all, or numbers out of 0, 1"),
+        (["run", "1", "--data", "nowhere"], "expected a folder with isoflops.csv"),
+        (["design", "--budgets", "1e18,x", "--noise", "0.01"], "--budgets: expected FLOPs > 0"),
+        (
+            ["design", "--budgets", "1e18,1e19", "--noise", "0.01", "--surface", "x"],
+            "--surface: expected one of",
+        ),
+        (
+            ["design", "--budgets", "1e18,1e19", "--noise", "0.01", "--span", "1"],
+            "--span: expected a factor above 1",
+        ),
+        (["check", "nowhere.csv"], "nowhere.csv: can't be read"),
+    ],
+)
+def test_wrong_input_is_one_line_and_exit_2(args, message, capsys):
+    assert main(args) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: ") and message in error and error.count("\n") == 1
+
+
+def test_design_prints_json(capsys):
+    args = [
+        "design",
+        "--budgets",
+        "1e18,1e19,1e20",
+        "--noise",
+        "0.005",
+        "--repeats",
+        "10",
+        "--precision",
+        "0.02",
+        "--json",
+    ]
+    assert main(args) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["plan"]["runs"] == 33 and set(found["simulated"]) == {
+        "Approach 2",
+        "Approach 3 (L-BFGS-B)",
+        "Exact VPNLS",
+    }
+    assert found["cheapest"]["Exact VPNLS"]["flops"] < found["plan"]["flops"]
+
+
+def test_design_prints_a_table(capsys):
+    args = ["design", "--budgets", "1e18,1e19,1e20", "--noise", "0.005", "--repeats", "10", "--surface",
+            "E=1.7,A=400,B=400,alpha=0.3,beta=0.3"]  # fmt: skip
+    assert main(args) == 0
+    text = capsys.readouterr().out
+    assert "true a = 0.5000" in text and "Exact VPNLS" in text and "33 runs" in text
+
+
+def test_check_flags_a_table(tmp_path, capsys):
+    rng = np.random.default_rng(0)
+    C = np.repeat([1e18, 1e19], [9, 4])
+    N = np.concatenate([np.geomspace(1e7, 1e9, 9), np.geomspace(1e7, 1e9, 4)])
+    L = 3 + 0.1 * np.log10(N / 1e8) ** 2 + rng.normal(0, 1e-4, 13)
+    source = tmp_path / "runs.csv"
+    pd.DataFrame({"N": N, "D": C / (6 * N), "loss": L, "C": C}).to_csv(source, index=False)
+    assert main(["check", str(source), "--out", str(tmp_path / "flagged.csv"), "--spline-z", "50"]) == 0
+    assert "9 of 13 rows kept; too_few_points 4" in capsys.readouterr().out
+    flagged = pd.read_csv(tmp_path / "flagged.csv", keep_default_na=False)
+    assert list(flagged.columns) == ["N", "D", "loss", "C", "outlier", "reason"]
+    assert list(flagged["reason"]) == ["none"] * 9 + ["too_few_points"] * 4
+    assert main(["check", str(source), "--json", "--spline-z", "50"]) == 0
+    assert json.loads(capsys.readouterr().out)["all rows"]["none"] == 9
+
+
+def test_check_names_a_bad_value(tmp_path, capsys):
+    source = tmp_path / "runs.csv"
+    source.write_text("params,tokens,loss,budget\n1e8,1e9,3.0,6e17\n1e8,oops,3.0,6e17\n", encoding="utf-8")
+    assert main(["check", str(source)]) == 2
+    assert "tokens must be a number in every row: row 1 has 'oops'" in capsys.readouterr().err
+
+
+def test_pages_and_reports_escape_what_they_print():
+    frame = pd.DataFrame({"name": ["a|b", "<i>"], "x": [1.23456789, 4e-13]})
+    assert markdown_table(frame).splitlines()[2:] == ["| a\\|b | 1.23457 |", "| <i> | 4.0e-13 |"]
+    findings = Findings(("1 < 2",), (Table("t", "caption", frame),))
+    assert "a\\|b" in page(experiment(1), findings)
+    html = report([(experiment(1), findings)], [], [])
+    assert "&lt;i&gt;" in html and "1 &lt; 2" in html
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(True, "yes"), (3, "3"), (float("nan"), ""), (0.0, "0"), (2.5e24, "2.5e+24")]
+)
+def test_cells(value, text):
+    assert cell(value) == text
