@@ -36,15 +36,19 @@ def warm_up() -> None:
     """Load the compiled path, compiling it if no cache has it (seconds, once per machine and version).
 
     Raises:
-        FitError: Numba is not installed.
+        FitError: Numba is not installed, or finds no folder for its cache.
     """
     global _kernel
     if _kernel is not None:
         return
     if not available():
         raise FitError("the compiled path needs numba: install the extra 'fast', or use backend='numpy'")
-    prepare = importlib.import_module("fitting.kernel_start").prepare
-    descend = importlib.import_module("fitting.kernel").descend
+    try:
+        prepare = importlib.import_module("fitting.kernel_start").prepare
+        descend = importlib.import_module("fitting.kernel").descend
+    except RuntimeError as error:
+        why = "set NUMBA_CACHE_DIR to a folder that can be written, or use backend='numpy'"
+        raise FitError(f"the compiled path can't be loaded ({error}): {why}") from None
     axis = coarse_axis(0.01, 0.99)
     N, D = np.exp(np.linspace(0, 3, 12)), np.exp(np.sin(np.arange(12.0)))
     low, high = np.array([0, 0, 0, 0.01, 0.01]), np.array([np.inf, np.inf, np.inf, 0.99, 0.99])

@@ -70,6 +70,12 @@ def fit_vpnls(
         raise BadOption(f"fit_vpnls has mse and huber; for {loss.type} use fit(law, data, loss=...)")
     if not max_irls_iter >= 1:
         raise BadOption(f"max_irls_iter must be >= 1, got {max_irls_iter!r}")
+    if not (isinstance(num_workers, int) and num_workers >= 1):
+        raise BadOption(f"num_workers must be an integer >= 1, got {num_workers!r}")
+    if not (bounds is None or isinstance(bounds, Bounds)):
+        raise BadOption(
+            f"bounds: expected what bounds(alpha=(0.1, 0.6), ...) returns, got {type(bounds).__name__}"
+        )
     box = _DEFAULT_BOX if bounds is None else bounds.box()
     if method == "newton" and fast.chosen(backend):
         quick = _compiled(N, D, L, box, loss)
@@ -104,6 +110,8 @@ def _compiled(N, D, L, box: tuple[np.ndarray, np.ndarray], loss: Loss) -> Newton
     n = len(L)
     if n < 4 or not len(N) == len(D) == n:
         return None
+    # Numba compiles anew for read-only arrays, and nobody asked for that
+    N, D, L = (column if column.flags.writeable else column.copy() for column in (N, D, L))
     solved = fast.solve(N, D, L, low, high, loss.huber_delta)
     if solved is None:
         return None

@@ -40,8 +40,8 @@ class Bounds:
         """
         default = _DEFAULT_AMPLITUDES
         pairs = [(0.0, np.inf) if getattr(self, n) == default.get(n) else getattr(self, n) for n in NAMES]
-        low, high = np.array(pairs, dtype=float).T
-        return low, high
+        low, high = zip(*pairs, strict=True)
+        return np.array(low, dtype=float), np.array(high, dtype=float)
 
 
 _DEFAULT_AMPLITUDES = {"E": (1e-6, 10.0), "A": (1e-6, 1e6), "B": (1e-6, 1e6)}

@@ -12,6 +12,7 @@ COMMANDS = {
     "leaderboard": ("harness.leaderboard", "rank everything found"),
     "tasks": ("tasks.cli", "list tasks, add your own table"),
     "fit": ("harness.fit", "fit one law to a table"),
+    "curves": ("harness.curves", "predict where training runs end"),
     "study": ("harness.study", "how methods of fitting compare: thirteen experiments"),
     "bench": ("harness.bench", "run all tasks with several seeds and write the report card"),
     "export": ("harness.export", "write a run's journal as JSON lines"),

@@ -8,15 +8,30 @@ import sys
 from harness.errors import HarnessError
 
 COMMANDS = {
-    "predict": ("harness.curves_live", "predict the end of one run, finished or still growing"),
-    "page": ("harness.curves_page", "write the study as one interactive HTML file"),
+    "backtest": (
+        "harness.curves_backtest",
+        "backtest_main",
+        "errors of every method on finished runs, best-form map",
+    ),
+    "search": ("harness.curves_backtest", "search_main", "from when a target error is met"),
+    "laws": ("harness.curves_across", "laws_main", "endpoint laws per recipe, checked at larger compute"),
+    "joint": ("harness.curves_across", "joint_main", "one model for the trajectories of many runs"),
+    "intervals": (
+        "harness.curves_across",
+        "intervals_main",
+        "calibrated endpoint intervals and their coverage",
+    ),
+    "replay": ("harness.curves_across", "replay_main", "stop or continue, replayed on finished runs"),
+    "task": ("harness.curves_task", "main", "make a curve set a task for evolve and score"),
+    "predict": ("harness.curves_live", "main", "predict the end of one run, finished or still growing"),
+    "page": ("harness.curves_page", "main", "write the study as one interactive HTML file"),
 }
-"""Subcommand -> the module whose `main(argv)` it is, and one line of help."""
+"""Subcommand -> the module and the function of argv it is, and one line of help."""
 
 
 def usage() -> str:
     width = max(map(len, COMMANDS))
-    lines = [f"  {name:<{width}}  {text}" for name, (_, text) in COMMANDS.items()]
+    lines = [f"  {name:<{width}}  {text}" for name, (_, _, text) in COMMANDS.items()]
     head = ["usage: python -m harness.curves COMMAND [options]", "", "Predict loss curves.", "", "commands:"]
     return "\n".join([*head, *lines, "", "python -m harness.curves COMMAND --help explains a command"])
 
@@ -30,7 +45,8 @@ def main(argv: list[str] | None = None) -> int:
         print(f"error: no command {args[0]!r}; expected one of {', '.join(COMMANDS)}", file=sys.stderr)
         return 2
     try:
-        return importlib.import_module(COMMANDS[args[0]][0]).main(args[1:])
+        module, function, _ = COMMANDS[args[0]]
+        return getattr(importlib.import_module(module), function)(args[1:])
     except (HarnessError, ValueError) as error:
         if not isinstance(error, HarnessError) and not type(error).__module__.startswith("fitting"):
             raise

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from fitting.curves.curve import Curve
+from fitting.curves.laws import Endpoint
 from fitting.errors import BadData
 
 
@@ -71,7 +72,12 @@ def load_curves(
         if tau is None:
             assert steps is not None
             end = numbers(part, total)
-            tau = steps / (end if end is not None else steps.max())
+            last = end if end is not None else np.full(len(steps), steps.max())
+            if not (last > 0).all():
+                raise BadData(
+                    f"{path}: run {name!r} ends at step {last.min():g}; drop it, or name its planned end"
+                )
+            tau = steps / last
         order = np.argsort(tau, kind="stable")
         columns = [numbers(part, c) for c in (step, tokens, lr)]
         steps, seen, rate = (None if c is None else c[order] for c in columns)
@@ -128,3 +134,20 @@ def load_set(name: str, folder: str | Path) -> list[Curve]:
 
 
 SETS = ("delphi_midtraining", "misfitting_c4", "multipowerlaw", "supercollapse")
+
+
+def load_delphi_endpoints(folder: str | Path) -> list[Endpoint]:
+    """Final losses of the Delphi midtraining runs: 104 endpoints, recipe (mix, lr_factor), axis C in FLOPs."""
+    path = Path(folder) / "delphi_midtraining" / "endpoints.csv"
+    if not path.is_file():
+        raise BadData(f"{path}: no such file; give the folder of curve sets (--data or SLD_CURVES_DIR)")
+    with path.open(newline="", encoding="utf-8") as file:
+        return [
+            Endpoint(
+                (row["mix"], float(row["lr_factor"])),
+                {"C": float(row["scale_flops"])},
+                float(row["final_math_val_loss"]),
+                row["run_id"],
+            )
+            for row in csv.DictReader(file)
+        ]

@@ -26,6 +26,9 @@ SCALES = (0.05, 0.005, 0.0005)
 CELLS = 60_000
 """Numbers (prefixes x shapes x points) in one block of the coarse grid: what fits a core's cache."""
 
+TOGETHER = 3_000
+"""Numbers (prefixes x points) that take Levenberg-Marquardt steps together."""
+
 Solution = tuple[float, float, np.ndarray, bool]
 
 
@@ -37,7 +40,7 @@ def solve(problem: Problem, form: Form) -> Solution:
 def solve_many(problems: Sequence[Problem], form: Form) -> list[Solution]:
     """`solve` for several prefixes with one loss at once; each solution is as if solved alone."""
     most = max(len(p.y) for p in problems)
-    block = max(1, CELLS // (most * len(form.spread)))
+    block = max(1, TOGETHER // most)
     found: list[Solution] = []
     for i in range(0, len(problems), block):
         found += _solve_block(problems[i : i + block], form)
@@ -70,7 +73,10 @@ class _Block:
 def _solve_block(problems: Sequence[Problem], form: Form) -> list[Solution]:
     mae = problems[0].loss == "mae"
     block = _Block(problems, form)
-    value, F, A = _coarse(block, mae)
+    few = max(1, CELLS // (block.y.shape[1] * len(form.spread)))
+    cuts = [np.arange(i, min(i + few, len(problems))) for i in range(0, len(problems), few)]
+    parts = [_coarse(block.rows(cut), mae) for cut in cuts]
+    value, F, A = (np.concatenate(part) for part in zip(*parts, strict=True))
     starts = [_minima(v, form) for v in value]
     owner = np.repeat(np.arange(len(problems)), [len(s) for s in starts])
     which = np.concatenate(starts)
@@ -117,8 +123,9 @@ def _coarse(block: _Block, mae: bool) -> tuple[np.ndarray, np.ndarray, np.ndarra
         Sgg, Sgy = np.einsum("pkn,pkn->pk", wG, G), (wG * y).sum(axis=-1)
         A = (Sw * Sgy - Sg * Sy) / np.maximum(Sw * Sgg - Sg * Sg, 1e-300)
         F = (Sy - A * Sg) / Sw
-        out = (low > F) | (high < F) | (A < 0)
-        F = np.minimum(np.maximum(F, low), high)
+        inside = np.minimum(np.maximum(F, low), high)
+        out = (inside != F) | (A < 0)
+        F = inside
         A = np.where(out, (Sgy - F * Sg) / np.maximum(Sgg, 1e-300), A)
         A = np.minimum(np.maximum(A, 0.0), A_high)
         residual = y - F[..., None] - A[..., None] * G

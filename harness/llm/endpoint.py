@@ -145,8 +145,9 @@ class Endpoint:
             earlier=(tokens_in, tokens_out, uncounted),
             refused=tuple(refused),
             seconds=self._clock() - start,
-            text=self._redact(reply.text),
-            detail=self._redact(reply.detail),
+            text=self._cleaned(reply.text),
+            detail=self._cleaned(reply.detail),
+            finish=self._cleaned(reply.finish),
         )
         self._note(model, reply)
         return reply
@@ -270,7 +271,9 @@ class Endpoint:
         """Whether the breaker is open."""
         return self._failures >= self.settings.breaker_failures
 
-    def _redact(self, text: str) -> str:
+    def _cleaned(self, text: str) -> str:
+        """Without the key, and without halves of surrogate pairs, which JSON may hold and no file can."""
+        text = text.encode("utf-8", errors="replace").decode()
         return text.replace(self._secret, "[key]") if self._secret else text
 
 

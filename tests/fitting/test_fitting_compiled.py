@@ -120,3 +120,20 @@ def test_compiled_loops_agree_with_numpy():
     fast.warm_up()
     assert fast.ready()
     check_random_problems(range(300), most=90)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not fast.available(), reason="the extra 'fast' (numba) is not installed")
+def test_after_warming_up_nothing_is_compiled_again():
+    fast.warm_up()
+    prepare, descend = fast._kernel
+    rng = np.random.default_rng(7)
+    table = rng.uniform(1, 5, (30, 3))
+    table[:, 2] = 1.7 + table[:, 0] ** -0.5 + table[:, 1] ** -0.3
+    fixed = table.T.copy()
+    fixed.flags.writeable = False
+    for N, D, L in (table.T, fixed, table.T.tolist(), table.T.astype(np.float32)):
+        for box in (None, bounds(alpha=(0.1, 3.0), beta=(0.3, 0.3))):
+            for loss in LOSSES:
+                fit_vpnls(N, D, L, loss=loss, bounds=box)
+    assert len(prepare.signatures) == len(descend.signatures) == 1

@@ -309,3 +309,11 @@ def test_designs_that_cannot_part_the_constants_warn(method):
     assert warning.startswith("4 rows for 5 constants")
     (warning,) = fit_vpnls(N, np.full(15, 1e9), L, method=method).warnings
     assert warning.startswith("D is the same in all rows")
+
+
+def test_options_of_the_wrong_kind_are_named():
+    N, D, L = rows(n_points_per_budget=3)
+    with pytest.raises(ValueError, match=r"bounds: expected what bounds\(alpha=.* returns, got dict"):
+        fit_vpnls(N, D, L, bounds={"alpha": (0.1, 0.5)})
+    with pytest.raises(ValueError, match="num_workers must be an integer >= 1, got 0"):
+        fit_vpnls(N, D, L, method="grid", num_workers=0)

@@ -114,7 +114,7 @@ def test_a_recorded_run_is_repeated_without_network(rows, tmp_path, capsys, monk
     monkeypatch.setenv("TEST_KEY", KEY)
     with FakeServer(Unreliable(Scientist(delay_s=0.05), one_in=4)) as server:
         config = config_file(
-            tmp_path, server.url, proposer="mixed", reflect_every=5, evolve={"evaluations": 16}
+            tmp_path, server.url, proposer="mixed", reflect_every=5, in_flight=2, evolve={"evaluations": 18}
         )
         code, s, err = run_json(capsys, "--config", config, "--data-dir", rows, "--out", tmp_path / "runs")
     assert code == 0, err

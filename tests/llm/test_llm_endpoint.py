@@ -1,5 +1,6 @@
 """One endpoint against a server that does everything wrong: real client, real sockets."""
 
+import json
 import threading
 import time
 
@@ -127,6 +128,16 @@ def test_streams_and_bodies_are_told_apart_by_what_came(stream):
         assert (reply.tokens_in, reply.tokens_out) == (700, 300)
         assert server.bodies[0].get("stream", False) is stream
         assert ("stream_options" in server.bodies[0]) is stream, "a stream counts its tokens when asked to"
+
+
+@pytest.mark.parametrize(
+    "step",
+    [completion("half \ud800 a pair"), error(400, "half \udfff a pair"), completion("x", finish="\ud800")],
+)
+def test_what_comes_can_be_written_to_a_file(step):
+    reply, _, _ = ask([step])
+    json.dumps(reply.facts(), ensure_ascii=False).encode("utf-8")
+    assert "half ? a pair" in reply.text + reply.detail or "?" in reply.finish
 
 
 def test_parts_of_a_content_are_joined():

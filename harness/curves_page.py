@@ -1,0 +1,130 @@
+"""`python -m harness.curves page`: the study as one interactive HTML file that needs no network."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import sys
+from importlib import resources
+from pathlib import Path
+
+from fitting.curves import load_curves, load_delphi
+from harness.curves_page_data import JOINT_PREFIXES, delphi_endpoints, endpoints_of, page_data
+from harness.errors import BadHistory
+
+HELP = """\
+Write curves, fitted continuations, best-form map, target search, endpoint laws and joint fits as one HTML file.
+
+Without --file it shows the Delphi midtraining runs of the folder of curve sets. Your own runs: a tidy CSV, one row an
+evaluation, with the columns named below. The file holds its data and its script; it opens without a network.
+"""
+EXAMPLES = """\
+examples:
+  python -m harness.curves page --out report.html
+  python -m harness.curves page --file runs.csv --labels data,peak_lr --compute flops --out report.html
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    p = argparse.ArgumentParser(
+        prog="python -m harness.curves page",
+        description=HELP,
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    p.add_argument(
+        "--out", default="curves.html", metavar="FILE", help="where to write (default %(default)s)"
+    )
+    p.add_argument(
+        "--data",
+        default=os.environ.get("SLD_CURVES_DIR", "../shared/data/curves"),
+        metavar="FOLDER",
+        help="folder of curve sets (default SLD_CURVES_DIR)",
+    )
+    p.add_argument("--file", metavar="CSV", help="your own runs")
+    p.add_argument(
+        "--run", default="run_id", metavar="COLUMN", help="with --file: the run (default %(default)s)"
+    )
+    p.add_argument(
+        "--loss", default="loss", metavar="COLUMN", help="with --file: the loss (default %(default)s)"
+    )
+    p.add_argument(
+        "--step", default="step", metavar="COLUMN", help="with --file: the step (default %(default)s)"
+    )
+    p.add_argument(
+        "--total", metavar="COLUMN", help="with --file: the planned last step (default: each run's last)"
+    )
+    p.add_argument(
+        "--compute",
+        default="C",
+        metavar="COLUMN",
+        help="with --file: the run's compute (default %(default)s)",
+    )
+    p.add_argument(
+        "--labels", default="mix,lr_factor", metavar="A,B", help="with --file: two columns that make a recipe"
+    )
+    p.add_argument(
+        "--no-joint", action="store_true", help="leave the joint fits out (they take most of the time)"
+    )
+    p.add_argument("--title", help="the page's title")
+    return p
+
+
+def main(argv: list[str] | None = None) -> int:
+    args = parser().parse_args(argv)
+    labels = tuple(args.labels.split(","))
+    if len(labels) != 2:
+        raise BadHistory(f"--labels {args.labels!r}: expected two columns, as in mix,lr_factor")
+    if args.file:
+        curves = load_curves(
+            args.file, run=args.run, loss=args.loss, step=args.step, total=args.total, labels=labels, C=args.compute,
+            progress=None,
+        )  # fmt: skip
+        endpoints, title = endpoints_of(curves, labels), Path(args.file).stem
+    else:
+        curves, endpoints, title = load_delphi(args.data), delphi_endpoints(args.data), "Delphi midtraining"
+    data = page_data(
+        curves,
+        endpoints,
+        labels,
+        args.title or f"Curve prediction: {title}",
+        () if args.no_joint else JOINT_PREFIXES,
+        None if args.file else 3e20,
+        say=lambda text: print(f"fitting {text}", file=sys.stderr),
+    )
+    write_page(data, args.out)
+    print(f"wrote {args.out}: {len(curves)} runs, {Path(args.out).stat().st_size / 1e6:.1f} MB")
+    return 0
+
+
+def write_page(data: dict, path: str) -> None:
+    """Put data, style and script into the template."""
+    folder = resources.files("harness") / "page"
+    page = (folder / "curves.html").read_text(encoding="utf-8")
+    # "<" can't occur in the JSON, so that no run's name ends the script.
+    text = json.dumps(_finite(data), separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
+    for mark, part in (
+        ("/*STYLE*/", (folder / "curves.css").read_text(encoding="utf-8")),
+        ("/*SCRIPT*/", (folder / "curves.js").read_text(encoding="utf-8")),
+        ("/*DATA*/", text),
+    ):
+        page = page.replace(mark, part)
+    try:
+        Path(path).write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise BadHistory(f"--out {path}: can't be written ({error.strerror})") from None
+
+
+def _finite(value):
+    """NaN and infinities as null."""
+    if isinstance(value, dict):
+        return {k: _finite(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(v) for v in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,293 @@
+"""`harness.curves predict`: endpoint, interval, targets, schedule laws, following a growing log."""
+
+import json
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from harness import curves, curves_live
+from harness.curves_calibration import PREFIXES, PUBLIC, conformal, interval, ratios
+from harness.curves_clean import clean
+from harness.curves_history import read_history
+from harness.curves_predict import predict
+from harness.curves_tail import continue_curve
+from harness.errors import BadHistory
+
+SEED = 7
+FINAL = 10_000
+
+
+def loss_at(step):
+    """A curve that the power form can follow."""
+    return 2.0 + 0.9 * ((np.asarray(step) / FINAL + 0.02) ** -0.4 - 1.02**-0.4)
+
+
+def log(path, until=0.5, n=100, noise=0.001, **columns):
+    rng = np.random.default_rng(SEED)
+    step = np.arange(1, int(n * until) + 1) * (FINAL // n)
+    table = pd.DataFrame({"step": step, "val_loss": loss_at(step) + noise * rng.standard_normal(len(step))})
+    for name, rate in columns.items():
+        table[name] = rate(step) if callable(rate) else rate * step
+    table.to_csv(path, index=False)
+    return str(path)
+
+
+def run(capsys, *args):
+    code = curves.main(["predict", *args])
+    out = capsys.readouterr()
+    return code, out.out, out.err
+
+
+def test_the_end_of_a_curve_and_its_interval(tmp_path, capsys):
+    code, out, _ = run(capsys, log(tmp_path / "a.csv"), "--final-step", "10000", "--json")
+    found = json.loads(out)
+    assert code == 0 and found["method"] == "forms of progress"
+    assert found["low"] < found["endpoint"] < found["high"]
+    assert found["low"] < loss_at(FINAL) < found["high"]
+    assert found["uncalibrated"] == pytest.approx(loss_at(FINAL), abs=0.02)
+    assert found["curve"]["middle"][-1] == pytest.approx(found["endpoint"])
+    assert found["step"] == 5000 and found["curve"]["step"][0] == 5000 and found["curve"]["step"][-1] == FINAL
+
+
+def test_later_predictions_are_surer(tmp_path):
+    widths = []
+    for until in (0.3, 0.6, 0.9):
+        found = predict("a", clean(read_history(log(tmp_path / "a.csv", until))), FINAL)
+        widths.append(found.high - found.low)
+    assert widths == sorted(widths, reverse=True)
+
+
+def test_targets_in_steps_tokens_and_time(tmp_path, capsys):
+    path = log(tmp_path / "a.csv", until=0.8, tokens=1000.0, wall_time=2.0)
+    _code, out, _ = run(
+        capsys,
+        path,
+        "--final-step",
+        "10000",
+        "--json",
+        *["--target", "2.05", "--target", "2.5", "--target", "0.5"],
+    )
+    soon, past, never = json.loads(out)["targets"]
+    best, middle, worst = soon["step"]
+    assert 8000 <= best <= middle and (worst is None or worst >= middle)
+    assert loss_at(middle) == pytest.approx(2.05, abs=0.01)
+    assert soon["tokens"][1] == pytest.approx(1000 * middle)
+    assert soon["seconds"][1] == pytest.approx(2 * (middle - 8000))
+    assert past["reached"] < 8000 and past["seconds"][1] == 0
+    assert never["step"] == [None] * 3
+    _, text, _ = run(
+        capsys, path, "--final-step", "10000", *["--target", "2.05", "--target", "2.5", "--target", "0.5"]
+    )
+    assert "tokens, in " in text and "reached at step" in text and "nor at the interval's low end" in text
+
+
+def test_a_finished_run_is_told_as_it_ended(tmp_path, capsys):
+    _, out, _ = run(
+        capsys, log(tmp_path / "a.csv", until=1.0, noise=0), "--final-step", "10000", "--target", "1"
+    )
+    assert "finished, loss 2.0000" in out and "not reached" in out
+
+
+def test_the_planned_end_may_be_logged_and_must_be_known(tmp_path, capsys):
+    path = log(tmp_path / "a.csv", total_steps=lambda s: np.full(len(s), FINAL))
+    assert "of 10,000" in run(capsys, path)[1]
+    code, _, err = run(capsys, log(tmp_path / "b.csv"))
+    assert code == 1 and "--final-step" in err
+    code, _, err = run(capsys, path, "--final-step", "100")
+    assert code == 1 and "before the last row, step 5,000" in err
+
+
+def test_what_was_cleaned_is_told(tmp_path, capsys):
+    table = pd.read_csv(log(tmp_path / "a.csv"))
+    table.loc[20, "val_loss"] = 9.0
+    table.loc[30, "val_loss"] = np.nan
+    again = table[table["step"] > 4000]
+    text = pd.concat([table, again]).to_csv(index=False) + "5100,2."
+    (tmp_path / "a.csv").write_text(text)
+    dirty = json.loads(run(capsys, str(tmp_path / "a.csv"), "--final-step", "10000", "--json")[1])
+    for word in ("no line break", "no finite loss", "resumed 1 times", "warm-up", "1 spikes"):
+        assert any(word in n for n in dirty["notes"]), word
+    tidy = json.loads(run(capsys, log(tmp_path / "b.csv"), "--final-step", "10000", "--json")[1])
+    assert dirty["endpoint"] == pytest.approx(tidy["endpoint"], abs=2e-3)
+
+
+def test_a_diverging_run_is_warned_of(tmp_path):
+    table = pd.read_csv(log(tmp_path / "a.csv"))
+    table["val_loss"] += np.maximum(table["step"] - 2500, 0) / 2000
+    table.to_csv(tmp_path / "a.csv", index=False)
+    found = predict("a", clean(read_history(str(tmp_path / "a.csv"))), FINAL)
+    assert any("diverging" in w for w in found.warnings)
+
+
+def test_a_plot_is_written_and_its_kind_checked(tmp_path, capsys):
+    path = log(tmp_path / "a.csv")
+    for name in ("a.png", "a.svg"):
+        assert (
+            run(capsys, path, "--final-step", "10000", "--target", "2.1", "--plot", str(tmp_path / name))[0]
+            == 0
+        )
+        assert (tmp_path / name).stat().st_size > 5000
+    code, _, err = run(capsys, path, "--final-step", "10000", "--plot", str(tmp_path / "a.txt"))
+    assert code == 1 and ".png, .svg or .pdf" in err
+
+
+def test_following_a_growing_log_until_its_end(tmp_path, capsys):
+    path = tmp_path / "a.csv"
+    whole = Path(log(tmp_path / "whole.csv", until=1.0)).read_text().splitlines(keepends=True)
+
+    def grow():
+        for upto in (2, 30, 60, 101):
+            path.write_text("".join(whole[:upto]) + ("99" if upto < 101 else ""))  # half a line
+            time.sleep(0.4)
+
+    writer = threading.Thread(target=grow)
+    writer.start()
+    code, out, err = run(capsys, str(path), "--final-step", "10000", "--follow", "--every", "0.1", "--json")
+    writer.join()
+    lines = [json.loads(line) for line in out.splitlines()]
+    assert code == 0 and "waiting:" in err
+    assert [found["step"] for found in lines] == sorted({found["step"] for found in lines})
+    assert lines[-1]["finished"] and lines[-1]["step"] == FINAL and len(lines) >= 2
+
+
+def test_following_a_run_that_stops_ends_by_patience(tmp_path, capsys):
+    path = log(tmp_path / "a.csv")
+    code, out, err = run(
+        capsys, path, *["--final-step", "10000", "--follow", "--every", "0.05", "--patience", "0.2"]
+    )
+    assert code == 0 and out.count("predicted end") == 1 and "may have stopped" in err
+
+
+def test_following_ends_on_ctrl_c(tmp_path, capsys):
+    args = curves_live.parser().parse_args([log(tmp_path / "a.csv"), "--final-step", "10000", "--follow"])
+
+    def stop(_):
+        raise KeyboardInterrupt
+
+    assert curves_live.follow(args, lambda: curves_live._once(args, None, None), sleep=stop) == 0
+
+
+# Calibration
+
+
+def test_the_table_that_ships_is_in_order():
+    assert set(PUBLIC) == set(PREFIXES)
+    assert all(low < middle < high for low, middle, high in PUBLIC.values())
+
+
+def test_quantiles_widen_for_few_runs_and_weights_count():
+    values = np.arange(1000.0)
+    assert conformal(values) == pytest.approx((50, 499.5, 949), abs=1.5)
+    assert conformal(np.arange(10.0)) == (0.0, 4.5, 9.0)
+    doubled = conformal(np.r_[0.0, 1.0], np.array([1.0, 3.0]))
+    assert doubled[1] > 0.5
+
+
+def test_intervals_cover_runs_of_the_same_kind():
+    """Calibrated on 60 simulated runs, 90 % intervals hold 80 to 100 % of 60 others at half of the run."""
+    rng = np.random.default_rng(SEED)
+
+    def one():
+        tau = np.linspace(0.01, 1, 60)
+        s, a, A = rng.uniform(0.02, 0.3), rng.uniform(0.3, 1.5), rng.uniform(0.3, 1)
+        drop = rng.uniform(0, 0.1) * np.maximum(tau - 0.7, 0) ** 1.5  # what no form foresees
+        g = ((tau + s) ** -a - (1 + s) ** -a) / (s**-a - (1 + s) ** -a)
+        return tau, 2 + A * g - drop + 0.002 * rng.standard_normal(60)
+
+    def half():
+        tau, loss = one()
+        found = continue_curve(tau[tau <= 0.5], loss[tau <= 0.5])
+        return found, float(loss[-1])
+
+    others = [half() for _ in range(60)]
+    table = {0.5: conformal(np.array([(end - f.endpoint) / f.scale for f, end in others]))}
+    inside = []
+    for found, end in (half() for _ in range(60)):
+        low, _, high = interval(found, table)
+        inside.append(low <= end <= high)
+    assert 0.8 <= np.mean(inside) <= 1.0
+
+
+def test_errors_are_measured_in_their_own_scale():
+    """Loss in other units changes nothing but the units."""
+    tau = np.linspace(0.01, 1, 50)
+    loss = 3 + loss_at(tau * FINAL) + 0.01 * np.sin(40 * tau)
+    for (p, r, s), (q, r10, s10) in zip(ratios(tau, loss), ratios(tau, 10 * loss), strict=True):
+        assert p == q and r10 == pytest.approx(r, abs=0.05) and s10 == pytest.approx(10 * s, rel=0.05)
+
+
+def test_calibrating_on_ones_own_runs(tmp_path, capsys):
+    parts = []
+    rng = np.random.default_rng(SEED)
+    for i in range(9):
+        step = np.arange(1, 101) * 100
+        loss = loss_at(step) * rng.uniform(0.9, 1.1) + 0.001 * rng.standard_normal(100)
+        parts.append(pd.DataFrame({"run_id": f"r{i}", "step": step, "val_loss": loss}))
+    pd.concat(parts).to_csv(tmp_path / "done.csv", index=False)
+    path = log(tmp_path / "a.csv")
+    args = ("--final-step", "10000", "--json")
+    own = json.loads(run(capsys, path, *args, "--calibrate", str(tmp_path / "done.csv"))[1])
+    public = json.loads(run(capsys, path, *args)[1])
+    assert own["high"] - own["low"] < public["high"] - public["low"]
+    assert own["low"] <= loss_at(FINAL) <= own["high"]
+    pd.concat(parts[:3]).to_csv(tmp_path / "few.csv", index=False)
+    code, _, err = run(capsys, path, *args, "--calibrate", str(tmp_path / "few.csv"))
+    assert code == 1 and "8 finished runs" in err
+
+
+# Schedule laws
+
+
+@pytest.fixture
+def scheduled(tmp_path):
+    """Reference runs, and half of a cosine run, of one simulated model; with the cosine's true end."""
+    from fitting.schedule_laws import Schedule, ScheduleLaw
+
+    truth = ScheduleLaw(
+        "momentum", {"L0": 2.5, "A": 0.6, "B": 0.8, "alpha": 0.45, "lam": 0.998}, 0, 0, (), True, 0
+    )
+    step = np.arange(200, FINAL + 1, 100)
+    u = (step - 200) / (FINAL - 200)
+    plans = {
+        "constant": np.full(len(step), 3e-4),
+        "two": np.where(u < 0.5, 3e-4, 1e-4),
+        "cosine": 3e-4 * (0.1 + 0.45 * (1 + np.cos(np.pi * u))),
+    }
+    parts = []
+    for name, lr in plans.items():
+        loss = truth.predict(Schedule(step, lr, lr[0] * 200))
+        parts.append(pd.DataFrame({"run_id": name, "step": step, "lr": lr, "loss": loss}))
+    pd.concat(parts[:2]).to_csv(tmp_path / "ref.csv", index=False)
+    parts[2][: len(step) // 2].to_csv(tmp_path / "cosine.csv", index=False)
+    return tmp_path, float(parts[2]["loss"].iloc[-1])
+
+
+def test_a_schedule_law_of_other_runs_sees_the_decay(scheduled, capsys):
+    folder, end = scheduled
+    args = (str(folder / "cosine.csv"), "--final-step", "10000", "--json")
+    more = ("--reference", str(folder / "ref.csv"), "--lr-plan", "cosine:3e-5", "--law", "momentum")
+    by_law = json.loads(run(capsys, *args, *more)[1])
+    assert by_law["method"] == "momentum law of other runs, adapted"
+    assert by_law["endpoint"] == pytest.approx(end, abs=2e-3)
+    forms = json.loads(run(capsys, *args)[1])
+    assert abs(by_law["endpoint"] - end) < abs(forms["uncalibrated"] - end)
+
+
+@pytest.mark.parametrize(
+    "plan, word", [("cosine", "cosine:END"), ("steps:3", "expected constant"), ("linear:x", "no number")]
+)
+def test_bad_plans_are_named(scheduled, capsys, plan, word):
+    folder, _ = scheduled
+    args = ("--final-step", "10000", "--reference", str(folder / "ref.csv"), "--law", "momentum")
+    code, _, err = run(capsys, str(folder / "cosine.csv"), *args, "--lr-plan", plan)
+    assert code == 1 and word in err
+    assert "--lr-plan" in run(capsys, str(folder / "cosine.csv"), *args)[2]
+
+
+def test_too_early_is_named(tmp_path):
+    with pytest.raises(BadHistory, match="3 or more"):
+        predict("a", clean(read_history(log(tmp_path / "a.csv", until=0.02))), FINAL)
