@@ -72,7 +72,12 @@ def load_curves(
         if tau is None:
             assert steps is not None
             end = numbers(part, total)
-            tau = steps / (end if end is not None else steps.max())
+            last = end if end is not None else np.full(len(steps), steps.max())
+            if not (last > 0).all():
+                raise BadData(
+                    f"{path}: run {name!r} ends at step {last.min():g}; drop it, or name its planned end"
+                )
+            tau = steps / last
         order = np.argsort(tau, kind="stable")
         columns = [numbers(part, c) for c in (step, tokens, lr)]
         steps, seen, rate = (None if c is None else c[order] for c in columns)

@@ -26,6 +26,9 @@ SCALES = (0.05, 0.005, 0.0005)
 CELLS = 60_000
 """Numbers (prefixes x shapes x points) in one block of the coarse grid: what fits a core's cache."""
 
+TOGETHER = 3_000
+"""Numbers (prefixes x points) that take Levenberg-Marquardt steps together."""
+
 Solution = tuple[float, float, np.ndarray, bool]
 
 
@@ -37,7 +40,7 @@ def solve(problem: Problem, form: Form) -> Solution:
 def solve_many(problems: Sequence[Problem], form: Form) -> list[Solution]:
     """`solve` for several prefixes with one loss at once; each solution is as if solved alone."""
     most = max(len(p.y) for p in problems)
-    block = max(1, CELLS // (most * len(form.spread)))
+    block = max(1, TOGETHER // most)
     found: list[Solution] = []
     for i in range(0, len(problems), block):
         found += _solve_block(problems[i : i + block], form)
@@ -70,7 +73,10 @@ class _Block:
 def _solve_block(problems: Sequence[Problem], form: Form) -> list[Solution]:
     mae = problems[0].loss == "mae"
     block = _Block(problems, form)
-    value, F, A = _coarse(block, mae)
+    few = max(1, CELLS // (block.y.shape[1] * len(form.spread)))
+    cuts = [np.arange(i, min(i + few, len(problems))) for i in range(0, len(problems), few)]
+    parts = [_coarse(block.rows(cut), mae) for cut in cuts]
+    value, F, A = (np.concatenate(part) for part in zip(*parts, strict=True))
     starts = [_minima(v, form) for v in value]
     owner = np.repeat(np.arange(len(problems)), [len(s) for s in starts])
     which = np.concatenate(starts)

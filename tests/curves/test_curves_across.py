@@ -1,0 +1,249 @@
+"""Backtest, searches, endpoint laws, joint fits, intervals and replay."""
+
+import csv
+
+import numpy as np
+import pytest
+
+from fitting.curves import (
+    BASELINES,
+    Curve,
+    Endpoint,
+    backtest,
+    best_map,
+    calibrate,
+    choose_method,
+    coverage,
+    fit_endpoint_law,
+    fit_joint,
+    interval,
+    load_curves,
+    load_delphi,
+    load_delphi_endpoints,
+    predict_endpoint,
+    recipe_laws,
+    remark,
+    replay_stops,
+    rolling_horizon,
+    score,
+    search_by_scale,
+    table,
+    target_search,
+)
+from fitting.curves.baselines import template
+from fitting.errors import BadData, BadOption
+
+PREFIXES = (0.3, 0.6, 0.9)
+
+
+@pytest.fixture(scope="module")
+def rows(made):
+    return backtest(made(3, runs=8), PREFIXES, ("power_huber", "rational_huber", *BASELINES))
+
+
+def test_a_backtest_has_a_row_for_every_run_prefix_and_method(rows):
+    cells = table(rows, lambda r: (r.prefix, r.method))
+    assert {p for p, _ in cells} == set(PREFIXES)
+    assert all(cells[p, m].n == 8 for p in PREFIXES for m in ("power_huber", "last_value", "template_global"))
+    # four runs a mix leave three others; two a recipe are too few
+    assert (0.3, "template_by_mix") in cells and (0.3, "template_by_recipe") not in cells
+    assert cells[0.9, "power_huber"].mae < cells[0.3, "last_value"].mae
+
+
+def test_workers_change_nothing(make_runs):
+    runs = make_runs(5, runs=3)
+    one = backtest(runs, (0.5,), ("log_mae", "auto"))
+    assert backtest(runs, (0.5,), ("log_mae", "auto"), workers=2) == one
+
+
+def test_scores_are_mean_worst_and_bias(rows):
+    chosen = [r for r in rows if r.method == "linear" and r.prefix == 0.6]
+    errors = np.array([r.predicted - r.actual for r in chosen])
+    found = score(chosen)
+    assert (found.mae, found.worst, found.bias) == pytest.approx(
+        (np.abs(errors).mean(), np.abs(errors).max(), errors.mean())
+    )
+
+
+def test_the_map_names_the_best_form_of_each_cell(rows):
+    best = best_map(rows)
+    cells = table(rows, lambda r: (r.prefix, r.C, r.method))
+    assert set(best) == {(p, C) for p in PREFIXES for C in (1e19, 1e20)}
+    for (prefix, C), (method, found) in best.items():
+        assert found.mae == min(cells[prefix, C, m].mae for m in ("power_huber", "rational_huber"))
+        assert cells[prefix, C, method].mae == found.mae
+
+
+def test_a_hit_holds_its_target_on_every_run(rows):
+    hits = target_search(rows, 0.05)
+    assert hits and hits == sorted(hits, key=lambda h: (h.prefix, h.score.worst))
+    for hit in hits:
+        worst = [abs(r.error) for r in rows if (r.prefix, r.method) == (hit.prefix, hit.method)]
+        assert max(worst) <= 0.05 and len(worst) == 8
+    assert target_search(rows, 1e-9) == []
+    gone = next(r for r in rows if (r.prefix, r.method) == (hits[0].prefix, hits[0].method))
+    rest = target_search([r for r in rows if r is not gone], 0.05)
+    assert (hits[0].prefix, hits[0].method) not in [(h.prefix, h.method) for h in rest]
+    by_scale = search_by_scale(rows, 0.05, regime=lambda r: r.labels["mix"] == "a")
+    assert set(by_scale) == {1e19, 1e20}
+    assert all(h.score.n == 2 for hits in by_scale.values() for h in hits)
+    with pytest.raises(BadOption, match="error > 0"):
+        target_search(rows, 0)
+
+
+def test_the_chosen_pair_is_nearly_best_where_it_was_chosen(rows):
+    prefix, _, inside, outside = choose_method(rows, lambda r: r.C == 1e19)
+    cells = table([r for r in rows if r.C == 1e19], lambda r: (r.prefix, r.method))
+    bar = 1.1 * min(s.mae for s in cells.values()) + 0.002
+    assert inside.mae <= bar and outside.n == 4
+    assert not [k for k, s in cells.items() if s.mae <= bar and k[0] < prefix]
+    assert choose_method(rows, lambda r: False) is None
+
+
+def test_templates_leave_the_run_itself_out():
+    """Four scaled copies of one curve: the share of the drop is the same, so the end is exact; its own would not do."""
+    tau = np.linspace(0, 1, 11)
+    runs = [Curve(f"r{i}", tau, 1 + (i + 1) * (1 - tau) ** 2) for i in range(4)]
+    assert template(runs[0], 0.5, runs) == pytest.approx(1.0)
+    assert template(runs[0], 0.5, runs[:3]) is None
+
+
+@pytest.mark.parametrize("alpha", [0.05, 0.3, 1.0])
+def test_a_floor_law_gives_its_constants_back(alpha):
+    x = np.geomspace(1e18, 1e21, 8)
+    found = fit_endpoint_law(x, 0.4 + 1.2 * (x / 1e18) ** -alpha)
+    assert found.constants == pytest.approx({"E": 0.4, "A": 1.2, "alpha": alpha}, rel=1e-5)
+    assert found.r2 == pytest.approx(1) and found.at_bound == ()
+
+
+def test_a_log_log_law_gives_its_constants_back_and_bounds_are_named():
+    x = np.geomspace(1e18, 1e21, 5)
+    found = fit_endpoint_law(x, 3 * x**-0.05, "loglog")
+    assert np.exp(found.constants["intercept"]) == pytest.approx(3)
+    assert found.constants["slope"] == pytest.approx(-0.05)
+    bent = fit_endpoint_law(x, 5 - 0.3 * np.log10(x / 1e18) ** 1.3)  # falls ever faster: no floor
+    assert "E" in bent.at_bound and bent.constants["E"] == 0
+
+
+def test_a_remark_says_what_the_misses_say():
+    rungs = np.geomspace(1e18, 1e22, 5)
+
+    def ends(bend):
+        return [
+            Endpoint(("r",), {"C": C}, 2 * (C / 1e18) ** -0.05 + bend * (C > 1e21), f"{C:g}") for C in rungs
+        ]
+
+    for bend, word in ((-0.1, "over-predicts"), (0.1, "under-predicts")):
+        laws, misses = recipe_laws(ends(bend), 1e21, "loglog")
+        assert [m.x for m in misses] == [pytest.approx(1e22)] and laws[("r",)].n == 4
+        assert word in remark(misses, "loglog")
+    assert "no endpoint beyond" in remark([], "floor")
+    horizon = rolling_horizon(ends(0.0), "loglog")
+    assert max(r[2] for r in horizon) < 1e-6 and max(r[1] for r in horizon) == pytest.approx(1000)
+
+
+def test_the_published_endpoint_law(curve_sets):
+    endpoints = load_delphi_endpoints(curve_sets)
+    law = recipe_laws(endpoints, 3e20)[0]["p33m67", 0.5]
+    assert {k: f"{v:.4f}" for k, v in law.constants.items()} == {
+        "E": "0.1595",
+        "A": "1.4426",
+        "alpha": "0.1138",
+    }
+    assert f"{law.predict(1e22)[0]:.5f}" == "0.66520"
+    for form, known in (("floor", (2.56, 16.5)), ("loglog", (1.10, 10.7))):
+        misses = recipe_laws(endpoints, 3e20, form)[1]
+        found = [np.mean([abs(m.percent) for m in misses if m.x == x]) for x in (1e21, 1e22)]
+        assert found == pytest.approx(known, rel=5e-3)
+
+
+def test_the_published_joint_fit(curve_sets):
+    path = curve_sets / "delphi_midtraining" / "published_joint_by_flop_power_drift_p90.csv"
+    with path.open(newline="", encoding="utf-8") as file:
+        published = {r["run_id"]: float(r["predicted"]) for r in csv.DictReader(file)}
+    large = [c for c in load_delphi(curve_sets) if c.C == 1e21]
+    found = fit_joint(large, 0.90)
+    assert max(abs(found.endpoint(c) - published[c.run]) for c in large) < 1e-6
+    assert found.n == 240 and len(large) == 12
+
+
+def test_a_joint_fit_predicts_runs_it_saw_in_part(make_runs, seed):
+    runs = make_runs(seed, noise=0.0)
+    terms = ("math_fraction", "lr_factor", "log_C")
+    found = fit_joint(runs, 0.7, "power_drift", terms)
+    assert max(abs(found.endpoint(c) - c.final) for c in runs) < 0.01
+    blind = fit_joint(runs[1:], 0.7, "power_drift", terms)
+    assert blind.endpoint(runs[0]) == pytest.approx(runs[0].final, abs=0.02)
+    with pytest.raises(BadData, match="no numeric feature 'depth'"):
+        fit_joint(runs, 0.7, "power_drift", ("depth",))
+    with pytest.raises(BadData, match="needs 30 points"):
+        fit_joint(runs[:1], 0.2)
+
+
+def test_only_points_before_the_prefix_are_read(make_runs, seed):
+    runs = make_runs(seed)
+    spoiled = [
+        Curve(c.run, c.progress, np.where(c.progress > 0.5, 9.0, c.loss), c.labels, C=c.C) for c in runs
+    ]
+    one, two = (fit_joint(r, 0.5, "exp_drift", ("lr_factor",)) for r in (runs, spoiled))
+    assert np.array_equal(one.coefficients, two.coefficients)
+    first, second = (
+        predict_endpoint(c.until(0.5).progress, c.until(0.5).loss) for c in (runs[0], spoiled[0])
+    )
+    assert first.endpoint == second.endpoint
+
+
+@pytest.fixture(scope="module")
+def calibrated(made):
+    runs = made(11, runs=24)
+    return runs, calibrate(runs, (0.5,))
+
+
+def test_intervals_hold_about_as_often_as_they_say(calibrated):
+    runs, found = calibrated
+    (share, n) = coverage(found)[0.5]
+    assert n == 24 and 0.85 <= share <= 0.95
+    seen = runs[0].until(0.5)
+    forecast = predict_endpoint(seen.progress, seen.loss)
+    low, high, reached = interval(forecast, found)
+    assert low < high and reached == pytest.approx(0.90)
+    narrow = interval(forecast, found, 0.5)
+    assert low <= narrow[0] <= narrow[1] <= high
+
+
+def test_few_runs_give_a_lower_level_and_say_so(calibrated):
+    runs, _ = calibrated
+    few = calibrate(runs[:5], (0.5,))[0.5]
+    assert few.bounds(0.90)[2] == pytest.approx(4 / 6)
+    with pytest.raises(BadOption, match="level"):
+        few.bounds(1.0)
+
+
+def test_a_replay_counts_regret_and_savings(calibrated):
+    runs, _ = calibrated
+    for found in replay_stops(runs, 0.5, by=("C",)):
+        mine = {c.run: c for c in runs if f"C={c.C:g}" == found.group}
+        kept = min(c.final for c in mine.values() if c.run not in found.stopped)
+        assert found.runs == len(mine) == 12
+        assert found.regret == pytest.approx(kept - min(c.final for c in mine.values())) and found.regret >= 0
+        assert found.saved == pytest.approx(0.5 * len(found.stopped) / 12)
+        assert found.stopped  # the worse mix ends 0.1 higher, far outside the noise
+    with pytest.raises(BadData, match="3 completed runs"):
+        replay_stops(runs[:2], 0.5)
+
+
+def test_a_table_of_ones_own_is_read_and_faults_are_named(tmp_path):
+    path = tmp_path / "runs.csv"
+    path.write_text("run,it,val,size\na,0,3.0,10\na,5,2.5,10\na,10,2.2,10\nb,5,3.1,x\n", encoding="utf-8")
+    curves = load_curves(path, run="run", step="it", loss="val", progress=None, labels=("size",))
+    assert [c.run for c in curves] == ["a", "b"]
+    assert list(curves[0].progress) == [0, 0.5, 1] and curves[0].labels == {"size": 10.0}
+    with pytest.raises(BadData, match="no column run_id, loss"):
+        load_curves(path, step="it", progress=None)
+    with pytest.raises(BadData, match=r"column size, run 'b'"):
+        load_curves(path, run="run", step="it", loss="val", progress=None, N="size")
+    path.write_text("run,it,val\na,0,3.0\n", encoding="utf-8")
+    with pytest.raises(BadData, match="run 'a' ends at step 0"):
+        load_curves(path, run="run", step="it", loss="val", progress=None)
+    with pytest.raises(BadData, match="no such file"):
+        load_curves(tmp_path / "none.csv")
