@@ -22,6 +22,7 @@ COMMANDS = {
         "calibrated endpoint intervals and their coverage",
     ),
     "replay": ("harness.curves_across", "replay_main", "stop or continue, replayed on finished runs"),
+    "task": ("harness.curves_task", "main", "make a curve set a task for evolve and score"),
     "predict": ("harness.curves_live", "main", "predict the end of one run, finished or still growing"),
     "page": ("harness.curves_page", "main", "write the study as one interactive HTML file"),
 }
