@@ -52,17 +52,18 @@ def clean(history: History, warmup: float | None = None, spikes: bool = True) ->
     empty = len(rows) - int(finite.sum())
     if empty:
         notes.append(f"{empty} of {len(rows)} rows have no finite loss and were left out")
-    lr_all = rows[["step", "lr"]].dropna() if "lr" in rows else None
+    beside = {key: rows[["step", key]].dropna() for key in ("lr", "tokens", "time") if key in rows}
     rows = rows[finite]
     rows = _forget(rows.reset_index(drop=True), notes)
     if len(rows) < 3:
         raise BadHistory(
             f"{history.source}: {len(rows)} rows with a finite loss; a prediction needs 3 or more, at different steps"
         )
-    if "lr" in rows and lr_all is not None and len(lr_all) > 1:
-        # often logged on other rows than the validation loss; the last word on a step counts
-        lr_all = lr_all.drop_duplicates("step", keep="last").sort_values("step")
-        rows = rows.assign(lr=np.interp(rows["step"], lr_all["step"], lr_all["lr"]))
+    for key, found in beside.items():
+        # Often logged on other rows than the validation loss; the last word on a step counts.
+        found = found.drop_duplicates("step", keep="last").sort_values("step")
+        if len(found) > 1:
+            rows = rows.assign(**{key: np.interp(rows["step"], found["step"], found[key])})
     last_step = float(rows["step"].iloc[-1])
     start = _warmup_end(rows, warmup, last_step, notes)
     early = rows["step"].to_numpy() < start

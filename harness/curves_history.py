@@ -221,8 +221,10 @@ def _chosen(run: str | None, names: list[str], path: str) -> str:
 
 
 def _pick(frame: pd.DataFrame, key: str, asked: str | None, path: str, needed: bool = True) -> str | None:
-    have = [c for c in frame.columns if not BOUND.search(c)]
-    shown = ", ".join(have[:12]) + (", ..." if len(have) > 12 else "")
+    have = [c for c in map(str, frame.columns) if not BOUND.search(c)]
+    shown = ", ".join("".join(x for x in c if x.isprintable())[:40] for c in have[:12]) + (
+        ", ..." if len(have) > 12 else ""
+    )
     if asked is not None:
         if asked not in have:
             raise BadHistory(f"{path}: no column {asked!r} for the {key}; the file has {shown}")

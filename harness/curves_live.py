@@ -58,7 +58,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--run", help="which run, where the file has several")
     p.add_argument(
         "--target",
-        type=float,
+        type=_positive,
         action="append",
         default=[],
         metavar="LOSS",

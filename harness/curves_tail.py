@@ -19,7 +19,8 @@ class Continuation:
 
     Attributes:
         tau: last progress seen. endpoint: predicted loss at tau = 1, before any calibration.
-        scale: the larger of the noise around the fits and the fall over the second half of what was seen, nats.
+        scale: the largest of the fall over the second half of what was seen, the noise around the fits, and a thousandth of
+            the loss; nats.
     """
 
     tails: tuple[CurveFit, ...]
@@ -45,4 +46,9 @@ def continue_curve(tau: np.ndarray, loss: np.ndarray) -> Continuation:
     fitted = np.mean([t.predict(tau) for t in tails], axis=0)
     half = float(np.interp(tau[-1] / 2, tau, fitted) - fitted[-1])
     noise = float(np.mean(np.abs(fitted - loss)))
-    return Continuation(tails, float(tau[-1]), float(np.mean([t.F for t in tails])), max(half, noise, 1e-4))
+    return Continuation(
+        tails,
+        float(tau[-1]),
+        float(np.mean([t.F for t in tails])),
+        max(half, noise, 1e-3 * abs(float(loss[-1]))),
+    )

@@ -25,7 +25,7 @@ EPILOG = """examples:
   python -m harness.study check runs.csv          quality control of your own IsoFLOP table
   python -m harness.study design --budgets 1e18,1e19,1e20 --span 4 --points 11 --noise 0.005 --precision 0.01
 
-exit codes: 0 done, 1 an experiment failed, 2 wrong usage or input
+exit codes: 0 done, 1 an experiment failed, 2 wrong usage or input, 130 stopped by Ctrl-C
 """
 
 
@@ -73,6 +73,9 @@ def main(argv: list[str] | None = None) -> int:
     except FittingError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("stopped; experiments that had ended are in the output folder", file=sys.stderr)
+        return 130
     return list_command(getattr(args, "json", False))
 
 
@@ -136,7 +139,7 @@ def run_command(args: argparse.Namespace) -> int:
                 f"{e.number}. {e.title}: not run, {why}", markup=False, highlight=False, style="yellow"
             )
         print(f"wrote {result.report} ({len(result.done)} experiments, {time.monotonic() - began:.0f} s)")
-    return 0
+    return 1 if result.failed else 0
 
 
 if __name__ == "__main__":

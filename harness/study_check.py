@@ -6,6 +6,7 @@ import argparse
 import json
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from fitting import BadData
@@ -48,10 +49,10 @@ def read(path: str) -> pd.DataFrame:
                 f"{path}: no column {' or '.join(others)}; it has {', '.join(map(str, table.columns))}"
             )
         column = pd.to_numeric(table[found[0]], errors="coerce")
-        bad = column.index[column.isna()]
+        bad = column.index[~(np.isfinite(column) & (column > 0))]
         if len(bad):
             raise BadData(
-                f"{path}: {found[0]} must be a number in every row: row {bad[0]} has {table[found[0]][bad[0]]!r}"
+                f"{path}: {found[0]} must be a number > 0 in every row: row {bad[0]} has {table[found[0]][bad[0]]!r}"
             )
         table[name] = column
     return table

@@ -12,7 +12,7 @@ from joblib import Parallel, delayed
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from fitting import BadData
+from fitting import BadData, FittingError
 from studies.fitting_methods.experiment import Context, Experiment, Findings
 from studies.fitting_methods.page import write
 from studies.fitting_methods.report import report
@@ -29,6 +29,7 @@ class StudyResult:
     done: list[tuple[Experiment, Findings]] = field(default_factory=list)
     missing: list[tuple[Experiment, str]] = field(default_factory=list)
     seconds: dict[int, float] = field(default_factory=dict)
+    failed: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -72,7 +73,14 @@ def run_study(
                 result.missing.append((e, NO_DATA))
             else:
                 bar = progress.add_task(f"{e.number}. {e.title}", total=None)
-                findings = e.run(Context(data, spread(pool, progress, bar)))
+                try:
+                    findings = e.run(Context(data, spread(pool, progress, bar)))
+                except FittingError as error:
+                    result.missing.append((e, f"failed: {error}"))
+                    result.failed += 1
+                    progress.update(bar, total=1, description=f"{e.number}. {e.title} (failed)")
+                    progress.advance(whole)
+                    continue
                 write(e, findings, out)
                 result.done.append((e, findings))
                 seconds = result.seconds[e.number] = time.monotonic() - began

@@ -57,17 +57,10 @@ class StartGrid:
         n = self.side
         return np.array([E[e], A[i // n], A[j // n], exponents[i % n], exponents[j % n]])
 
-    def random(self, rng: np.random.Generator) -> np.ndarray:
-        """One point between the ends of the axes; A and B on a log scale."""
-        E, A, exponents = self.axes()
-        a = np.log10(A[[0, -1]])
-        return np.array(
-            [
-                rng.uniform(E[0], E[-1]),
-                *10 ** rng.uniform(*a, 2),
-                *rng.uniform(exponents[0], exponents[-1], 2),
-            ]
-        )
+
+def random_start(rng: np.random.Generator) -> np.ndarray:
+    """(5,) constants, uniform within the bounds: what the source calls a naive start."""
+    return rng.uniform(LOW, HIGH)
 
 
 @dataclass(frozen=True)

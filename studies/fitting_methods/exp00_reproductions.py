@@ -8,6 +8,7 @@ import pandas as pd
 from fitting import fit_vpnls, huber
 from studies.fitting_methods.approach3 import StartGrid, fit_approach_3
 from studies.fitting_methods.experiment import Context, Experiment, Findings, Picture, Table
+from studies.fitting_methods.ours import exact
 from studies.fitting_methods.plots import COLOURS, label, panels
 from studies.fitting_methods.projected import fit_projected
 from studies.fitting_methods.sampling import Runs
@@ -48,6 +49,8 @@ def fits(runs: Runs) -> pd.DataFrame:
     for method, s in found.items():
         r = runs.L - s.loss(runs.N, runs.D)
         rows.append(_row(method, (s.E, s.A, s.B, s.alpha, s.beta), float(r @ r), 1 - float(r @ r) / total))
+    low, high = exact(runs).interval()
+    rows[3] |= {"a_low_95": low, "a_high_95": high}
     rows += [_row(name, values[:5], (1 - values[5]) * total, values[5]) for name, values in PUBLISHED.items()]
     return pd.DataFrame(rows)
 
@@ -92,13 +95,14 @@ def run(context: Context) -> Findings:
         )
     label(right, "alpha", "beta", "exponents by method", legend="")
     right.legend(fontsize=6)
+    low, high = ours["a_low_95"], ours["a_high_95"]
     gap = float(np.abs(at.loc[next(iter(PUBLISHED)), ["alpha", "beta"]] - ours[["alpha", "beta"]]).max())
     return Findings(
         answer=(
             f"On {len(runs.L)} points both ways to VPNLS give E {ours['E']:.4f}, A {ours['A']:.4f}, B {ours['B']:.4f}, alpha {ours['alpha']:.4f}, "
             f"beta {ours['beta']:.4f} and RSS {ours['RSS']:.6f} (RSS of the source's less ours: {theirs['RSS'] - ours['RSS']:.1e}). The published "
-            f"ml-scalefit fit by squared error is within {gap:.4f} of both exponents.",
-            f"Choice of loss matters more than choice of optimiser: Huber with delta {DELTA:g} gives alpha {robust['alpha']:.4f} and beta "
+            f"ml-scalefit fit by squared error is within {gap:.4f} of both exponents. Our 95 % interval of a is {low:.4f} to {high:.4f}.",
+            f"With the Huber loss of delta {DELTA:g} instead ours gives alpha {robust['alpha']:.4f} and beta "
             f"{robust['beta']:.4f}.",
         ),
         tables=(Table("fits", "Constants (N in millions, D in billions)", table),),

@@ -7,7 +7,7 @@ import pandas as pd
 
 from studies.fitting_methods.approach2 import Case, exact_surface
 from studies.fitting_methods.experiment import Context, Experiment, Findings, Picture, Table
-from studies.fitting_methods.plots import label, line, panels, zero
+from studies.fitting_methods.plots import label, legend_below, line, panels, zero
 from studies.fitting_methods.sampling import NAMED_WIDTHS, WIDTHS, Sampling
 from studies.fitting_methods.surfaces import THREE
 
@@ -59,8 +59,9 @@ def run(context: Context) -> Findings:
             line(axes[3 + column], line_rows["half_width"], line_rows["N_last_error_pct"], i, bias)
         zero(axes[column])
         zero(axes[3 + column])
-        label(axes[column], "", "error of a, %", name, legend="" if column == 0 else None)
+        label(axes[column], "", "error of a, %", name)
         label(axes[3 + column], "half width W (decades of N)", "error of N, largest budget, %")
+    legend_below(figure, axes[0], 5)
     still = table[~table["bias"].str.startswith("drift")]
     moved = table[table["bias"] == "drift 0.4"].set_index(["surface", "width"])["a_error_pct"]
     worst_N = still[still["bias"] == "baseline"].set_index(["surface", "width"])["N_last_error_pct"]

@@ -8,7 +8,7 @@ import pandas as pd
 from studies.fitting_methods.approach2 import exact_surface
 from studies.fitting_methods.exp03_drift import BIASES, cases
 from studies.fitting_methods.experiment import Context, Experiment, Findings, Picture, Table
-from studies.fitting_methods.plots import label, line, panels, zero
+from studies.fitting_methods.plots import label, legend_below, line, panels, zero
 from studies.fitting_methods.sampling import NAMED_WIDTHS
 from studies.fitting_methods.surfaces import THREE
 
@@ -64,8 +64,8 @@ def run(context: Context) -> Findings:
             "C (FLOPs)",
             "error of D_opt, %",
             f"{name}, wide range",
-            legend="" if name == "Symmetric" else None,
         )
+    legend_below(figure, axes[0], 5)
     baseline = summary["baseline"]
     return Findings(
         answer=(

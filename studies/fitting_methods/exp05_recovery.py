@@ -9,7 +9,7 @@ import pandas as pd
 from fitting import LossSurface, fit_vpnls
 from studies.fitting_methods.approach3 import Fitted, fit_approach_3
 from studies.fitting_methods.experiment import Context, Experiment, Findings, Picture, Table
-from studies.fitting_methods.plots import label, line, panels
+from studies.fitting_methods.plots import label, legend_below, line, panels
 from studies.fitting_methods.projected import fit_projected
 from studies.fitting_methods.sampling import WIDTHS, Runs, Sampling
 from studies.fitting_methods.surfaces import THREE
@@ -96,8 +96,8 @@ def run(context: Context) -> Findings:
             "half width W (decades of N)",
             "largest error of a constant, %",
             name,
-            legend="" if name == "Asymmetric" else None,
         )
+    legend_below(figure, axes[0])
     exponents = at[["alpha_pct", "beta_pct"]].max(axis=1)
     ranking = ", ".join(f"{m} {v:.1e} %" for m, v in exponents.sort_values().items())
     return Findings(

@@ -9,10 +9,10 @@ import pandas as pd
 
 from fitting import FitError
 from studies.fitting_methods.approach2 import fit_approach_2
-from studies.fitting_methods.approach3 import StartGrid, fit_approach_3
+from studies.fitting_methods.approach3 import fit_approach_3, random_start
 from studies.fitting_methods.experiment import Context, Experiment, Findings, Picture, Table
 from studies.fitting_methods.ours import exact
-from studies.fitting_methods.plots import label, line, panels
+from studies.fitting_methods.plots import label, legend_below, line, panels
 from studies.fitting_methods.projected import fit_projected
 from studies.fitting_methods.sampling import Runs, Sampling
 from studies.fitting_methods.surfaces import ASYMMETRIC
@@ -54,7 +54,7 @@ def _ours(runs: Runs, child) -> dict:
 
 METHODS = {
     "Approach 2": _two,
-    "Naive Approach 3 (random start)": lambda runs, child: _three(runs, start=StartGrid().random(child)),
+    "Naive Approach 3 (random start)": lambda runs, child: _three(runs, start=random_start(child)),
     "MLE Approach 3 (grid start)": lambda runs, child: _three(runs),
     "Approach 3 (grid, LSE, log-loss)": lambda runs, child: _three(runs, lse=True, log_loss=True),
     "VPNLS (L-BFGS-B)": _projected,
@@ -153,14 +153,12 @@ def run(context: Context) -> Findings:
             means = part.groupby("points")["a_error_pct"].apply(geometric_mean)
             line(ax, means.index, means, i, method)
         ax.set_xscale("log", base=2)
+        ax.set_xticks(POINTS, [str(n) for n in POINTS])
         ax.set_yscale("log")
-        label(
-            ax,
-            "points per budget",
-            "geometric mean |error of a|, %",
-            f"noise {noise}",
-            legend="" if noise == 0.2 else None,
-        )
+        first = noise == NOISE[0]
+        what = "geometric mean |error of a|, %" if first else ""
+        label(ax, "points per budget", what, f"noise {noise}")
+    legend_below(figure, axes[0], 3)
     two, naive, ours = at.loc["Approach 2"], at.loc["Naive Approach 3 (random start)"], at.loc[OURS]
     theirs = at.loc["VPNLS (L-BFGS-B)"]
     return Findings(
@@ -194,7 +192,7 @@ EXPERIMENT = Experiment(
     "Exponents under noise and drift",
     "Which method finds the exponents when runs are noisy, few and off centre?",
     "Asymmetric surface, drift to 3 times too small, sizes within 8 times of the centre; 2, 3 and 4 budgets between 1e17 and 1e21, 4 to 32 points, "
-    "noise 0.05, 0.1 and 0.2, 256 repeats: 9,216 fits a method. L-BFGS-B stops at 1,000 iterations.",
+    "noise 0.05, 0.1 and 0.2, 256 repeats: 9,216 fits a method. L-BFGS-B stops at 1,000 iterations; a random start is uniform within the bounds.",
     run,
     notes=(
         "The source's text says 3 to 50 points, 5 budgets and three widths and names no noise; its code has the values above. The code is "

@@ -9,6 +9,7 @@ from scipy import stats
 from fitting import LossSurface, fit_vpnls
 from studies.fitting_methods.approach3 import StartGrid, fit_approach_3
 from studies.fitting_methods.experiment import Context, Experiment, Findings, Picture, Table
+from studies.fitting_methods.ours import exact
 from studies.fitting_methods.plots import COLOURS, GREY, label, panels
 from studies.fitting_methods.sampling import Runs
 
@@ -49,6 +50,7 @@ def describe(name: str, method: str, surface: LossSurface, runs: Runs) -> tuple[
         "E": surface.E,
         "alpha": surface.alpha,
         "beta": surface.beta,
+        "a": surface.a,
         "rss": float(r @ r),
         "mean_sigma": float(np.mean([g.std() for g in groups])),
         "kruskal_p": float(stats.kruskal(*groups).pvalue),
@@ -85,6 +87,7 @@ def surfaces(runs: Runs) -> dict[str, LossSurface]:
 def one_set(job: tuple[str, Runs]) -> tuple[list[dict], list[pd.DataFrame]]:
     name, runs = job
     pairs = [describe(name, method, surface, runs) for method, surface in surfaces(runs).items()]
+    pairs[-1][0].update(zip(("a_low_95", "a_high_95"), exact(runs).interval(), strict=True))
     return [row for row, _ in pairs], [budgets for _, budgets in pairs]
 
 

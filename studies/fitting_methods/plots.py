@@ -47,3 +47,10 @@ def label(ax: Axes, x: str, y: str = "", title: str = "", legend: str | None = N
         ax.set_title(title, fontsize=10)
     if legend is not None:
         ax.legend(title=legend or None, fontsize=7.5, title_fontsize=8, framealpha=0.85)
+
+
+def legend_below(figure: Figure, ax: Axes, columns: int = 4) -> None:
+    """One legend for all panels, under them."""
+    figure.legend(
+        *ax.get_legend_handles_labels(), loc="outside lower center", ncols=columns, fontsize=8, frameon=False
+    )

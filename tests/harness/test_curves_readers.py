@@ -294,3 +294,18 @@ def test_warmup_by_rate_by_share_by_step(tmp_path):
 def test_too_few_rows_are_named(tmp_path):
     with pytest.raises(BadHistory, match="needs 3 or more"):
         cleaned(tmp_path, frame()[:2])
+
+
+def test_rate_tokens_and_time_may_be_logged_on_other_rows(tmp_path):
+    lines = []
+    for i in range(40):
+        lines.append(
+            {"step": 10 * i, "loss": 3 - i / 50, "tokens": 1000 * i, "lr": 1e-4 * i, "time": 5.0 * i}
+        )
+        if i % 4 == 2:
+            lines.append({"step": 10 * i, "eval_loss": 3 - i / 50})
+    path = write(tmp_path / "a.jsonl", "".join(json.dumps(row) + "\n" for row in lines))
+    found = clean(read_history(path), warmup=0).rows
+    assert found["step"].tolist() == [10 * i for i in range(2, 40, 4)]
+    for key, rate in (("tokens", 100), ("lr", 1e-5), ("time", 0.5)):
+        assert found[key].to_numpy() == pytest.approx(rate * found["step"].to_numpy())

@@ -53,6 +53,29 @@ def test_run_writes_tables_figures_pages_and_a_report_that_stands_alone(tmp_path
     assert "0. Reproductions" in html and "isoflops.csv" in html  # says what the other one needs
 
 
+def test_an_experiment_that_fails_is_named_and_the_others_run(tmp_path, capsys):
+    folder = tmp_path / "data"
+    folder.mkdir()
+    columns = "experiment,params,tokens,budget,loss,outlier,reason"
+    (folder / "isoflops.csv").write_text(columns + "\nx,1e8,1e9,6e17,3.0,False,none\n", encoding="utf-8")
+    args = [
+        "run",
+        "0",
+        "6",
+        "--data",
+        str(folder),
+        "--out",
+        str(tmp_path / "out"),
+        "--workers",
+        "1",
+        "--json",
+    ]
+    assert main(args) == 1
+    shown = json.loads(capsys.readouterr().out)
+    assert [e["number"] for e in shown["experiments"]] == [6]
+    assert "chinchilla_svg_245.csv: not there" in shown["not_run"][0]["reason"]
+
+
 def test_run_json_and_same_files_twice(tmp_path, capsys):
     for name in ("one", "two"):
         assert main(["run", "10", "--out", str(tmp_path / name), "--workers", "1", "--json"]) == 0
@@ -136,7 +159,7 @@ def test_check_names_a_bad_value(tmp_path, capsys):
     source = tmp_path / "runs.csv"
     source.write_text("params,tokens,loss,budget\n1e8,1e9,3.0,6e17\n1e8,oops,3.0,6e17\n", encoding="utf-8")
     assert main(["check", str(source)]) == 2
-    assert "tokens must be a number in every row: row 1 has 'oops'" in capsys.readouterr().err
+    assert "tokens must be a number > 0 in every row: row 1 has 'oops'" in capsys.readouterr().err
 
 
 def test_pages_and_reports_escape_what_they_print():

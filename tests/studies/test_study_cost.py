@@ -35,6 +35,16 @@ def test_most_of_the_condition_number_is_units():
     assert agrees(found["centred log N and log D, columns of unit length"] / 1e3, "1.3")
 
 
+def test_errors_by_optimiser():
+    """Digits depend on the machine: within a factor of ten of the published sizes."""
+    runs = Sampling(exp08_conditioning.HALF_WIDTH, drift=exp08_conditioning.DRIFT).runs(ASYMMETRIC)
+    found = exp08_conditioning.fits(runs).set_index("method")
+    assert found.loc["Approach 3 (L-BFGS-B, 4^5 starts)", "largest_error"] < 4e-6
+    assert found.loc["VPNLS (Nelder-Mead)", "largest_error"] < 7e-9
+    assert found.loc["Exact VPNLS (Newton), ours", "largest_error"] < 1e-12
+    assert found.loc["Approach 3, from the truth", "iterations"] == 0
+
+
 def test_best_of_equally_many_starts():
     runs = Sampling(exp08_conditioning.HALF_WIDTH, drift=exp08_conditioning.DRIFT).runs(ASYMMETRIC)
     found = exp08_conditioning.best_starts(runs)
