@@ -6,6 +6,7 @@ Every reader returns rows in the order they were logged, so that a resumed run c
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 import re
@@ -121,21 +122,20 @@ def _from_text(file: Path, notes: list[str]) -> pd.DataFrame:
         return pd.DataFrame(rows)
     if not text.strip():
         return pd.DataFrame()
-    header = text.split("\n", 1)[0]
-    comma = max(",\t;", key=header.count)
-    width = header.count(comma) + 1
-    bad: list[int] = []
-
-    def odd(fields: list[str]) -> None:
-        bad.append(len(fields))
-
-    frame = pd.read_csv(
-        io.StringIO(text), sep=comma, dtype=str, on_bad_lines=odd, engine="python", index_col=False
-    )
-    if bad:
-        notes.append(f"{len(bad)} lines with more than {width} fields were left out")
-    frame.columns = [str(c).strip() for c in frame.columns]
-    return frame
+    text = text.replace("\0", "")
+    header = text.lstrip().split("\n", 1)[0]
+    try:
+        lines = [row for row in csv.reader(io.StringIO(text), delimiter=max(",\t;", key=header.count)) if row]
+    except csv.Error as error:
+        raise BadHistory(f"{file}: can't be read as a table ({error})") from None
+    names = [name.strip() for name in lines[0]] if lines else []
+    rows = [row for row in lines[1:] if len(row) == len(names)]
+    if len(rows) < len(lines) - 1:
+        notes.append(
+            f"{len(lines) - 1 - len(rows)} lines with more or fewer than {len(names)} fields were left out"
+        )
+    frame = pd.DataFrame(rows, columns=names, dtype=str)
+    return frame.loc[:, ~frame.columns.duplicated()].replace("", None)
 
 
 def _from_json(file: Path, text: str) -> pd.DataFrame:
@@ -251,7 +251,10 @@ def _numbers(column: pd.Series) -> np.ndarray:
     """Numbers, or dates as seconds since 1970; what is neither is NaN."""
     values = pd.to_numeric(column, errors="coerce").to_numpy(dtype=float)
     if np.isnan(values).all() and column.notna().any():
-        dates = pd.to_datetime(column, errors="coerce", utc=True, format="ISO8601")
-        if dates.notna().any():
-            return (dates - pd.Timestamp(0, tz="UTC")).dt.total_seconds().to_numpy(dtype=float)
+        try:
+            dates = pd.to_datetime(column, errors="coerce", utc=True, format="ISO8601")
+            if dates.notna().any():
+                return (dates - pd.Timestamp(0, tz="UTC")).dt.total_seconds().to_numpy(dtype=float)
+        except ValueError:  # a year that nanoseconds can't hold is not coerced
+            return values
     return values

@@ -220,7 +220,7 @@ def _resume(args: argparse.Namespace, human: Console, stop: threading.Event) -> 
                 f"--{option.replace('_', '-')} can't be changed in a run that has begun; leave it out of --resume, "
                 f"or start a new run"
             )
-    if config.evolve.proposer != "formula" and folder.summary() is None:
+    if folder.summary() is None:
         check_models(args, config)
     task = load(name, data_dir=config.data_dir)
     summaries: list[dict[str, Any]] = []

@@ -38,7 +38,7 @@ def test_training_rows_end_at_the_prefix(make_runs, seed):
     task = make_task(make_runs(seed, runs=4), "ends", 0.6)
     assert set(task.train.group) == {"run0", "run1", "run2", "run3"}
     progress = np.asarray(task.train.X)[:, 0]
-    assert 0.02 <= progress.min() and progress.max() <= 0.6
+    assert progress.min() >= 0.02 and progress.max() <= 0.6
     assert task.spec.extrapolate == ("progress",) and task.spec.group == "run"
 
 

@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import random
 import struct
 
 import numpy as np
@@ -55,9 +56,9 @@ def test_a_half_written_last_line_is_left_out_and_told(tmp_path):
 
 
 def test_lines_with_too_many_fields_or_words_are_left_out(tmp_path):
-    path = write(tmp_path / "a.csv", "step,loss\n1,4.0\n2,3.5,7\n3,oops\nWarning: slow\n4,3\n5,2.9\n")
+    path = write(tmp_path / "a.csv", "step,loss\n1,4.0\n2,3.5,7\n3,oops\nWarning: slow\n4,3\n\n5,2.9\n")
     found = read_history(path)
-    assert "1 lines" in found.notes[0]
+    assert "2 lines with more or fewer than 2 fields" in found.notes[0]
     assert clean(found, warmup=0).rows["step"].tolist() == [1, 4, 5]
 
 
@@ -309,3 +310,38 @@ def test_rate_tokens_and_time_may_be_logged_on_other_rows(tmp_path):
     assert found["step"].tolist() == [10 * i for i in range(2, 40, 4)]
     for key, rate in (("tokens", 100), ("lr", 1e-5), ("time", 0.5)):
         assert found[key].to_numpy() == pytest.approx(rate * found["step"].to_numpy())
+
+
+def test_damaged_files_are_read_or_named_never_worse(tmp_path):
+    """Random deletions, insertions and repeats in every text format."""
+    rng = random.Random(SEED)
+    rows = [(10 * i, round(3 - i / 50, 4)) for i in range(40)]
+    texts = {
+        "a.csv": "step,val_loss,time\n"
+        + "".join(f"{s},{v},2026-01-01T00:{s // 10:02d}:00\n" for s, v in rows),
+        "w.csv": '"Step","a - eval/loss","a - eval/loss__MIN"\n'
+        + "".join(f'"{s}","{v}",""\n' for s, v in rows),
+        "a.jsonl": "".join(json.dumps({"_step": s, "eval": {"loss": v}}) + "\n" for s, v in rows),
+        "a.json": json.dumps({"log_history": [{"step": s, "loss": v} for s, v in rows]}),
+    }
+    read = 0
+    for name, text in texts.items():
+        for _ in range(150):
+            damaged = list(text)
+            for _ in range(rng.choice([1, 3, 10])):
+                at = rng.randrange(len(damaged) - 40)
+                kind = rng.random()
+                if kind < 0.4:
+                    damaged[at] = rng.choice(',"\n{}[]-e.9\0\tNaI\r;: ')
+                elif kind < 0.7:
+                    del damaged[at : at + rng.choice([1, 3, 30])]
+                else:
+                    damaged[at:at] = damaged[max(0, at - 50) : at]
+            try:
+                found = clean(read_history(write(tmp_path / name, "".join(damaged))))
+            except BadHistory:
+                continue
+            read += 1
+            assert np.isfinite(found.rows[["step", "loss"]].to_numpy()).all()
+            assert (np.diff(found.rows["step"]) > 0).all()
+    assert read > 200
