@@ -42,6 +42,8 @@ def read(path: str) -> pd.DataFrame:
         table = pd.read_csv(path)
     except (OSError, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         raise BadData(f"{path}: can't be read as CSV ({error})") from None
+    if not len(table):
+        raise BadData(f"{path}: no rows")
     for name, others in ALIASES.items():
         found = [o for o in others if o in table.columns]
         if not found:
@@ -52,7 +54,7 @@ def read(path: str) -> pd.DataFrame:
         bad = column.index[~(np.isfinite(column) & (column > 0))]
         if len(bad):
             raise BadData(
-                f"{path}: {found[0]} must be a number > 0 in every row: row {bad[0]} has {table[found[0]][bad[0]]!r}"
+                f"{path}: {found[0]} must be a number > 0 in every row: row {bad[0]} has {str(table[found[0]][bad[0]])!r}"
             )
         table[name] = column
     return table

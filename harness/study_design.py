@@ -116,7 +116,7 @@ def design_command(args: argparse.Namespace) -> int:
             with console.status(f"searching the cheapest design for {method}"):
                 suggestions[method] = cheapest(plan, args.precision, method, limits=limits, seed=args.seed)
     if args.json:
-        print(json.dumps(as_dict(plan, predicted, found, suggestions), indent=2))
+        print(json.dumps(plain(as_dict(plan, predicted, found, suggestions)), indent=2))
         return 0
     show(args, plan, predicted, found, suggestions)
     return 0
@@ -147,6 +147,15 @@ def as_dict(plan: Plan, predicted: dict, found, suggestions: dict) -> dict[str, 
             for m, s in suggestions.items()
         }
     return out
+
+
+def plain(value: Any) -> Any:
+    """The same for JSON, which has no infinity and no NaN: null."""
+    if isinstance(value, dict):
+        return {k: plain(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [plain(v) for v in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def show(args: argparse.Namespace, plan: Plan, predicted: dict, found, suggestions: dict) -> None:

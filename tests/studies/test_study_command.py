@@ -131,6 +131,25 @@ def test_design_prints_json(capsys):
     assert found["cheapest"]["Exact VPNLS"]["flops"] < found["plan"]["flops"]
 
 
+def test_design_json_has_no_infinity(capsys):
+    args = [
+        "design",
+        "--budgets",
+        "1e18,1e19",
+        "--noise",
+        "5",
+        "--points",
+        "3",
+        "--drift",
+        "1000",
+        "--repeats",
+        "3",
+        "--json",
+    ]
+    assert main(args) == 0
+    json.loads(capsys.readouterr().out, parse_constant=lambda name: pytest.fail(name))
+
+
 def test_design_prints_a_table(capsys):
     args = ["design", "--budgets", "1e18,1e19,1e20", "--noise", "0.005", "--repeats", "10", "--surface",
             "E=1.7,A=400,B=400,alpha=0.3,beta=0.3"]  # fmt: skip
@@ -160,6 +179,9 @@ def test_check_names_a_bad_value(tmp_path, capsys):
     source.write_text("params,tokens,loss,budget\n1e8,1e9,3.0,6e17\n1e8,oops,3.0,6e17\n", encoding="utf-8")
     assert main(["check", str(source)]) == 2
     assert "tokens must be a number > 0 in every row: row 1 has 'oops'" in capsys.readouterr().err
+    source.write_text("params,tokens,loss,budget\n", encoding="utf-8")
+    assert main(["check", str(source)]) == 2
+    assert "no rows" in capsys.readouterr().err
 
 
 def test_pages_and_reports_escape_what_they_print():
