@@ -62,7 +62,7 @@ def measure(folder: str, original: bool) -> dict:
     found["fits"] = len(rows)
     rows_all = rows + backtest(curves, SHOWN, ("auto", *BASELINES), workers=2)
     scores = table([r for r in rows_all if r.prefix in SHOWN], lambda r: (r.prefix, r.method))
-    found["error"] = {f"{p:.2f} {m}": [s.mae, s.worst] for (p, m), s in scores.items()}  # type: ignore[misc]
+    found["error"] = {f"{p:.2f} {m}": [s.mae, s.worst] for (p, m), s in scores.items()}
     found["default_against_best"] = {
         f"{p:.2f}": [scores[p, "auto"].mae, min(PUBLISHED[p].values())] for p in SHOWN
     }

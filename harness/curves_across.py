@@ -194,11 +194,16 @@ def intervals_main(argv: list[str]) -> int:
     )
     curve_options(p)
     p.add_argument("--level", type=float, default=0.90, help="nominal share (default: 0.90)")
+    p.add_argument("--leave", default="run", metavar="LABEL", help="leave out all runs of one label, or C, in turn (default: run)")  # fmt: skip
     p.add_argument("--prefixes", type=prefixes, default=PREFIXES[::2], metavar="P")
     p.add_argument("--warmup", type=float, default=0.0, metavar="TAU", help="leave out progress below this")
     args = p.parse_args(argv)
-    table = calibrate(curves_of(args), args.prefixes, args.warmup)
-    covered = coverage(table, args.level)
+    curves = curves_of(args)
+    table = calibrate(curves, args.prefixes, args.warmup)
+    groups = {c.run: c.C if args.leave == "C" else c.labels.get(args.leave) for c in curves}
+    if args.leave != "run" and None in groups.values():
+        raise BadHistory(f"--leave: not every run has {args.leave!r}; expected run, C or a label of all runs")
+    covered = coverage(table, args.level, None if args.leave == "run" else groups)
     rows = []
     for prefix, calibration in table.items():
         low, high, reached = calibration.bounds(args.level)
@@ -210,7 +215,7 @@ def intervals_main(argv: list[str]) -> int:
         return 0
     console = out()
     print_table(
-        "Endpoint intervals: endpoint + low..high scales; coverage with each run left out",
+        f"Endpoint intervals: endpoint + low..high scales; coverage with each {args.leave} left out",
         head,
         rows,
         console,

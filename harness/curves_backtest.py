@@ -75,10 +75,10 @@ def backtest_main(argv: list[str]) -> int:
     if args.json:
         print_json(
             {
-                "by_method": [{"prefix": k[0], "method": k[1], **asdict(s)} for k, s in by_method.items()],  # type: ignore[index]
+                "by_method": [{"prefix": k[0], "method": k[1], **asdict(s)} for k, s in by_method.items()],
                 "by_scale": [
                     {"prefix": k[0], "C": k[1], "method": k[2], **asdict(s)} for k, s in by_scale.items()
-                ],  # type: ignore[index]
+                ],
                 "best": [
                     {"prefix": k[0], "C": k[1], "method": m, "mae": s.mae} for k, (m, s) in best.items()
                 ],
@@ -87,7 +87,7 @@ def backtest_main(argv: list[str]) -> int:
         )
         return 0
     console = out()
-    shown = [(*k, s.mae, s.worst, s.bias, s.n, s.at_bound) for k, s in by_method.items()]  # type: ignore[misc]
+    shown = [(*k, s.mae, s.worst, s.bias, s.n, s.at_bound) for k, s in by_method.items()]
     print_table("Endpoint error (nats) by prefix and method", ["prefix", "method", "mean", "worst", "bias", "runs", "at bound"],
                 sorted(shown, key=lambda r: (r[0], r[2])), console)  # fmt: skip
     scales = sorted({at for _, at in best})

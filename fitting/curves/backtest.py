@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import multiprocessing
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from itertools import groupby
+from typing import Any
 
 import numpy as np
 
@@ -98,7 +100,9 @@ def _mapped(jobs: list[tuple], workers: int) -> Iterator[list[Prediction]]:
         yield from map(_one_run, jobs)
         return
     ways = multiprocessing.get_all_start_methods()
-    context = multiprocessing.get_context("fork" if "fork" in ways else None)
+    # a process with threads must not be forked: the copy may wait for ever for a lock
+    alone = threading.active_count() == 1
+    context = multiprocessing.get_context("fork" if "fork" in ways and alone else "spawn")
     with ProcessPoolExecutor(min(workers, len(jobs)), mp_context=context) as pool:
         yield from pool.map(_one_run, jobs)
 
@@ -173,11 +177,11 @@ def score(rows: Sequence[Prediction]) -> Score:
     )
 
 
-def table(rows: Sequence[Prediction], key: Callable[[Prediction], object]) -> dict[object, Score]:
+def table(rows: Sequence[Prediction], key: Callable[[Prediction], Any]) -> dict[Any, Score]:
     """Scores of groups of rows, as in `table(rows, lambda r: (r.method, r.prefix))`, in the order of the keys."""
     ordered = sorted(rows, key=lambda r: str(key(r)))
     found = {k: score(list(part)) for k, part in groupby(ordered, key=key)}
-    return dict(sorted(found.items(), key=lambda kv: kv[0]))  # type: ignore[arg-type,return-value]
+    return dict(sorted(found.items(), key=lambda kv: kv[0]))
 
 
 def best_map(
@@ -186,7 +190,7 @@ def best_map(
     """(prefix, scale) -> the form variant of least mean error over the runs at that scale, with its score."""
     cells: dict[tuple[float, object], tuple[str, Score]] = {}
     forms = [r for r in rows if r.method in VARIANTS]
-    for (prefix, at, method), found in table(forms, lambda r: (r.prefix, scale(r), r.method)).items():  # type: ignore[misc]
+    for (prefix, at, method), found in table(forms, lambda r: (r.prefix, scale(r), r.method)).items():
         if (prefix, at) not in cells or found.mae < cells[prefix, at][1].mae:
             cells[prefix, at] = method, found
     return cells

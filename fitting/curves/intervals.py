@@ -84,14 +84,23 @@ def interval(
     )
 
 
-def coverage(table: Mapping[float, Calibration], level: float = 0.90) -> dict[float, tuple[float, int]]:
-    """Prefix -> (share of runs inside the interval calibrated on all others, runs)."""
+def coverage(
+    table: Mapping[float, Calibration], level: float = 0.90, groups: Mapping[str, object] | None = None
+) -> dict[float, tuple[float, int]]:
+    """Prefix -> (share of runs inside the interval calibrated on all others, runs).
+
+    Args:
+        groups: run -> its group, such as its compute scale; the whole group is then left out, which is what a user with
+            runs unlike the calibrating ones should expect.
+    """
     found = {}
     for prefix, calibration in table.items():
         inside = []
         for run, ratio in zip(calibration.runs, calibration.ratios, strict=True):
-            if len(calibration.runs) > 1:
-                low, high, _ = calibration.bounds(level, without=run)
+            keep = np.array([r != run and (not groups or groups[r] != groups[run]) for r in calibration.runs])
+            if keep.any():
+                others = tuple(r for r, k in zip(calibration.runs, keep, strict=True) if k)
+                low, high, _ = Calibration(prefix, others, calibration.ratios[keep]).bounds(level)
                 inside.append(low <= ratio <= high)
         if inside:
             found[prefix] = float(np.mean(inside)), len(inside)

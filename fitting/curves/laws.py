@@ -45,7 +45,7 @@ class EndpointLaw:
     x_max: float
     at_bound: tuple[str, ...] = ()
 
-    def predict(self, x: np.ndarray | float) -> np.ndarray:
+    def predict(self, x: np.ndarray | Sequence[float] | float) -> np.ndarray:
         """(n,) loss at x > 0, in the units fitted."""
         return _predict(self.form, self.constants, self.unit, np.atleast_1d(np.asarray(x, dtype=float)))
 

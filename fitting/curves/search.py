@@ -44,8 +44,8 @@ def target_search(
     scales = tuple(sorted({r.C for r in chosen if r.C is not None}))
     pairs = table([r for r in chosen if r.method in methods], lambda r: (r.prefix, r.method))
     hits = [
-        Hit(prefix, method, found, scales)  # type: ignore[misc]
-        for (prefix, method), found in pairs.items()  # type: ignore[misc]
+        Hit(prefix, method, found, scales)
+        for (prefix, method), found in pairs.items()
         if found.n == len(runs) and found.worst <= target
     ]
     return sorted(hits, key=lambda h: (h.prefix, h.score.worst, h.score.mae))[:most]
@@ -81,6 +81,6 @@ def choose_method(
     if not inside:
         return None
     bar = slack * min(s.mae for s in inside.values()) + plus
-    prefix, method = min((k for k, s in inside.items() if s.mae <= bar), key=lambda k: (k[0], inside[k].mae))  # type: ignore[index,misc]
+    prefix, method = min((k for k, s in inside.items() if s.mae <= bar), key=lambda k: (k[0], inside[k].mae))
     outside = table([r for r in rows if not selects(r)], lambda r: (r.prefix, r.method)).get((prefix, method))
     return prefix, method, inside[prefix, method], outside

@@ -89,11 +89,11 @@ def _solve_block(problems: Sequence[Problem], form: Form) -> list[Solution]:
     for i, problem in enumerate(problems):
         mine = np.flatnonzero(owner == i)
         best = mine[np.argmin(reached[mine])]
-        F, A = float(x[best, 0]), float(x[best, 1])
+        end, drop = float(x[best, 0]), float(x[best, 1])
         theta = np.clip(np.exp(x[best, 2:]), form.low, form.high)
         if mae:
-            F, A = _least_absolute(problem, form.shape(problem.tau, theta), F, A)
-        solutions.append((F, A, theta, bool(rest[best])))
+            end, drop = _least_absolute(problem, form.shape(problem.tau, theta), end, drop)
+        solutions.append((end, drop, theta, bool(rest[best])))
     return solutions
 
 

@@ -203,6 +203,9 @@ def test_intervals_hold_about_as_often_as_they_say(calibrated):
     runs, found = calibrated
     (share, n) = coverage(found)[0.5]
     assert n == 24 and 0.85 <= share <= 0.95
+    mixes = {c.run: c.labels["mix"] for c in runs}
+    assert coverage(found, groups=mixes)[0.5][1] == 24
+    assert coverage(found, groups=dict.fromkeys(mixes, "one")) == {}
     seen = runs[0].until(0.5)
     forecast = predict_endpoint(seen.progress, seen.loss)
     low, high, reached = interval(forecast, found)
