@@ -17,7 +17,7 @@ from fitting.curves.fit import VARIANTS, CurveFit, fit_curves
 
 INNER = (0.7, 0.8, 0.9)
 SHARE = 0.5
-"""Share of the median inner error that is taken off. Chosen on other public curves than those it is reported on."""
+"""Share of the median inner error that is taken off. Settled with the public curves in view (docs/curves.md says how)."""
 FALLBACK = "rational_huber"
 """The variant where the prefix is too short to be cut."""
 
