@@ -5,9 +5,7 @@ All fits are made here; the page only draws them, averages their errors and filt
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import numpy as np
 
@@ -149,23 +147,6 @@ def _joint(curves: Sequence[Curve], scales: Sequence[float], prefixes: Sequence[
 def _three(model: JointFit, curve: Curve) -> list[float]:
     c = model.coefficients @ features(curve, model.terms, model.centres)
     return [_round(v, 9) for v in (*c, *model.theta.values())]
-
-
-def delphi_endpoints(folder: str | Path) -> list[Endpoint]:
-    """All final losses of the Delphi set: more runs than have trajectories."""
-    path = Path(folder) / "delphi_midtraining" / "endpoints.csv"
-    if not path.is_file():
-        raise BadData(f"{path}: no such file; give the folder of curve sets (--data or SLD_CURVES_DIR)")
-    with path.open(newline="", encoding="utf-8") as file:
-        return [
-            Endpoint(
-                (row["mix"], float(row["lr_factor"])),
-                {"C": float(row["scale_flops"])},
-                float(row["final_math_val_loss"]),
-                row["run_id"],
-            )
-            for row in csv.DictReader(file)
-        ]
 
 
 def endpoints_of(curves: Sequence[Curve], labels: tuple[str, str]) -> list[Endpoint]:
