@@ -4,7 +4,7 @@
 
 Every completed run of three sets (delphi_midtraining, misfitting_c4 with 12 rows or more, multipowerlaw) is cut at each
 prefix and continued. The error, final loss minus prediction, is measured in the continuation's own scale. The table
-printed first is the one in harness/curves_calibration.py: 5 %, 50 % and 95 % quantiles of that ratio by prefix, each set
+printed first is the one in harness/curves/calibration.py: 5 %, 50 % and 95 % quantiles of that ratio by prefix, each set
 with the same weight. Below it, coverage and mean error with every run's own set of ratios left out of its table
 (leave one run out), and with its whole set left out (leave one set out: what a user with other data may expect).
 """
@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import numpy as np  # noqa: E402
 import pandas as pd  # noqa: E402
 
-from harness.curves_calibration import PREFIXES, conformal, ratios  # noqa: E402
+from harness.curves.calibration import PREFIXES, conformal, ratios  # noqa: E402
 
 SETS = {
     "delphi_midtraining": ("trajectories.csv", "math_val_loss", "final_step", 12),

@@ -29,7 +29,7 @@ import numpy as np  # noqa: E402
 import pandas as pd  # noqa: E402
 
 from fitting.schedule_laws import NAMES, Schedule, ScheduledCurve, fit_schedule_law  # noqa: E402
-from harness.curves_predict import SPREAD  # noqa: E402
+from harness.curves.predict import SPREAD  # noqa: E402
 
 WARMUP = 0.5 * 3e-4 * 2160
 """Learning rate summed over the linear warm-up, before the first row of every curve."""

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from harness import score
-from harness.curves_task import make_task
+from harness.curves.task import make_task
 from harness.errors import BadHistory
 
 PROGRAM = """

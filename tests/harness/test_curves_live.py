@@ -9,12 +9,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from harness import curves, curves_live
-from harness.curves_calibration import PREFIXES, PUBLIC, conformal, interval, ratios
-from harness.curves_clean import clean
-from harness.curves_history import read_history
-from harness.curves_predict import predict
-from harness.curves_tail import continue_curve
+from harness import curves
+from harness.curves import live as curves_live
+from harness.curves.calibration import PREFIXES, PUBLIC, conformal, interval, ratios
+from harness.curves.clean import clean
+from harness.curves.history import read_history
+from harness.curves.predict import predict
+from harness.curves.tail import continue_curve
 from harness.errors import BadHistory
 
 SEED = 7

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from fitting.curves import Curve
-from harness import curves_page
-from harness.curves_page_data import endpoints_of, page_data
+from harness.curves import page as curves_page
+from harness.curves.page_data import endpoints_of, page_data
 
 SEED = 3
 LABELS = ("mix", "lr_factor")

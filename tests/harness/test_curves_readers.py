@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from harness.curves_clean import clean
-from harness.curves_history import SeveralRuns, read_history
+from harness.curves.clean import clean
+from harness.curves.history import SeveralRuns, read_history
+from harness.curves.tensorboard_events import _masked_crc, scalars
 from harness.errors import BadHistory
-from harness.tensorboard_events import _masked_crc, scalars
 
 SEED = 5
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from fitting.curves import Curve
-from harness.curves_tables import curve_options, curves_of, parser
+from harness.curves.tables import curve_options, curves_of, parser
 from harness.errors import BadHistory
 from tasks import RESERVED_NAMES, TaskError
 from tasks.adding import Wish, add

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from harness.curves_tail import Continuation, continue_curve
+from harness.curves.tail import Continuation, continue_curve
 
 PREFIXES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 WARMUP = 0.02

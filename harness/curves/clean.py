@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from harness.curves_history import History
+from harness.curves.history import History
 from harness.errors import BadHistory
 
 WARMUP = 0.05

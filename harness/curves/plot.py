@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from harness.curves_clean import Cleaned
-from harness.curves_predict import Prediction
+from harness.curves.clean import Cleaned
+from harness.curves.predict import Prediction
 from harness.errors import BadHistory
 
 

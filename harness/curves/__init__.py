@@ -9,22 +9,22 @@ from harness.errors import HarnessError
 
 COMMANDS = {
     "backtest": (
-        "harness.curves_backtest",
+        "harness.curves.backtest",
         "backtest_main",
         "errors of every method on finished runs, best-form map",
     ),
-    "search": ("harness.curves_backtest", "search_main", "from when a target error is met"),
-    "laws": ("harness.curves_across", "laws_main", "endpoint laws per recipe, checked at larger compute"),
-    "joint": ("harness.curves_across", "joint_main", "one model for the trajectories of many runs"),
+    "search": ("harness.curves.backtest", "search_main", "from when a target error is met"),
+    "laws": ("harness.curves.across", "laws_main", "endpoint laws per recipe, checked at larger compute"),
+    "joint": ("harness.curves.across", "joint_main", "one model for the trajectories of many runs"),
     "intervals": (
-        "harness.curves_across",
+        "harness.curves.across",
         "intervals_main",
         "calibrated endpoint intervals and their coverage",
     ),
-    "replay": ("harness.curves_across", "replay_main", "stop or continue, replayed on finished runs"),
-    "task": ("harness.curves_task", "main", "make a curve set a task for evolve and score"),
-    "predict": ("harness.curves_live", "main", "predict the end of one run, finished or still growing"),
-    "page": ("harness.curves_page", "main", "write the study as one interactive HTML file"),
+    "replay": ("harness.curves.across", "replay_main", "stop or continue, replayed on finished runs"),
+    "task": ("harness.curves.task", "main", "make a curve set a task for evolve and score"),
+    "predict": ("harness.curves.live", "main", "predict the end of one run, finished or still growing"),
+    "page": ("harness.curves.page", "main", "write the study as one interactive HTML file"),
 }
 """Subcommand -> the module and the function of argv it is, and one line of help."""
 
@@ -52,7 +52,3 @@ def main(argv: list[str] | None = None) -> int:
             raise
         print(f"error: {error}", file=sys.stderr)
         return 1
-
-
-if __name__ == "__main__":
-    sys.exit(main())

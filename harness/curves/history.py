@@ -1,7 +1,7 @@
 """Read the history of one training run: CSV, JSON lines, W&B exports, TensorBoard events.
 
 Every reader returns rows in the order they were logged, so that a resumed run can be told from an unsorted file
-(harness/curves_clean.py). A last line without its line break is left out: it may be half a number.
+(harness/curves/clean.py). A last line without its line break is left out: it may be half a number.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from harness.curves.tensorboard_events import event_files, is_event_file, scalars
 from harness.errors import BadHistory
-from harness.tensorboard_events import event_files, is_event_file, scalars
 
 STEP = ("step", "_step", "global_step", "train/global_step", "trainer/global_step", "iteration", "iter")
 LOSS = (

@@ -24,7 +24,7 @@ from fitting.curves import (
     replay_stops,
     rolling_horizon,
 )
-from harness.curves_tables import (
+from harness.curves.tables import (
     curve_options,
     curves_of,
     folder,

@@ -12,10 +12,10 @@ from collections.abc import Callable
 import numpy as np
 
 from fitting.schedule_laws import NAMES, Schedule, ScheduledCurve, ScheduleLaw, fit_schedule_law
-from harness.curves_calibration import LEAST, WARMUP, calibrate
-from harness.curves_clean import Cleaned, clean
-from harness.curves_history import FINAL, History, SeveralRuns, read_history
-from harness.curves_predict import Prediction, predict
+from harness.curves.calibration import LEAST, WARMUP, calibrate
+from harness.curves.clean import Cleaned, clean
+from harness.curves.history import FINAL, History, SeveralRuns, read_history
+from harness.curves.predict import Prediction, predict
 from harness.errors import BadHistory
 
 HELP = """\
@@ -159,7 +159,7 @@ def _once(args: argparse.Namespace, table, law: ScheduleLaw | None) -> Predictio
     future = _lr_plan(args.lr_plan, cleaned, final) if law is not None else None
     found = predict(history.name, cleaned, final, tuple(args.target), table, law, future)
     if args.plot:
-        from harness.curves_plot import draw_prediction
+        from harness.curves.plot import draw_prediction
 
         draw_prediction(found, cleaned, args.plot)
     return found

@@ -18,7 +18,7 @@ from fitting.curves import (
     table,
     target_search,
 )
-from harness.curves_tables import (
+from harness.curves.tables import (
     counter,
     curve_options,
     curves_of,

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from fitting.schedule_laws import Schedule, ScheduledCurve, ScheduleLaw
-from harness.curves_calibration import PREFIXES, interval
-from harness.curves_clean import Cleaned
-from harness.curves_tail import continue_curve
+from harness.curves.calibration import PREFIXES, interval
+from harness.curves.clean import Cleaned
+from harness.curves.tail import continue_curve
 from harness.errors import BadHistory
 
 GRID = 400

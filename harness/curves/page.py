@@ -11,7 +11,7 @@ from importlib import resources
 from pathlib import Path
 
 from fitting.curves import load_curves, load_delphi, load_delphi_endpoints
-from harness.curves_page_data import JOINT_PREFIXES, endpoints_of, page_data
+from harness.curves.page_data import JOINT_PREFIXES, endpoints_of, page_data
 from harness.errors import BadHistory
 
 HELP = """\
@@ -101,7 +101,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def write_page(data: dict, path: str) -> None:
     """Put data, style and script into the template."""
-    folder = resources.files("harness") / "page"
+    folder = resources.files("harness.curves") / "web"
     page = (folder / "curves.html").read_text(encoding="utf-8")
     # "<" can't occur in the JSON, so that no run's name ends the script.
     text = json.dumps(_finite(data), separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")

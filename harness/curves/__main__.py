@@ -1,0 +1,7 @@
+"""`python -m harness.curves`."""
+
+import sys
+
+from harness.curves import main
+
+sys.exit(main())
