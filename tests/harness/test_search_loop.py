@@ -6,6 +6,7 @@ import json
 import sqlite3
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
 
 import numpy as np
@@ -136,7 +137,8 @@ def test_a_torn_journal_is_refused_with_its_path(tmp_path):
         Journal(path)
     path.unlink()
     Journal.create(path, {}).close()
-    sqlite3.connect(path).execute("PRAGMA user_version=99")
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("PRAGMA user_version=99")
     with pytest.raises(BadRun, match="version 99"):
         Journal(path)
     with pytest.raises(BadRun, match="already"):
