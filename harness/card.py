@@ -152,7 +152,7 @@ EXPLAINED = (
     "- *R2, mean*, *sd*, *lowest*: held-out R2 over all runs, clipped to [-1, 1] as the benchmark does; a failed run is -1.",
     "- *groups*: median R2 inside a group, over groups with three held-out rows or more. Pooling over groups hides it.",
     "- *average*: R2 of the median over the laws a run had chosen last; a prediction, not a program within the budget.",
-    "- *random laws*: the same number of independent random laws of the same grammar, chosen by the same rule.",
+    "- *random laws*: independent random laws of the same grammar under the same budget, chosen by the same rule.",
     "- *best control*: the highest of the simple methods, picked by looking: a yardstick, not a contestant.",
     "- *in reach*: mean over runs of the best held-out R2 among all laws a run had scored: the most that choosing could give.",
     "- *ceiling*: the best that any function of the features could reach on these rows.",
