@@ -29,7 +29,7 @@ import numpy as np  # noqa: E402
 import tasks  # noqa: E402
 from evaluator import Evaluator, Failed, LocalSandbox, Scored  # noqa: E402
 from evaluator.metric import score  # noqa: E402
-from harness.choice import ROOM, medoid  # noqa: E402
+from harness.choice import medoid, runs_off  # noqa: E402
 from harness.run_folder import all_runs  # noqa: E402
 from harness.selection import SIZE_COST, Judged, validation_error  # noqa: E402
 from tasks.nested import nested  # noqa: E402
@@ -155,19 +155,10 @@ def stored_laws(folder, share: float, workers: int) -> tuple[str, list[Law], tas
                     answer.y[:n],
                     answer.y[m:],
                     score(hidden.y, answer.y[:n], hidden.group).r2,
-                    _runs_off(task.train, answer.y[m:], P_group),
+                    runs_off(task.train, answer.y[m:], P_group) is not None,
                 )
             )
     return task.name, laws, hidden
-
-
-def _runs_off(train: tasks.Rows, probes: np.ndarray, group: np.ndarray) -> bool:
-    for label, index in train.by_group():
-        y, p = train.y[index], probes[group == label]
-        room = ROOM * (y.max(axis=0) - y.min(axis=0))
-        if (p < y.min(axis=0) - room).any() or (p > y.max(axis=0) + room).any():
-            return True
-    return False
 
 
 def main() -> int:

@@ -147,12 +147,17 @@ class Evaluator:
                 )
             cards[name] = score(rows.y, answer.y, rows.group)
             done.append(answer)
-        return Scored(
-            cards=cards,
-            constants=done[-1].constants,
-            n_constants=max(p.n_constants for p in done),
-            seconds=sum(p.seconds for p in done),
-            cpu_seconds=sum(p.cpu_seconds for p in done),
-            peak_memory_mb=max(p.peak_memory_mb for p in done),
-            output=done[-1].output,
-        )
+        return scored(cards, done)
+
+
+def scored(cards: dict[str, Scorecard], done: Sequence[Prediction]) -> Scored:
+    """The outcome of a program that was scored on several sets of rows, one prediction each, in order."""
+    return Scored(
+        cards=cards,
+        constants=done[-1].constants,
+        n_constants=max(p.n_constants for p in done),
+        seconds=sum(p.seconds for p in done),
+        cpu_seconds=sum(p.cpu_seconds for p in done),
+        peak_memory_mb=max(p.peak_memory_mb for p in done),
+        output=done[-1].output,
+    )

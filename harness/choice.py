@@ -17,6 +17,7 @@ from harness.search import Search
 from harness.selection import validation_error
 from tasks import Task
 from tasks.probes import STEPS, probe_rows
+from tasks.rows import Rows
 from tasks.split import Fold
 
 SHORTLIST = 5
@@ -31,6 +32,9 @@ MAX_TRIED = 40
 FIT_SEEDS = (1, 2)
 """Further seeds of the fit that a finalist is refitted with."""
 
+UNSTEADY = 1.1
+"""Median error over fit seeds, relative to the first fit's, above which a fit counts as luck."""
+
 ROOM = 1.0
 """A law may leave the range of a group's targets by this many ranges within the probes' reach."""
 
@@ -44,13 +48,11 @@ class Finalist:
 
     Attributes:
         outcome: on the validation folds, every rule checked.
-        error: median validation error over the fit's seeds.
         probes: (m, T) predictions on the probe rows, fitted on all of train.
     """
 
     member: Member
     outcome: Scored
-    error: float
     probes: np.ndarray
 
 
@@ -77,7 +79,7 @@ def choose(search: Search, evaluator: Evaluator, task: Task, folds: tuple[Fold, 
     """
     dropped: dict[str, str] = {}
     shortlist: list[Finalist] = []
-    spare: list[Finalist] = []
+    spare: Finalist | None = None
     first: float | None = None
     for judged, _ in zip(search.finalists(), range(MAX_TRIED), strict=False):
         if first is not None and judged.cost > CLOSE * first:
@@ -90,7 +92,7 @@ def choose(search: Search, evaluator: Evaluator, task: Task, folds: tuple[Fold, 
         broken = broken_prior(finalist.member.candidate.program, finalist.probes, evaluator, task)
         if broken:
             dropped[member.candidate.id] = broken
-            spare.append(finalist)
+            spare = spare or finalist
             continue
         if not any(_alike(finalist, other) for other in shortlist):
             shortlist.append(finalist)
@@ -98,7 +100,8 @@ def choose(search: Search, evaluator: Evaluator, task: Task, folds: tuple[Fold, 
         if len(shortlist) == SHORTLIST:
             break
     # A law that breaks a prior is better than none.
-    shortlist = shortlist or spare[:1]
+    if not shortlist and spare is not None:
+        shortlist = [spare]
     if not shortlist:
         return Choice(None, [], dropped)
     place = medoid([f.probes for f in shortlist])
@@ -127,13 +130,9 @@ def broken_prior(program: str, probes: np.ndarray, evaluator: Evaluator, task: T
         probes: its predictions on `probe_rows`.
     """
     _, group = probe_rows(task.spec, task.train)
-    for label, index in task.train.by_group():
-        y = task.train.y[index]
-        low, high = y.min(axis=0), y.max(axis=0)
-        room = ROOM * (high - low) + 1e-12
-        p = probes[group == label]
-        if (p < low - room).any() or (p > high + room).any():
-            return f"runs off beyond the rows of group {label!r}"
+    away = runs_off(task.train, probes, group)
+    if away is not None:
+        return f"runs off beyond the rows of group {away!r}"
     for feature in task.spec.falls_with:
         X, group = probe_rows(task.spec, task.train, (feature,))
         answer = evaluator.fit_and_predict(program, task.spec, task.train, X, group)
@@ -144,6 +143,22 @@ def broken_prior(program: str, probes: np.ndarray, evaluator: Evaluator, task: T
             if (np.diff(steps, axis=0) > RISE * task.train.y[index].std()).any():
                 return f"rises with {feature} beyond the rows of group {label!r}"
     return ""
+
+
+def runs_off(train: Rows, probes: np.ndarray, group: np.ndarray) -> str | None:
+    """The first group whose predictions at the probes leave the range of its targets by more than ROOM ranges.
+
+    Args:
+        probes: (m, T) predictions.
+        group: (m,) labels of the probe rows.
+    """
+    for label, index in train.by_group():
+        y, p = train.y[index], probes[group == label]
+        low, high = y.min(axis=0), y.max(axis=0)
+        room = ROOM * (high - low) + 1e-12
+        if (p < low - room).any() or (p > high + room).any():
+            return label
+    return None
 
 
 def _examine(member: Member, evaluator: Evaluator, task: Task, folds: tuple[Fold, ...]) -> Finalist | str:
@@ -164,11 +179,7 @@ def _examine(member: Member, evaluator: Evaluator, task: Task, folds: tuple[Fold
     error = statistics.median(errors)
     if error > UNSTEADY * errors[0]:
         return f"an unsteady fit: validation NMSE {errors[0]:.3g} from one start, {error:.3g} from the middle one"
-    return Finalist(member, outcome, error, answer.y)
-
-
-UNSTEADY = 1.1
-"""Median error over fit seeds, relative to the first fit's, above which a fit counts as luck."""
+    return Finalist(member, outcome, answer.y)
 
 
 def _alike(one: Finalist, other: Finalist) -> bool:

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from evaluator import Evaluator, Failed, Outcome, Scored
-from evaluator.evaluate import Prediction
+from evaluator import Evaluator, Failed, Outcome
+from evaluator.evaluate import Prediction, scored
 from evaluator.metric import score
 from evaluator.outcome import Scorecard
 from harness.llm.patterns import residual_patterns
@@ -66,15 +66,7 @@ def staged_evaluation(
                 twin = twin_of(signature)
                 if twin:
                     return Staged(None, twin, signature)
-        outcome = Scored(
-            cards=cards,
-            constants=done[-1].constants,
-            n_constants=max(p.n_constants for p in done),
-            seconds=sum(p.seconds for p in done),
-            cpu_seconds=sum(p.cpu_seconds for p in done),
-            peak_memory_mb=max(p.peak_memory_mb for p in done),
-            output=done[-1].output,
-        )
+        outcome = scored(cards, done)
         return Staged(outcome, "", signature, tuple(patterns))
 
     return run
