@@ -104,12 +104,24 @@ def nearest(k: int, close: float = math.inf, fit_share: float = 0.0) -> Rule:
     return rule
 
 
+def leaning(power: float, price: float = SIZE_COST) -> Callable[[Law], float]:
+    """Log error with shallower folds weighing more: 1, 2**-power, 3**-power, ..."""
+
+    def key(law: Law) -> float:
+        weights = np.arange(1, len(law.folds) + 1) ** -power
+        size = law.judged.size or 2 * law.judged.n_constants
+        return float(weights @ np.log(np.maximum(law.folds, 1e-9)) / weights.sum() + price * size)
+
+    return key
+
+
 RULES: dict[str, Rule] = {
     "lowest error": lowest(lambda law: law.judged.error),
     "tie 3 %, fewest constants": tie(1.03),
     "tie 25 %, fewest constants": tie(1.25),
     **{f"{100 * p:g} % a piece": lowest(priced(p)) for p in (0.01, 0.02, 0.05)},
     **{f"1 % a piece, fit counts {w:g}": lowest(priced(0.01, w)) for w in (0.25, 0.5)},
+    **{f"1 % a piece, folds lean {w:g}": lowest(leaning(w)) for w in (0.5, 1.0, 2.0)},
     "worst fold": lowest(lambda law: max(law.folds)),
     "mean of folds": lowest(lambda law: sum(law.folds)),
     "deepest fold": lowest(lambda law: law.folds[-1]),
@@ -155,7 +167,7 @@ def stored_laws(folder, share: float, workers: int) -> tuple[str, list[Law], tas
                     answer.y[:n],
                     answer.y[m:],
                     score(hidden.y, answer.y[:n], hidden.group).r2,
-                    runs_off(task.train, answer.y[m:], P_group) is not None,
+                    bool(runs_off(task.train, answer.y[m:], P_group)),
                 )
             )
     return task.name, laws, hidden

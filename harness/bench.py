@@ -17,16 +17,17 @@ from harness.card_plots import plot_hindsight
 from harness.config import Config, find_config, load_config
 from harness.errors import HarnessError
 from harness.evolve import ctrl_c
-from harness.hindsight import look_back
+from harness.hindsight import FILE, read
 from harness.options import add_sandbox_option, count, positive
-from harness.run_folder import RunFolder, write_atomically
-from harness.suite import Cell, cells, run_suite, summaries
+from harness.run_folder import write_atomically
+from harness.suite import Cell, Suite, cells, run_suite, summaries
 from tasks import Task, TaskError, load, names, resolve
 from tasks.nested import nested
 
 EPILOG = """examples:
   python -m harness.bench --suite sldbench --seeds 5
   python -m harness.bench --suite moe lr_bsz --seeds 2 --minutes 1
+  python -m harness.bench --suite sldbench --seeds 5 --jobs 2 --workers 1    # a core for each run
   python -m harness.bench --suite sldbench --nested 0.25     # training rows alone: to develop selection
 
 Every task gets the same settings. The command can be stopped at any moment and goes on where it was when it is given
@@ -57,6 +58,13 @@ def parser() -> argparse.ArgumentParser:
     )
     p.add_argument(
         "--workers", type=count, default=2, metavar="N", help="evaluations beside each other (default: 2)"
+    )
+    p.add_argument(
+        "--jobs",
+        type=count,
+        default=1,
+        metavar="N",
+        help="runs beside each other, each with its own workers (default: 1)",
     )
     p.add_argument(
         "--config", metavar="FILE", help="YAML file with the other settings (default: the defaults)"
@@ -113,7 +121,8 @@ def bench(args: argparse.Namespace, human: Console, stop: threading.Event) -> in
         tasks = {name: nested(task, args.nested) for name, task in tasks.items()}
     proposers = (config.evolve.proposer,) if args.no_random else (config.evolve.proposer, "random")
     wanted = cells(list(tasks), proposers, args.seeds)
-    if not run_suite(wanted, tasks, config, args.out, stop.is_set, say, args.allow_weak_sandbox):
+    suite = Suite(tasks, config, args.out, not args.no_hindsight, args.allow_weak_sandbox)
+    if not run_suite(wanted, suite, stop.is_set, say, args.jobs):
         say("stopped; nothing finished is lost. Give the same command again to go on.")
         return 130
     found = list(summaries(wanted, args.out))
@@ -122,9 +131,7 @@ def bench(args: argparse.Namespace, human: Console, stop: threading.Event) -> in
         by_task = {line.task: line for line in lines}
         for cell, _ in found:
             if cell.proposer != "random":
-                folder = RunFolder(args.out / cell.name)
-                seen = look_back(folder, tasks[cell.task], args.workers, say, args.allow_weak_sandbox)
-                by_task[cell.task].seen.append(seen)
+                by_task[cell.task].seen.append(read(args.out / cell.name / FILE))
     report = args.report or args.out
     report.mkdir(parents=True, exist_ok=True)
     page = markdown(lines, about(args, config, tasks, wanted))

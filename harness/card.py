@@ -27,7 +27,7 @@ class Line:
 
     Attributes:
         r2: held-out R2 of every run of the search, not clipped; a failed run is -1.
-        average: the same of the median over the chosen laws of a run; None where there was one law.
+        average: the same of the median over the laws on a run's shortlist, which may be one law.
         random: the same of the control search, by seed.
         groups: R2 inside each group with rows enough, over all runs.
         validation: R2 inside train, by run.
@@ -38,7 +38,7 @@ class Line:
 
     task: str
     r2: list[float] = field(default_factory=list)
-    average: list[float | None] = field(default_factory=list)
+    average: list[float] = field(default_factory=list)
     random: list[float] = field(default_factory=list)
     groups: list[float] = field(default_factory=list)
     validation: list[float] = field(default_factory=list)
@@ -70,7 +70,7 @@ def gather(found: list[tuple[Cell, dict[str, Any]]], tasks: dict[str, Task]) -> 
             continue
         line.r2.append(r2)
         average = summary.get("average")
-        line.average.append(average["r2"] if average else None)
+        line.average.append(average["r2"] if average else r2)
         line.minutes.append(summary["seconds"] / 60)
         line.evaluations.append(summary["evaluations"])
         line.data = summary["data"]
@@ -161,7 +161,6 @@ EXPLAINED = (
 
 def _cells(line: Line, names: list[str]) -> list[str]:
     mean, sd = mean_sd(clipped(line.r2))
-    averages = [a for a in line.average if a is not None]
     return [
         line.task,
         str(len(line.r2)),
@@ -170,7 +169,7 @@ def _cells(line: Line, names: list[str]) -> list[str]:
         _number(min(clipped(line.r2))),
         _number(statistics.fmean(line.r2)),
         _number(statistics.median(line.groups) if line.groups else None),
-        _number(statistics.fmean(clipped(averages)) if averages else None),
+        _number(statistics.fmean(clipped(line.average))),
         _number(statistics.fmean(clipped(line.random)) if line.random else None),
         _number(max(clipped(list(line.controls.values())), default=None)),
         _number(best_in_reach(line)),
@@ -185,7 +184,6 @@ def _means(lines: list[Line], names: list[str]) -> list[str]:
         return _number(statistics.fmean(known)) if len(known) == len(lines) else "-"
 
     own = statistics.fmean(statistics.fmean(clipped(line.r2)) for line in lines)
-    averages = [[a for a in line.average if a is not None] for line in lines]
     return [
         "**mean**",
         str(sum(len(line.r2) for line in lines)),
@@ -194,7 +192,7 @@ def _means(lines: list[Line], names: list[str]) -> list[str]:
         "",
         "",
         "",
-        mean([statistics.fmean(clipped(a)) if a else None for a in averages]),
+        mean([statistics.fmean(clipped(line.average)) for line in lines]),
         mean([statistics.fmean(clipped(line.random)) if line.random else None for line in lines]),
         mean([max(clipped(list(line.controls.values())), default=None) for line in lines]),
         mean([best_in_reach(line) for line in lines]),
@@ -223,10 +221,9 @@ def table(lines: list[Line]) -> str:
     writer.writerow(COLUMNS)
     for line in lines:
         for n, law in enumerate(line.laws):
-            average = "" if line.average[n] is None else f"{line.average[n]:.6f}"
             writer.writerow(
                 [
-                    line.task, n, f"{line.r2[n]:.6f}", average, f"{line.validation[n]:.6f}", line.constants[n],
+                    line.task, n, f"{line.r2[n]:.6f}", f"{line.average[n]:.6f}", f"{line.validation[n]:.6f}", line.constants[n],
                     line.evaluations[n], f"{line.minutes[n]:.2f}", line.data["train_hash"], line.data["heldout_hash"], law,
                 ]
             )  # fmt: skip

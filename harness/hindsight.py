@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,9 +37,12 @@ class Seen:
     chosen: bool
 
 
-def look_back(
-    folder: RunFolder, task: Task, workers: int, say: Callable[[str], None], weak: bool = False
-) -> list[Seen]:
+def has_looked(folder: RunFolder) -> bool:
+    """Whether every candidate of this run has been scored in hindsight."""
+    return (folder.path / FILE).exists()
+
+
+def look_back(folder: RunFolder, task: Task, workers: int, weak: bool = False) -> list[Seen]:
     """Score every candidate of a run that has ended, once; the result is kept in the run folder.
 
     Raises:
@@ -54,7 +56,6 @@ def look_back(
         raise BadRun(f"{folder.path}: this run has not ended; resume it first")
     with folder.journal() as journal:
         found = [(c, o) for c, o in journal.evaluations() if isinstance(o, Scored)]
-        say(f"{folder.path.name}: scoring {len(found)} candidates in hindsight")
 
         def record(event: str, facts: dict) -> None:
             kept = {k: v for k, v in facts.items() if k != "heldout_hash"}

@@ -293,8 +293,10 @@ def _search(
     try:
         return run_search(
             search,
-            lambda program: evaluator.validate(
-                program, task, folds, checks="none" if is_rendered(program, facts) else "first"
+            lambda program: (
+                evaluator.validate_together(program, task, folds)
+                if is_rendered(program, facts)
+                else evaluator.validate(program, task, folds)
             ),
             journal,
             spending,

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
+import signal
+import threading
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from harness.config import Config
 from harness.errors import BadRun
+from harness.hindsight import has_looked, look_back
 from harness.loop import Ending
 from harness.run import Watcher, run, start_run
 from harness.run_folder import JOURNAL, RunFolder
@@ -34,23 +41,38 @@ def cells(tasks: list[str], proposers: tuple[str, ...], seeds: int) -> list[Cell
     return [Cell(t, p, s) for s in range(seeds) for p in proposers for t in tasks]
 
 
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """What all runs of a suite share.
+
+    Attributes:
+        tasks: by name.
+        config: of every run; task, proposer and seed are set for each.
+        out: folder of the run folders.
+        hindsight: score every law of a run of the search on the held-out rows once it has ended.
+        weak: run programs even where the machine can't keep them away from files.
+    """
+
+    tasks: dict[str, Task]
+    config: Config
+    out: Path
+    hindsight: bool = False
+    weak: bool = False
+
+
 def run_suite(
     wanted: list[Cell],
-    tasks: dict[str, Task],
-    config: Config,
-    out: Path,
+    suite: Suite,
     stopping: Callable[[], bool],
     say: Callable[[str], None],
-    weak: bool = False,
+    jobs: int = 1,
 ) -> bool:
     """Carry out every run that has not ended yet.
 
     Args:
-        tasks: by name.
-        config: of every run; task, proposer and seed are set for each.
-        out: folder of the run folders.
-        stopping: asked often; when true the run in hand is left resumable.
+        stopping: asked often; when true the runs in hand are left resumable.
         say: gets a line for every run.
+        jobs: runs beside each other, each in a process of its own.
 
     Returns:
         Whether all have ended.
@@ -58,19 +80,93 @@ def run_suite(
     Raises:
         BadRun: a folder of the suite was begun with another config or other rows.
     """
-    for n, cell in enumerate(wanted, start=1):
-        task = tasks[cell.task]
-        mine = config.replaced(tasks=(cell.task,)).with_options(
+    # Folders are made, and those of another config refused, before anything runs.
+    left = []
+    for cell in wanted:
+        config = suite.config.replaced(tasks=(cell.task,)).with_options(
             "evolve", proposer=cell.proposer, seed=cell.seed
         )
-        folder = open_run(cell, mine, task, out)
-        if folder.summary() is not None:
-            continue
-        result = run(folder, mine, task, Watcher(), stopping, weak=weak)
-        if result.ending is Ending.INTERRUPTED or result.summary is None:
+        folder = open_run(cell, config, suite.tasks[cell.task], suite.out)
+        if folder.summary() is None or (_looks_back(cell, suite) and not has_looked(folder)):
+            left.append((cell, config))
+    if jobs > 1:
+        return _beside(left, suite, stopping, say, jobs)
+    for n, (cell, config) in enumerate(left, start=1):
+        line = carry_out(cell, config, suite, stopping)
+        if line is None:
             return False
-        say(f"[{n}/{len(wanted)}] {_line(cell, result.summary)}")
+        say(f"[{n}/{len(left)}] {line}")
     return True
+
+
+def carry_out(cell: Cell, config: Config, suite: Suite, stopping: Callable[[], bool]) -> str | None:
+    """One run to its end, and a line on it; None where it was interrupted."""
+    folder, task = RunFolder(suite.out / cell.name), suite.tasks[cell.task]
+    summary = folder.summary()
+    if summary is None:
+        result = run(folder, config, task, Watcher(), stopping, weak=suite.weak)
+        if result.ending is Ending.INTERRUPTED or result.summary is None:
+            return None
+        summary = result.summary
+    if _looks_back(cell, suite):
+        look_back(folder, task, config.evolve.workers, suite.weak)
+    return _line(cell, summary)
+
+
+def _looks_back(cell: Cell, suite: Suite) -> bool:
+    return suite.hindsight and cell.proposer != "random"
+
+
+def _beside(
+    left: list[tuple[Cell, Config]],
+    suite: Suite,
+    stopping: Callable[[], bool],
+    say: Callable[[str], None],
+    jobs: int,
+) -> bool:
+    """Runs in several processes at once."""
+    context = multiprocessing.get_context("spawn")
+    stop = context.Event()
+    n_done = 0
+    with ProcessPoolExecutor(jobs, context, _begin_worker, (stop, os.getpid())) as pool:
+        waiting = {pool.submit(_in_worker, cell, config, suite) for cell, config in left}
+        try:
+            while waiting:
+                done, waiting = wait(waiting, timeout=0.2, return_when=FIRST_COMPLETED)
+                if stopping():
+                    stop.set()
+                for future in done:
+                    line = future.result()
+                    if line is not None:
+                        n_done += 1
+                        say(f"[{n_done}/{len(left)}] {line}")
+        except BaseException:
+            stop.set()
+            raise
+    return n_done == len(left)
+
+
+_stop: Any = None
+
+
+def _begin_worker(stop: Any, parent: int) -> None:
+    """Leave Ctrl-C to the parent, and end with it."""
+    global _stop
+    _stop = stop
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(0.5)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def _in_worker(cell: Cell, config: Config, suite: Suite) -> str | None:
+    if _stop.is_set():
+        return None
+    return carry_out(cell, config, suite, _stop.is_set)
 
 
 def open_run(cell: Cell, config: Config, task: Task, out: Path) -> RunFolder:

@@ -66,13 +66,17 @@ def random_factor(facts: TaskFacts, rng: np.random.Generator, fresh: int) -> Fac
     fitting = {"any", "positive" if f.positive else "mixed"}
     if f.not_negative:
         fitting.add("not_negative")
+    unique = [z for whole, z in facts.repeats if whole == x]
     kinds = [
-        name for name, kind in KINDS.items() if kind.sign in fitting and kind.n_features <= 1 + len(mates)
+        name
+        for name, kind in KINDS.items()
+        if kind.sign in fitting and kind.n_features <= 1 + len(mates) and (name != "repeated" or unique)
     ]
     weights = np.array([KIND_WEIGHTS[k] for k in kinds])
     name = str(rng.choice(kinds, p=weights / weights.sum()))
     kind = KINDS[name]
-    others = rng.choice(mates, size=kind.n_features - 1, replace=False) if kind.n_features > 1 else []
+    pool = unique if name == "repeated" else mates
+    others = rng.choice(pool, size=kind.n_features - 1, replace=False) if kind.n_features > 1 else []
     features = (x, *map(int, others))
     constants = tuple(f"{ROLES[role]}{fresh + i}" for i, role in enumerate(kind.roles))
     return Factor(name, features, constants)

@@ -54,6 +54,8 @@ class TaskFacts:
         budget: most constants over all targets, or None.
         positive_targets: whether every target is positive, so that logs exist.
         paired: position of each target's own feature, or empty.
+        repeats: pairs (x, z) of counts where x holds z in every row and is no more than z in some: tokens and
+            the unique ones among them. Both have one unit.
     """
 
     features: tuple[FeatureFacts, ...]
@@ -62,6 +64,7 @@ class TaskFacts:
     budget: int | None
     positive_targets: bool
     paired: tuple[int, ...] = ()
+    repeats: tuple[tuple[int, int], ...] = ()
 
     @property
     def n_features(self) -> int:
@@ -81,6 +84,9 @@ class TaskFacts:
     def of(cls, spec: TaskSpec, train: Rows) -> TaskFacts:
         """Read the facts off the training rows."""
         features = [_facts(name, train.X[:, j]) for j, name in enumerate(_identifiers(spec.feature_names))]
+        repeats = _repeats(train.X)
+        for x, z in repeats:
+            features[z] = _facts(features[z].name, train.X[:, z], features[x].unit)
         paired = tuple(spec.feature_names.index(f) for f in spec.paired)
         if paired:
             features.append(_facts("own", train.X[:, list(paired)].ravel()))
@@ -92,13 +98,22 @@ class TaskFacts:
             spec.constants_budget,
             bool(train.y.min() > 0),
             paired,
+            repeats,
         )
 
 
-def _facts(name: str, x: np.ndarray) -> FeatureFacts:
-    unit = 1.0
-    if x.min() > 0:
-        unit = 10.0 ** round(0.5 * (math.log10(x.min()) + math.log10(x.max())))
+def _repeats(X: np.ndarray) -> tuple[tuple[int, int], ...]:
+    """Pairs of columns (x, z), both positive, with x >= z everywhere and both x = z and x > z somewhere."""
+    positive = [j for j in range(X.shape[1]) if X[:, j].min() > 0]
+    pairs = [(x, z) for x in positive for z in positive if x != z and (X[:, x] >= X[:, z]).all()]
+    return tuple((x, z) for x, z in pairs if 0 < (X[:, x] == X[:, z]).mean() < 1)
+
+
+def _facts(name: str, x: np.ndarray, unit: float | None = None) -> FeatureFacts:
+    """Facts of one column, in the unit given or in the power of ten near its middle."""
+    if unit is None:
+        middle = 0.5 * (math.log10(x.min()) + math.log10(x.max())) if x.min() > 0 else 0.0
+        unit = 10.0 ** round(middle)
     return FeatureFacts(name, unit, float(x.min() / unit), float(x.max() / unit), len(np.unique(x)))
 
 

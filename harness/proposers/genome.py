@@ -10,6 +10,7 @@ bounds, and two places that carry one name share one value (tied exponents).
 
 from __future__ import annotations
 
+import functools
 import itertools
 import re
 from dataclasses import dataclass, field, replace
@@ -283,6 +284,7 @@ def _factor(text: str, names: tuple[str, ...]) -> Factor:
     raise NotAGenome(f"{text!r} is none of the factors {', '.join(KINDS)} over {', '.join(names)}")
 
 
+@functools.lru_cache(maxsize=32)
 def _patterns(names: tuple[str, ...]) -> list[tuple[str, re.Pattern[str]]]:
     feature = "|".join(re.escape(n) for n in sorted(names, key=len, reverse=True))
     patterns = []

@@ -173,8 +173,10 @@ def columns(data_points, q):
     terms = [
         {terms},
     ]
-    shape = (len(q), len(data_points))
-    return np.stack([np.broadcast_to(term, shape) for term in terms], axis=1)
+    table = np.empty((len(q), N_AMPLITUDES, len(data_points)))
+    for k, term in enumerate(terms):
+        table[:, k] = term
+    return table
 
 
 def constants(u):
@@ -189,59 +191,63 @@ def project(data_points, y, root_weight, u):
     z = y * root_weight
     size = np.sqrt(np.einsum("skn,skn->sk", phi, phi)) + 1e-300
     phi /= size[:, :, None]
-    gram = phi @ phi.transpose(0, 2, 1)
     diagonal = np.full(N_AMPLITUDES, 1e-11)
     diagonal[{first_shrunk}:] += {ridge}
-    gram = gram + np.diag(diagonal)
-    right = phi @ z
+    gram = phi @ phi.transpose(0, 2, 1) + np.diag(diagonal)
+    right = (phi @ z)[..., None]
+    a = np.linalg.solve(gram, right)
     keep = np.ones(right.shape, dtype=bool)
-    for _ in range(N_AMPLITUDES + 1):
-        both = keep[:, :, None] & keep[:, None, :]
-        a = np.linalg.solve(np.where(both, gram, np.eye(N_AMPLITUDES)), np.where(keep, right, 0.0)[..., None])[..., 0]
+    for _ in range(N_AMPLITUDES):  # amplitudes that may not be negative leave one by one
         negative = a < 0
         negative[:, :{first_signed}] = False
         if not negative.any():
             break
         keep &= ~negative
-    a = np.where(keep, a, 0.0)
+        both = keep & keep.transpose(0, 2, 1)
+        a = np.linalg.solve(np.where(both, gram, np.eye(N_AMPLITUDES)), np.where(keep, right, 0.0))
+    a = np.where(keep, a, 0.0)[..., 0]
     return a / size, z - (a[:, None, :] @ phi)[:, 0]
+
+
+def residuals(data_points, y, root_weight, u):
+    """Residuals (S, n) at the places u (S, p), and their slopes (S, p, n) by finite differences."""
+    p = u.shape[1]
+    h = np.where(u > 0.5, -1e-6, 1e-6)
+    places = u[:, None, :] + np.concatenate([np.zeros((1, p)), np.eye(p)]) * h[:, None, :]
+    _, r = project(data_points, y, root_weight, places.reshape(-1, p))
+    r = r.reshape(len(u), p + 1, -1)
+    return r[:, 0], (r[:, 1:] - r[:, :1]) / h[:, :, None]
 
 
 def search(data_points, y, root_weight, u, steps):
     """Levenberg-Marquardt on the projected residuals, all starts at once; the best place (p,)."""
-    p = u.shape[1]
     damping = np.full(len(u), 1e-2)
-    _, r = project(data_points, y, root_weight, u)
+    r, slopes = residuals(data_points, y, root_weight, u)
     cost = (r * r).sum(axis=1)
-    h = np.where(u > 0.5, -1e-6, 1e-6)
-    still = 0
+    least, still = cost.min(), 0
     for _ in range(steps):
-        moved = u[:, None, :] + h[:, :, None] * np.eye(p)
-        _, rm = project(data_points, y, root_weight, moved.reshape(-1, p))
-        jac = (rm.reshape(len(u), p, -1) - r[:, None, :]) / h[:, :, None]
-        gradient = (jac @ r[..., None])[..., 0]
-        hess = jac @ jac.transpose(0, 2, 1)
+        gradient = (slopes @ r[..., None])[..., 0]
+        hess = slopes @ slopes.transpose(0, 2, 1)
         scale = np.einsum("sii->si", hess) + 1e-12 * cost[:, None] + 1e-300
         # A constant on its bound that would be pushed out is held, or it would bend the whole step.
         held = ((u <= 0) & (gradient > 0)) | ((u >= 1) & (gradient < 0))
-        free = ~held[:, :, None] & ~held[:, None, :]
-        system = np.where(free, hess, 0.0) + np.eye(p) * (np.where(held, 1.0, scale * damping[:, None]))[:, None, :]
-        step = np.linalg.solve(system, np.where(held, 0.0, gradient)[..., None])[..., 0]
-        trial = np.clip(u - np.clip(step, -0.3, 0.3), 0.0, 1.0)
-        _, rt = project(data_points, y, root_weight, trial)
-        lower = (rt * rt).sum(axis=1)
+        hess[held[:, :, None] | held[:, None, :]] = 0.0
+        hess += np.eye(u.shape[1]) * np.where(held, 1.0, scale * damping[:, None])[:, None, :]
+        step = np.linalg.solve(hess, np.where(held, 0.0, gradient)[..., None])[..., 0]
+        trial = np.minimum(np.maximum(u - np.minimum(np.maximum(step, -0.3), 0.3), 0.0), 1.0)
+        r_trial, slopes_trial = residuals(data_points, y, root_weight, trial)
+        lower = (r_trial * r_trial).sum(axis=1)
         better = lower < cost
-        gain = np.where(better, (cost - lower) / (cost + 1e-300), 0.0).max()
         u = np.where(better[:, None], trial, u)
-        r = np.where(better[:, None], rt, r)
+        r = np.where(better[:, None], r_trial, r)
+        slopes = np.where(better[:, None, None], slopes_trial, slopes)
         cost = np.where(better, lower, cost)
-        h = np.where(u > 0.5, -1e-6, 1e-6)
-        damping = np.clip(np.where(better, damping * 0.2, damping * 5.0), 1e-9, 1e6)
-        still = still + 1 if gain < 1e-7 else 0
-        if still == 3:  # one or two steps without gain may only mean that the damping was too low
+        damping = np.minimum(np.maximum(np.where(better, damping * 0.2, damping * 5.0), 1e-9), 1e6)
+        still = 0 if cost.min() < least * (1 - 1e-6) else still + 1
+        least = cost.min()
+        if still == 4:  # a step or two without gain may only mean that the damping was too low
             break
-    best = int(np.argmin(cost))
-    return u[best]
+    return u[int(np.argmin(cost))]
 
 
 def row_weights(data_points):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 
 from harness.proposers.facts import TaskFacts
-from harness.proposers.genome import KINDS, Factor, Genome
+from harness.proposers.genome import KINDS, Factor, FitChoices, Genome
 
 
 def starters(facts: TaskFacts) -> list[Genome]:
@@ -29,9 +30,9 @@ def starters(facts: TaskFacts) -> list[Genome]:
     laws.append(Genome(tuple(logs + squares)))
     laws.append(Genome((tuple(single[j] for j in usable),)))
     laws += _mixtures(facts, usable) + _bowls(facts, usable)
-    if len(usable) == 1 and facts.features[usable[0]].positive:
-        kinds = {"shifted_power": ("s1", "a1"), "rectified": ("a1", "s1")}
-        laws += [Genome(((Factor(kind, (usable[0],), names),),)) for kind, names in kinds.items()]
+    laws += _interactions(facts, usable) + _repeats(facts, usable)
+    if len(usable) == 1:
+        laws += _curves(facts, usable[0])
     fitting = []
     for law in laws:
         while law.n_constants > budget and len(law.terms) > 1:
@@ -68,6 +69,37 @@ def _bowls(facts: TaskFacts, usable: list[int]) -> list[Genome]:
         slopes = tuple(f"b{10 * k + i}" for i in range(len(axes)))
         moving_terms.append((Factor(moving, (j, *axes), (f"l{k}", *slopes)),))
     return [Genome((*powers, *fixed_terms)), Genome((*powers, *moving_terms))]
+
+
+def _interactions(facts: TaskFacts, usable: list[int]) -> list[Genome]:
+    """Log target, linear in the logs of two or three features and their products (Clark et al. 2022)."""
+    if not facts.positive_targets or not 2 <= len(usable) <= 3:
+        return []
+    if not all(facts.features[j].positive for j in usable):
+        return []
+    logs = [Factor("log", (j,)) for j in usable]
+    pairs = tuple(itertools.combinations(logs, 2))
+    return [Genome((*((f,) for f in logs), *pairs), choices=FitChoices(link="log"))]
+
+
+def _repeats(facts: TaskFacts, usable: list[int]) -> list[Genome]:
+    """Repeated data worth less than fresh data, and a power of every other feature (Muennighoff et al. 2023)."""
+    laws = []
+    for x, z in facts.repeats:
+        worth = Factor("repeated", (x, z), ("k1", "a90"))
+        others = [(_plain(facts, j),) for j in usable if j not in (x, z)]
+        laws.append(Genome(((worth,), *others)))
+    return laws
+
+
+def _curves(facts: TaskFacts, j: int) -> list[Genome]:
+    """Forms of one feature: powers that set in late, or a step and a bell where it is a log or a share."""
+    if facts.features[j].positive:
+        kinds = {"shifted_power": ("s1", "a1"), "rectified": ("a1", "s1")}
+        return [Genome(((Factor(kind, (j,), names),),)) for kind, names in kinds.items()]
+    line, step = (Factor("linear", (j,)),), (Factor("step", (j,), ("m1", "k1")),)
+    bell = (Factor("bell", (j,), ("m2", "w1")),)
+    return [Genome((step,)), Genome((bell,)), Genome((line, bell)), Genome((step, bell))]
 
 
 def _free_signs(genome: Genome, facts: TaskFacts) -> Genome:

@@ -1,7 +1,12 @@
 """The report card from real runs on made-up rows: resumed, nested, and read back."""
 
+import contextlib
 import csv
 import math
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import pytest
 
@@ -47,6 +52,55 @@ def test_a_card_counts_every_run_and_goes_on_where_it_was(rows, tmp_path, capsys
     assert (out / "hindsight.png").stat().st_size > 5000
 
 
+def test_runs_beside_each_other_are_the_same_runs(rows, tmp_path, capsys):
+    assert run(rows, tmp_path / "one") == 0
+    assert run(rows, tmp_path / "two", "--jobs", "2") == 0
+    assert capsys.readouterr().err.count("evaluations,") == 8
+    for name in ("parallel-formula-s0", "parallel-formula-s1", "parallel-random-s0", "parallel-random-s1"):
+        one, two = ((tmp_path / n / name / "best_program.py").read_text() for n in ("one", "two"))
+        assert one == two
+    assert (tmp_path / "one" / "runs.csv").read_text().splitlines()[0].startswith("task,seed")
+
+
+def test_jobs_killed_with_their_parent_leave_runs_that_go_on(rows, tmp_path):
+    out = tmp_path / "bench"
+    options = ["--suite", "parallel", "--seeds", "2", "--evaluations", "400", "--workers", "1", "--jobs", "2"]
+    command = [sys.executable, "-m", "harness.bench", *options, "--data-dir", str(rows), "--out", str(out)]
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL, start_new_session=True)
+    journals = [out / f"parallel-{p}-s0" / "journal.sqlite" for p in ("formula", "random")]
+    until(lambda: all(j.exists() and n_evaluated(j) > 3 for j in journals))
+    process.kill()
+    process.wait()
+    until(lambda: not alive(process.pid))
+    for journal in journals:
+        folder = RunFolder(journal.parent)
+        folder.lock()  # refused while a worker lives on
+        assert folder.summary() is None and n_evaluated(journal) > 3
+        folder.unlock()
+
+
+def n_evaluated(path):
+    with RunFolder(path.parent).journal(read_only=True) as journal:
+        return len(list(journal.evaluations()))
+
+
+def until(true, seconds=60):
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, "it did not come true in time"
+        time.sleep(0.1)
+
+
+def alive(session):
+    """Whether a process of this session is left."""
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            fields = stat.read_text().rpartition(")")[2].split()
+            if int(fields[3]) == session and fields[0] != "Z":
+                return True
+    return False
+
+
 def test_a_suite_begun_with_other_settings_is_refused(rows, tmp_path, capsys):
     out = tmp_path / "bench"
     assert run(rows, out, "--seeds", "1", "--no-random", "--no-hindsight") == 0
@@ -71,7 +125,7 @@ def test_hindsight_waits_for_the_end(rows, tmp_path):
     task = load("parallel", data_dir=str(rows))
     folder = start_run(Config(), task, tmp_path, "begun")
     with pytest.raises(Exception, match="has not ended"):
-        look_back(RunFolder(folder.path), task, 1, print)
+        look_back(RunFolder(folder.path), task, 1)
 
 
 def test_a_failed_run_counts_as_minus_one(rows):
