@@ -15,6 +15,7 @@ COMMANDS = {
     "curves": ("harness.curves", "predict where training runs end"),
     "study": ("harness.study", "how methods of fitting compare: thirteen experiments"),
     "bench": ("harness.bench", "run all tasks with several seeds and write the report card"),
+    "promote": ("harness.promote", "keep the best laws of finished runs as programs with cards"),
     "export": ("harness.export", "write a run's journal as JSON lines"),
     "doctor": ("evaluator.doctor", "show what the sandbox holds on this machine"),
 }

@@ -6,7 +6,7 @@ import pytest
 from evaluator import Evaluator, LocalSandbox
 from harness.archive import Member
 from harness.candidate import Candidate
-from harness.choice import broken_prior, choose, medoid
+from harness.choice import broken_prior, choose, medoid, runs_off
 from harness.proposers.facts import TaskFacts
 from harness.proposers.formula import FormulaProposer
 from harness.proposers.genome import FitChoices, parse
@@ -106,6 +106,14 @@ def test_a_law_that_runs_off_is_named(evaluator):
     wild = np.full((len(group), 1), 99.0)
     program = finished.members["c000000"].candidate.program
     assert "runs off" in broken_prior(program, wild, evaluator, task)
+
+
+@pytest.mark.parametrize(("n_away", "named"), [(1, []), (2, []), (3, ["0", "1", "2"])])
+def test_a_few_groups_among_many_condemn_no_law(n_away, named):
+    label = np.repeat([str(g) for g in range(20)], 5)
+    train = Rows(np.ones((100, 1)), np.tile(np.linspace(1.0, 2.0, 5), 20)[:, None], label)
+    probes = np.where(np.isin(label, [str(g) for g in range(n_away)]), 9.0, 1.5)[:, None]
+    assert runs_off(train, probes, label) == named
 
 
 def test_a_program_that_breaks_a_rule_is_named_and_no_law_is_no_winner(evaluator):

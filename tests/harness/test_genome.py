@@ -251,6 +251,26 @@ def test_a_moving_bowl_finds_the_best_value_of_a_feature():
     assert any("moving_bowl2" in {f.kind for t in g.terms for f in t} for g in starters(facts))
 
 
+def test_repeated_data_is_seen_in_the_rows_and_shares_a_unit():
+    rng = np.random.default_rng(3)
+    unique = rng.choice([1e7, 1e8, 4e8], 80)
+    tokens = unique * rng.choice([1.0, 4.0, 40.0], 80)
+    N = rng.choice([1e7, 1e8], 80)
+    worth = unique + 15.0 * unique * (1 - np.exp((1 - tokens / unique) / 15.0))
+    y = 1.5 + 400 * worth**-0.3 + 20 * N**-0.2
+    spec = TaskSpec("t", "t", (Column("U"), Column("N"), Column("D")), (Column("L"),), None, 6, ("D",))
+    facts = TaskFacts.of(spec, Rows(np.column_stack([unique, N, tokens]), y[:, None], np.full(80, "all")))
+    assert facts.repeats == ((2, 0),)
+    assert facts.features[0].unit == facts.features[2].unit
+    law = next(g for g in starters(facts) if any(f.kind == "repeated" for t in g.terms for f in t))
+    fit, _ = run_program(render(law, facts, "repeats"))
+    constants = fit(np.column_stack([unique, N, tokens]), y)
+    names = [n for n, _ in law.nonlinear()]
+    assert constants[law.n_linear + names.index("k1")] == pytest.approx(15.0, rel=1e-3)
+    seen = {f.kind for g in starters(FACTS) for t in g.terms for f in t}
+    assert "repeated" not in seen, "no feature of the toy holds another"
+
+
 def test_headers_become_distinct_identifiers():
     spec = TaskSpec(
         "odd",

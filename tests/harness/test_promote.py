@@ -1,0 +1,78 @@
+"""Promotion: the best law of finished runs becomes a program that stands alone, with a card."""
+
+import ast
+
+import numpy as np
+import pytest
+import yaml
+
+from harness import bench, promote
+from harness.proposers.facts import TaskFacts
+from harness.proposers.render import is_rendered
+from harness.run_folder import RunFolder
+from tasks import load
+
+
+@pytest.fixture(scope="module")
+def rows(tmp_path_factory):
+    from test_evolve_command import write_rows
+
+    return write_rows(tmp_path_factory.mktemp("rows"), seed=4)
+
+
+@pytest.fixture(scope="module")
+def runs(rows, tmp_path_factory):
+    return searched(rows, tmp_path_factory.mktemp("runs"))
+
+
+def searched(rows, out, *more):
+    options = [
+        "--suite",
+        "parallel",
+        "--seeds",
+        "2",
+        "--evaluations",
+        "40",
+        "--workers",
+        "1",
+        "--no-hindsight",
+    ]
+    assert bench.main([*options, *more, "--data-dir", str(rows), "--out", str(out)]) == 0
+    return out
+
+
+def test_the_run_of_lowest_validation_error_is_kept(rows, runs, tmp_path, capsys):
+    assert promote.main([str(runs), "--to", str(tmp_path)]) == 0
+    line = capsys.readouterr().out
+    summaries = [RunFolder(runs / f"parallel-formula-s{s}").summary() for s in (0, 1)]
+    card = yaml.safe_load((tmp_path / "parallel" / "discovered_law.yaml").read_text())
+    kept = next(s for s in summaries if s["law"] == card["law"])
+    assert kept["law"] in line
+    errors = [s["validation"]["nmse"] for s in summaries]
+    assert kept["validation"]["nmse"] <= 1.1 * min(errors)
+    assert card["constants"]["count"] == kept["n_constants"] == len(card["constants"]["names"])
+    assert f"{kept['heldout']['r2']:.4f}" in card["notes"] and "chose nothing" in card["notes"]
+
+
+def test_the_program_is_the_run_s_own_and_stands_alone(rows, runs, tmp_path):
+    promote.main([str(runs), "--to", str(tmp_path)])
+    text = (tmp_path / "parallel" / "discovered_law.py").read_text()
+    task = load("parallel", data_dir=str(rows))
+    assert is_rendered(text, TaskFacts.of(task.spec, task.train)) or "free program" in text
+    doc = ast.get_docstring(ast.parse(text))
+    assert "Source:" in doc and doc.splitlines()[0].endswith(".")
+    names = {}
+    exec(compile(text, "discovered_law.py", "exec"), names)
+    _, index = next(iter(task.train.by_group()))
+    X, y = task.train.X[index], task.train.y[index, 0]
+    assert ((names["scaling_law_func"](X, names["fit_scaling_law"](X, y)) - y) ** 2).mean() < np.var(y)
+
+
+def test_controls_nested_runs_and_empty_folders_are_refused(rows, runs, tmp_path, capsys):
+    nested = searched(rows, tmp_path / "nested", "--nested", "0.3", "--seeds", "1")
+    for folder in (nested, tmp_path / "nothing"):
+        assert promote.main([str(folder), "--to", str(tmp_path / "to")]) == 2
+        assert "expected run folders with a finished run" in capsys.readouterr().err
+    assert promote.main([str(runs), "--task", "moe", "--to", str(tmp_path / "to")]) == 2
+    assert "of task 'moe'" in capsys.readouterr().err
+    assert not (tmp_path / "to").exists()
