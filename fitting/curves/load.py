@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -116,8 +117,9 @@ def load_set(name: str, folder: str | Path) -> list[Curve]:
     if name == "delphi_midtraining":
         return load_delphi(folder)
     if name == "misfitting_c4":
-        return load_curves(folder / name / "trajectories.csv", loss="c4_val_loss", tokens="tokens",
-                           labels=("model", "peak_lr", "total_steps"), N="params_total")  # fmt: skip
+        curves = load_curves(folder / name / "trajectories.csv", loss="c4_val_loss", tokens="tokens",
+                             labels=("model", "peak_lr", "total_steps"), N="params_total")  # fmt: skip
+        return [_with_budget(c) for c in curves]
     if name == "multipowerlaw":
         return load_curves(folder / name / "loss_curves.csv", loss="loss", lr="lr",
                            labels=("params_m", "schedule", "role"))  # fmt: skip
@@ -131,6 +133,14 @@ def load_set(name: str, folder: str | Path) -> list[Curve]:
               None, c.lr, float(runs[c.run]["params"]), None, float(runs[c.run]["final_compute"]) * 1e15)
         for c in curves
     ]  # fmt: skip
+
+
+def _with_budget(curve: Curve) -> Curve:
+    """A completed run's tokens as D, and C = 6ND."""
+    if not curve.complete or curve.tokens is None:
+        return curve
+    D = float(curve.tokens[-1])
+    return replace(curve, D=D, C=None if curve.N is None else 6.0 * curve.N * D)
 
 
 SETS = ("delphi_midtraining", "misfitting_c4", "multipowerlaw", "supercollapse")

@@ -20,6 +20,7 @@ from fitting.curves import (
     load_curves,
     load_delphi,
     load_delphi_endpoints,
+    load_set,
     predict_endpoint,
     recipe_laws,
     remark,
@@ -155,6 +156,26 @@ def test_the_published_endpoint_law(curve_sets):
         misses = recipe_laws(endpoints, 3e20, form)[1]
         found = [np.mean([abs(m.percent) for m in misses if m.x == x]) for x in (1e21, 1e22)]
         assert found == pytest.approx(known, rel=5e-3)
+
+
+def test_laws_over_compute_parameters_and_tokens(curve_sets):
+    """Runs of one model: tokens and compute are one axis in two units, and the law says the same of both."""
+    curves = [c for c in load_set("misfitting_c4", curve_sets) if c.complete]
+    assert np.allclose([c.C for c in curves], [6 * c.N * c.D for c in curves])
+    ends = [Endpoint((c.labels["model"],), {"C": c.C, "N": c.N, "D": c.D}, c.final, c.run) for c in curves]
+    tokens = sorted({c.D for c in curves if c.labels["model"] == "17m"})
+    of_tokens = recipe_laws(ends, tokens[-3], "floor", "D", tokens[0])
+    N = next(c.N for c in curves if c.labels["model"] == "17m")
+    of_compute = recipe_laws(ends, 6 * N * tokens[-3], "floor", "C", 6 * N * tokens[0])
+    law, same = of_tokens[0]["17m",], of_compute[0]["17m",]
+    assert law.constants == pytest.approx(same.constants, rel=1e-4)
+    misses = [m for m in of_tokens[1] if m.recipe == ("17m",)]
+    assert len(misses) > 5 and all(m.x > tokens[-3] for m in misses)
+    assert np.median([abs(m.percent) for m in misses]) < 5, "a few learning rates diverge, most runs do not"
+    by_steps = [Endpoint((c.labels["total_steps"],), {"N": c.N}, c.final, c.run) for c in curves]
+    sizes = sorted({c.N for c in curves})
+    of_sizes = recipe_laws(by_steps, sizes[-3], "floor", "N", sizes[0])[0][4000.0,]
+    assert of_sizes.constants["A"] > 0 and of_sizes.constants["alpha"] > 0.1
 
 
 def test_the_published_joint_fit(curve_sets):
