@@ -62,7 +62,8 @@ def promote(runs: Path, to: Path, task: str | None = None) -> list[str]:
     """Write the best law of every task, and say so in a line each.
 
     Args:
-        runs: folder of run folders; runs without a law, controls, nested and simulated tasks are passed over.
+        runs: folder of run folders; runs without a law, controls, nested and simulated tasks are passed over, and so are
+            programs that need more than NumPy and SciPy.
         task: only this one.
 
     Raises:
@@ -77,18 +78,21 @@ def promote(runs: Path, to: Path, task: str | None = None) -> list[str]:
             continue
         if task is None or summary["task"] == task:
             found.setdefault(summary["task"], []).append((folder, summary))
+    found = {
+        name: alone for name, runs in found.items() if (alone := [r for r in runs if _stands_alone(r[0])])
+    }
     if not found:
         of_task = f" of task {task!r}" if task else ""
         raise HarnessError(
-            f"{runs}: expected run folders with a finished run{of_task}, found none (nested runs, runs on "
-            "simulated rows and controls are not promoted)"
+            f"{runs}: expected run folders with a finished run{of_task}, found none (nested runs, runs on simulated "
+            "rows, controls and programs that need more than NumPy and SciPy are not promoted)"
         )
     return [_promote_one(name, found[name], to) for name in sorted(found)]
 
 
 def _promote_one(task: str, candidates: list[tuple[RunFolder, dict[str, Any]]], to: Path) -> str:
     folder, summary = min(candidates, key=lambda item: (_cost(*item), item[0].path.name))
-    text = (folder.path / "best_program.py").read_text(encoding="utf-8")
+    text = _program(folder)
     place = to / task / f"{NAME}.py"
     place.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(place, _with_docstring(text, summary, len(candidates)))
@@ -97,6 +101,20 @@ def _promote_one(task: str, candidates: list[tuple[RunFolder, dict[str, Any]]], 
     return (
         f"{place}: {summary['law']} (run {folder.path.name}, validation R2 {summary['validation']['r2']:.4f})"
     )
+
+
+def _stands_alone(folder: RunFolder) -> bool:
+    """Whether a run's program imports NumPy, SciPy and the standard library only; a seed may import `fitting`."""
+    foreign = set()
+    for node in ast.walk(ast.parse(_program(folder))):
+        names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+        names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+        foreign |= {n.partition(".")[0] for n in names} - {"numpy", "scipy"} - sys.stdlib_module_names
+    return not foreign
+
+
+def _program(folder: RunFolder) -> str:
+    return (folder.path / "best_program.py").read_text(encoding="utf-8")
 
 
 def _cost(folder: RunFolder, summary: dict[str, Any]) -> float:

@@ -39,15 +39,15 @@ def test_imports_point_one_way(package):
     assert not wrong
 
 
-@pytest.mark.parametrize("package", ["seeds", "programs"])
-def test_programs_are_texts_that_need_numpy_and_scipy_only(package):
+@pytest.mark.parametrize(("package", "ours"), [("seeds", {"fitting"}), ("programs", set())])
+def test_programs_stand_alone_and_seeds_need_the_fitting_library_at_most(package, ours):
     found = modules(package)
     assert found
     wrong = {
         f"{path.relative_to(ROOT)} imports {name}"
         for path in found
         for name in imported(path)
-        if name not in {"numpy", "scipy", "math", "itertools", "functools", "__future__"}
+        if name not in {"numpy", "scipy", "math", "itertools", "functools", "__future__", *ours}
     }
     assert not wrong
 

@@ -1,8 +1,7 @@
 """VPNLS for parallel scaling: L = E + A N**-a P**-b, four constants.
 
-The exponents are searched on a grid, where the linear constants of every cell come in closed form from
-its normal equations with their signs kept (variable projection with non-negative least squares); the
-best cells are then refined by Gauss-Newton steps on the exponents alone.
+The constants come from `fitting.fit`: a grid over the exponents with the linear constants projected out, their
+signs kept (variable projection with non-negative least squares), then Newton steps to the certified optimum.
 
 How VPNLS is generalised: the budget of four constants has no room for a term per feature, and the
 published account is that P parallel streams act like more parameters, so the two features share one
@@ -13,145 +12,35 @@ Source: VPNLS, arXiv 2603.22339; variable projection, Golub and Pereyra 1973, Ka
 
 # EVOLVE-BLOCK-START
 import numpy as np
-from scipy.optimize import least_squares
+
+from fitting import FittingError, fit
 
 SCALE = np.array([1e9, 1.0])  # parameters, parallel streams
-LOW = np.array([0.01, 0.0])  # exponents
-HIGH = np.array([2.0, 1.5])
-CELLS = (20, 20)
-POSITIVE = np.array([True, True])
+LAW = "L = E + A*N**-a*P**-b"
+NAMES = ("E", "A", "a", "b")
+BOUNDS = {"E": (0, None), "A": (0, None), "a": (0.01, 2.0), "b": (0.0, 1.5)}
 
 
-def columns(X, q):
-    """(n, 2): 1 and the product of powers."""
-    z = np.log(np.maximum(X, 1e-300) / SCALE)
-    return np.column_stack(
-        [np.ones(len(X)), np.exp(np.clip(-q[0] * z[:, 0] - q[1] * z[:, 1], -300.0, 300.0))]
-    )
-
-
-def slopes(X, q, c):
-    """(n, 2) derivative of columns(X, q) @ c in the exponents."""
-    z = np.log(np.maximum(X, 1e-300) / SCALE)
-    return -z * (c[1] * columns(X, q)[:, 1:])
+def scaled(data_points):
+    """(n, 2) features in units of SCALE."""
+    return np.maximum(np.asarray(data_points, dtype=float), 1e-300) / SCALE
 
 
 def scaling_law_func(data_points, params):
     """Loss, (n,); params = (E, A, a, b)."""
-    p = np.asarray(params, dtype=float).ravel()
-    return p[0] + p[1] * columns(np.asarray(data_points, dtype=float), p[2:4])[:, 1]
-
-
-def nonnegative_batch(H, v, positive):
-    """Exact least squares with signs, for many small normal systems H c = v at once.
-
-    Every support of the sign-constrained columns is tried, largest first, until a system has a
-    solution that keeps its signs; the best such solution is the optimum.
-
-    Args: H (m, K, K) and v (m, K), columns of unit norm; positive (K,) True where c >= 0.
-    Returns: c (m, K) and its gain c.v (m,), which lowers the sum of squares by that much.
-    """
-    m, K = v.shape
-    best, gain = np.zeros((m, K)), np.full(m, -np.inf)
-    signed = np.flatnonzero(positive)
-    todo = np.arange(m)
-    masks = sorted(range(2 ** len(signed)), key=lambda b: -bin(b).count("1"))
-    for mask in masks:
-        use = np.array(
-            [k for k in range(K) if not positive[k] or mask >> list(signed).index(k) & 1], dtype=int
-        )
-        if len(use) == 0:
-            gain[todo] = np.maximum(gain[todo], 0.0)
-            continue
-        A = H[np.ix_(todo, use, use)] + 1e-13 * np.eye(len(use))
-        c = np.linalg.solve(A, v[np.ix_(todo, use)][..., None])[..., 0]
-        g = np.where((c[:, positive[use]] >= 0).all(axis=1), (c * v[np.ix_(todo, use)]).sum(axis=1), -np.inf)
-        better = g > gain[todo]
-        best[todo[better]] = 0.0
-        best[np.ix_(todo[better], use)] = c[better]
-        gain[todo] = np.maximum(gain[todo], g)
-        if mask == masks[0]:  # a solution on all columns that keeps its signs can't be beaten
-            todo = todo[~np.isfinite(g)]
-        if len(todo) == 0:
-            break
-    return best, gain
-
-
-def project(Phi, y, positive):
-    """Best linear constants of the columns Phi (n, K), and the unit columns they use.
-
-    Plain least squares where it keeps the signs; else enumeration finds which constants are zero.
-    """
-    norm = np.sqrt((Phi**2).sum(axis=0)) + 1e-300
-    Z = Phi / norm
-    plain = np.linalg.lstsq(Z, y, rcond=None)[0]
-    if (plain[positive] >= 0).all():
-        return plain / norm, Z
-    c, _ = nonnegative_batch((Z.T @ Z)[None], (Z.T @ y)[None], positive)
-    use = np.flatnonzero((c[0] != 0) | ~positive)
-    exact = np.zeros(len(positive))
-    if len(use):
-        exact[use] = np.linalg.lstsq(Z[:, use], y, rcond=None)[0]
-        if (exact[positive] < 0).any():  # a rounding-size amplitude: keep the signed solution
-            exact = c[0]
-    return exact / norm, Z[:, use]
-
-
-def refine(columns, slopes, y, positive, start, low, high):
-    """Gauss-Newton on the exponents alone, the linear constants projected out (Kaufman 1975).
-
-    Args: columns(q) -> (n, K); slopes(q, c) -> (n, Q), d(columns(q) @ c)/dq at fixed c.
-    Returns: half the sum of squares, exponents q, linear constants c.
-    """
-
-    def residual(q):
-        Phi = columns(q)
-        return Phi @ project(Phi, y, positive)[0] - y
-
-    def jacobian(q):
-        c, active = project(columns(q), y, positive)
-        J = slopes(q, c)
-        if active.shape[1]:
-            basis = np.linalg.qr(active)[0]
-            J = J - basis @ (basis.T @ J)
-        return J
-
-    start = np.clip(start, low + 1e-9, high - 1e-9)
-    out = least_squares(
-        residual,
-        start,
-        jacobian,
-        bounds=(low, high),
-        x_scale="jac",
-        xtol=1e-12,
-        ftol=1e-14,
-        gtol=1e-15,
-        max_nfev=60,
-    )
-    return out.cost, out.x, project(columns(out.x), y, positive)[0]
-
-
-def grid_starts(cells, columns, y, positive, keep):
-    """The `keep` cells of least squared error, the linear constants solved in closed form in each."""
-    Phi = np.stack([columns(q) for q in cells])
-    Phi = Phi / (np.sqrt((Phi**2).sum(axis=1, keepdims=True)) + 1e-300)
-    flipped = Phi.transpose(0, 2, 1)
-    gain = nonnegative_batch(flipped @ Phi, flipped @ y, positive)[1]
-    return cells[np.argsort(-gain, kind="stable")[:keep]]
+    E, A, a, b = np.asarray(params, dtype=float).ravel()
+    N, P = np.log(scaled(data_points)).T
+    return E + A * np.exp(np.clip(-a * N - b * P, -300.0, 300.0))
 
 
 def fit_scaling_law(data_points, loss_values):
-    """Constants (E, A, a, b) of least squared error."""
-    X, y = np.asarray(data_points, dtype=float), np.asarray(loss_values, dtype=float).ravel()
-    axes = [np.linspace(LOW[j], HIGH[j], CELLS[j] + 2)[1:-1] for j in range(len(LOW))]
-    cells = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, len(LOW))
-    starts = grid_starts(cells, lambda q: columns(X, q), y, POSITIVE, keep=3)
-    fits = [
-        refine(lambda q: columns(X, q), lambda q, c: slopes(X, q, c), y, POSITIVE, q, LOW, HIGH)
-        for q in starts
-    ]
-    _, q, c = min(fits, key=lambda f: f[0])
-    return np.concatenate([c, q])
+    """Constants of least squared error; the mean alone where the rows can't tell them."""
+    (N, P), y = scaled(data_points).T, np.asarray(loss_values, dtype=float).ravel()
+    try:
+        found = fit(LAW, {"N": N, "P": P, "L": y}, bounds=BOUNDS).constants
+    except FittingError:
+        found = {"E": y.mean()}
+    return np.array([found.get(name, 0.0) for name in NAMES])
 
 
 # EVOLVE-BLOCK-END

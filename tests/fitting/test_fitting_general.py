@@ -188,6 +188,16 @@ def test_groups_share_what_they_share():
     assert len([n for n in exponents.constants if n.startswith("alpha[")]) == 3
 
 
+def test_an_exponent_whose_box_reaches_below_zero_is_looked_for_there():
+    rng = np.random.default_rng(5)
+    N, V = 10 ** rng.uniform(-1, 1, 200), 10 ** rng.uniform(-0.4, 0.8, 200)
+    data = {"N": N, "V": V, "L": -5.8 + 0.9 * N**-0.35 + 0.06 * V**0.65}
+    box = {"E": (None, None), "A": (0, None), "B": (0, None), "a": (-1.0, 1.5), "b": (-1.0, 1.5)}
+    found = fit("L = E + A*N**-a + B*V**-b", data, bounds=box)
+    assert found.constants["b"] == pytest.approx(-0.65, rel=1e-6)
+    assert found.constants["a"] == pytest.approx(0.35, rel=1e-6)
+
+
 def test_bounds_are_kept_and_the_status_says_so():
     data = simulated()
     result = fit(SURFACE, data, bounds={"alpha": (None, 0.3), "E": (1.75, None)})

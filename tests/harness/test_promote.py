@@ -1,6 +1,8 @@
 """Promotion: the best law of finished runs becomes a program that stands alone, with a card."""
 
 import ast
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -66,6 +68,18 @@ def test_the_program_is_the_run_s_own_and_stands_alone(rows, runs, tmp_path):
     _, index = next(iter(task.train.by_group()))
     X, y = task.train.X[index], task.train.y[index, 0]
     assert ((names["scaling_law_func"](X, names["fit_scaling_law"](X, y)) - y) ** 2).mean() < np.var(y)
+
+
+def test_a_program_that_needs_the_fitting_library_is_passed_over(runs, tmp_path, capsys):
+    copied = tmp_path / "runs"
+    shutil.copytree(runs, copied)
+    seed = (Path(promote.__file__).parents[1] / "seeds" / "parallel" / "vpnls.py").read_text()
+    (copied / "parallel-formula-s0" / "best_program.py").write_text(seed)
+    assert promote.main([str(copied), "--to", str(tmp_path / "to")]) == 0
+    assert "parallel-formula-s1" in capsys.readouterr().out
+    (copied / "parallel-formula-s1" / "best_program.py").write_text(seed)
+    assert promote.main([str(copied), "--to", str(tmp_path / "to")]) == 2
+    assert "need more than NumPy and SciPy" in capsys.readouterr().err
 
 
 def test_controls_nested_runs_and_empty_folders_are_refused(rows, runs, tmp_path, capsys):

@@ -52,7 +52,7 @@ IDENTIFIED = {
         3.5,
         300.0,
     ],
-    "seeds/sft/vpnls.py": [1.1, 2.5, np.log(3000.0 / 1e4), 0.4],
+    "seeds/sft/vpnls.py": [1.1, 2.5, 3000.0 / 1e4, 0.4],
     "seeds/parallel/vpnls.py": [0.8, 40 * 1e9**-0.2, 0.2, 0.08],
     "seeds/u_shape/vpnls.py": [0.2, 0.1, 0.3, 0.6, 0.8, 0.5],
 }
