@@ -18,9 +18,16 @@ import pandas as pd
 ROOT = Path(__file__).resolve().parents[2]
 SEED = 1862
 
+FOUND = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "programs").glob("*/discovered_law.py"))
+"""Laws that searches found; written by `harness promote`."""
+
 PROGRAMS = sorted(
-    str(path.relative_to(ROOT)) for folder in ("seeds", "programs") for path in (ROOT / folder).glob("*/*.py")
+    name
+    for folder in ("seeds", "programs")
+    for path in (ROOT / folder).glob("*/*.py")
+    if (name := str(path.relative_to(ROOT))) not in FOUND
 )
+"""Texts written by hand."""
 
 
 @dataclass(frozen=True)

@@ -4,11 +4,11 @@ import ast
 
 import pytest
 import yaml
-from program_cases import PROGRAMS, ROOT, SHAPES, task_of, text_of
+from program_cases import FOUND, PROGRAMS, ROOT, SHAPES, task_of, text_of
 
 ALLOWED = {"numpy", "scipy", "math"}
 CARD_FIELDS = {"title", "task", "law", "constants", "source", "fitted_by", "notes"}
-CARDED = [p for p in PROGRAMS if p.startswith("programs/")]
+CARDED = [*(p for p in PROGRAMS if p.startswith("programs/")), *FOUND]
 
 
 def test_every_task_has_its_seeds_and_its_published_law():
@@ -17,7 +17,7 @@ def test_every_task_has_its_seeds_and_its_published_law():
     assert set(PROGRAMS) >= expected
 
 
-@pytest.mark.parametrize("program", PROGRAMS)
+@pytest.mark.parametrize("program", [*PROGRAMS, *FOUND])
 def test_text_has_one_evolve_block_with_the_two_functions(program):
     lines = text_of(program).splitlines()
     start, end = lines.index("# EVOLVE-BLOCK-START"), lines.index("# EVOLVE-BLOCK-END")
@@ -30,7 +30,7 @@ def test_text_has_one_evolve_block_with_the_two_functions(program):
     assert arguments["fit_scaling_law"] == ["data_points", "loss_values"]
 
 
-@pytest.mark.parametrize("program", PROGRAMS)
+@pytest.mark.parametrize("program", [*PROGRAMS, *FOUND])
 def test_text_imports_numpy_scipy_and_math_only_and_a_seed_the_fitting_library(program):
     allowed = ALLOWED | {"fitting"} if program.startswith("seeds/") else ALLOWED
     for node in ast.walk(ast.parse(text_of(program))):
@@ -49,7 +49,7 @@ def test_text_draws_no_random_numbers_and_reads_no_clock_or_file(program):
     assert not words & {"random", "default_rng", "time", "open", "print", "exec", "eval"}
 
 
-@pytest.mark.parametrize("program", PROGRAMS)
+@pytest.mark.parametrize("program", [*PROGRAMS, *FOUND])
 def test_text_says_what_it_is_and_where_it_comes_from(program):
     doc = ast.get_docstring(ast.parse(text_of(program)))
     assert doc.splitlines()[0].endswith(".")
