@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from harness import bench
-from harness.card import Line, gather, markdown
-from harness.hindsight import look_back, read
+from harness.bench.card import Line, gather, markdown
+from harness.bench.hindsight import look_back, read
+from harness.bench.suite import Cell, cells
 from harness.run_folder import RunFolder
-from harness.suite import Cell, cells
 from tasks import load
 
 

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from harness.bench.hindsight import has_looked, look_back
 from harness.config import Config
 from harness.errors import BadRun
-from harness.hindsight import has_looked, look_back
 from harness.loop import Ending
 from harness.run import Watcher, run, start_run
 from harness.run_folder import JOURNAL, RunFolder

@@ -9,7 +9,7 @@ import scipy
 
 from fitting import Allocation, Bootstrap, FittedLaw, Interval
 from fitting.expression import text_of
-from harness.fit_table import Table
+from harness.fit.table import Table
 
 # The items asked of authors by Li, Kudugunta and Zettlemoyer 2025, (Mis)fitting: over 50 papers, most under-report.
 ASKED_OF_THE_USER = {

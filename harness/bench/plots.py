@@ -11,7 +11,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
-from harness.card import Line
+from harness.bench.card import Line
 
 FLOOR = 1e-6
 

@@ -12,9 +12,9 @@ from pathlib import Path
 from rich.console import Console
 
 from fitting import FittingError
-from harness import study_check, study_design
 from harness.options import count
-from harness.study_run import run_study
+from harness.study import check, design
+from harness.study.run import run_study
 from studies.fitting_methods.registry import MODULES, experiment, experiments
 from studies.fitting_methods.tables import IsoflopData
 
@@ -56,8 +56,8 @@ def parser() -> argparse.ArgumentParser:
         help="processes (default: one a core)",
     )
     run.add_argument("--json", action="store_true", help="print what was written as JSON")
-    study_check.add_options(commands.add_parser("check", help="quality control of an IsoFLOP table"))
-    study_design.add_options(commands.add_parser("design", help="plan an IsoFLOP study before paying for it"))
+    check.add_options(commands.add_parser("check", help="quality control of an IsoFLOP table"))
+    design.add_options(commands.add_parser("design", help="plan an IsoFLOP study before paying for it"))
     return p
 
 
@@ -67,9 +67,9 @@ def main(argv: list[str] | None = None) -> int:
         if args.command == "run":
             return run_command(args)
         if args.command == "check":
-            return study_check.check_command(args)
+            return check.check_command(args)
         if args.command == "design":
-            return study_design.design_command(args)
+            return design.design_command(args)
     except FittingError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -140,7 +140,3 @@ def run_command(args: argparse.Namespace) -> int:
             )
         print(f"wrote {result.report} ({len(result.done)} experiments, {time.monotonic() - began:.0f} s)")
     return 1 if result.failed else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -11,8 +11,8 @@ import numpy as np
 
 from fitting import PRESETS, FittingError, fit
 from harness.errors import HarnessError
-from harness.fit_report import ASKED_OF_THE_USER, Report
-from harness.fit_table import BadTable, read_table
+from harness.fit.report import ASKED_OF_THE_USER, Report
+from harness.fit.table import BadTable, read_table
 
 EPILOG = """examples:
   python -m harness.fit runs.csv --law chinchilla --loss huber:1e-3
@@ -188,7 +188,7 @@ def write(report: Report, args: argparse.Namespace, C: np.ndarray | None) -> lis
         raise BadTable(f"--out {folder}: can't be written ({error.strerror})") from None
     if args.no_plots:
         return [target]
-    from harness.fit_plots import write_plots
+    from harness.fit.plots import write_plots
 
     bands = "covariance" if report.result.n_points > len(report.result.constants) else None
     return [target, *write_plots(report.result, folder, C=C, k=args.k, bands=bands)]
@@ -224,7 +224,3 @@ def _labels(rows: dict, name: str | None, option: str):
     if name not in rows:
         raise BadTable(f"{option}: no column {name!r}; the rows have {', '.join(rows)}")
     return rows[name]
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -11,10 +11,10 @@ from typing import Any
 
 from rich.table import Table
 
-from harness.hindsight import Seen
+from harness.bench.hindsight import Seen
+from harness.bench.suite import Cell
 from harness.printing import score_table
 from harness.standings import FAILED_R2, mean_sd
-from harness.suite import Cell
 from tasks import Task
 
 REFERENCES = ("SLDAgent / GPT-5, all ten runs", "NAI v9")

@@ -12,15 +12,15 @@ import yaml
 from rich.console import Console
 
 from evaluator import EvaluatorError
-from harness.card import gather, markdown, screen_table, table
-from harness.card_plots import plot_hindsight
+from harness.bench.card import gather, markdown, screen_table, table
+from harness.bench.hindsight import FILE, read
+from harness.bench.plots import plot_hindsight
+from harness.bench.suite import Cell, Suite, cells, run_suite, summaries
 from harness.config import Config, find_config, load_config
 from harness.errors import HarnessError
 from harness.evolve import ctrl_c
-from harness.hindsight import FILE, read
 from harness.options import add_sandbox_option, count, positive
 from harness.run_folder import write_atomically
-from harness.suite import Cell, Suite, cells, run_suite, summaries
 from tasks import Task, TaskError, load, names, resolve
 from tasks.nested import nested
 
@@ -165,7 +165,3 @@ def about(args: argparse.Namespace, config: Config, tasks: dict[str, Task], want
     if any(task.provenance.simulated for task in tasks.values()):
         lines += ["", "**Some rows are simulated**; see the notes under the laws."]
     return lines
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,0 +1,5 @@
+"""The report card: `python -m harness.bench --suite sldbench --seeds 5`."""
+
+from harness.bench.command import main
+
+__all__ = ["main"]

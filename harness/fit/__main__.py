@@ -1,0 +1,7 @@
+"""`python -m harness.fit`."""
+
+import sys
+
+from harness.fit import main
+
+sys.exit(main())

@@ -1,0 +1,5 @@
+"""The study of fitting methods: `python -m harness.study` lists it, `run` makes it, `design` plans an experiment."""
+
+from harness.study.command import main
+
+__all__ = ["main"]

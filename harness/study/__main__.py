@@ -1,0 +1,7 @@
+"""`python -m harness.study`."""
+
+import sys
+
+from harness.study import main
+
+sys.exit(main())
