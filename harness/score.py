@@ -12,11 +12,11 @@ from rich.console import Console
 from rich.text import Text
 
 from evaluator import Evaluator, EvaluatorError, Limits, LocalSandbox
+from harness.beginning import read_program
 from harness.config import LimitsConfig
 from harness.errors import HarnessError
 from harness.options import add_sandbox_option, count
 from harness.printing import number, score_row, score_table
-from harness.run import read_program
 from harness.scoring import score_program
 from tasks import TaskError, load, names, resolve
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from evaluator import Evaluator
+from harness.beginning import read_program
 from harness.errors import BadRun
-from harness.run import read_program
 from harness.run_folder import RunFolder, all_runs, write_atomically
 from harness.scoring import SCORE_VERSION, score_program
 from tasks import Task

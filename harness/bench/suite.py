@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from harness.beginning import start_run
 from harness.bench.hindsight import has_looked, look_back
 from harness.config import Config
 from harness.errors import BadRun
 from harness.loop import Ending
-from harness.run import Watcher, run, start_run
+from harness.run import Watcher, run
 from harness.run_folder import JOURNAL, RunFolder
 from tasks import Task
 

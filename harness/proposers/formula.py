@@ -8,7 +8,8 @@ import numpy as np
 
 from fitting import Law
 from harness.candidate import Candidate, Draft, program_hash
-from harness.proposers.edits import Around, NoEdit, edit
+from harness.proposers.edits import edit
+from harness.proposers.factors import Around, NoEdit
 from harness.proposers.facts import TaskFacts
 from harness.proposers.genome import Genome
 from harness.proposers.render import read, render

@@ -119,8 +119,8 @@ def test_a_nested_card_leaves_the_held_out_rows_shut(rows, tmp_path, capsys, mon
 
 
 def test_hindsight_waits_for_the_end(rows, tmp_path):
+    from harness.beginning import start_run
     from harness.config import Config
-    from harness.run import start_run
 
     task = load("parallel", data_dir=str(rows))
     folder = start_run(Config(), task, tmp_path, "begun")

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from fitting import Law
-from harness.proposers.edits import Around, edit, nudge, pin, unpin
+from harness.proposers.edits import edit, nudge, pin, unpin
+from harness.proposers.factors import Around
 from harness.proposers.facts import FeatureFacts, TaskFacts
 from harness.proposers.formula import FormulaProposer
 from harness.proposers.genome import FitChoices, NotAGenome, parse
