@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from typing import Any
 from harness.beginning import start_run
 from harness.bench.hindsight import has_looked, look_back
 from harness.config import Config
-from harness.errors import BadRun
+from harness.errors import BadRun, HarnessError
 from harness.loop import Ending
 from harness.run import Watcher, run
 from harness.run_folder import JOURNAL, RunFolder
@@ -141,6 +142,11 @@ def _beside(
                     if line is not None:
                         n_done += 1
                         say(f"[{n_done}/{len(left)}] {line}")
+        except BrokenProcessPool:
+            raise HarnessError(
+                "a run's process was ended from outside (out of memory?); nothing finished is lost: give the same "
+                "command again, perhaps with fewer --jobs"
+            ) from None
         except BaseException:
             stop.set()
             raise

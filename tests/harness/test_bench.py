@@ -3,6 +3,8 @@
 import contextlib
 import csv
 import math
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -62,21 +64,41 @@ def test_runs_beside_each_other_are_the_same_runs(rows, tmp_path, capsys):
     assert (tmp_path / "one" / "runs.csv").read_text().splitlines()[0].startswith("task,seed")
 
 
-def test_jobs_killed_with_their_parent_leave_runs_that_go_on(rows, tmp_path):
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+def test_jobs_stopped_leave_runs_that_go_on(rows, tmp_path, how):
     out = tmp_path / "bench"
-    options = ["--suite", "parallel", "--seeds", "2", "--evaluations", "400", "--workers", "1", "--jobs", "2"]
-    command = [sys.executable, "-m", "harness.bench", *options, "--data-dir", str(rows), "--out", str(out)]
-    process = subprocess.Popen(command, stderr=subprocess.DEVNULL, start_new_session=True)
-    journals = [out / f"parallel-{p}-s0" / "journal.sqlite" for p in ("formula", "random")]
-    until(lambda: all(j.exists() and n_evaluated(j) > 3 for j in journals))
-    process.kill()
-    process.wait()
+    process, journals = begun(rows, out)
+    process.send_signal(how)
+    process.communicate(timeout=60)
+    assert process.returncode == (130 if how is signal.SIGINT else -signal.SIGKILL)
     until(lambda: not alive(process.pid))
     for journal in journals:
         folder = RunFolder(journal.parent)
         folder.lock()  # refused while a worker lives on
         assert folder.summary() is None and n_evaluated(journal) > 3
         folder.unlock()
+
+
+def test_a_worker_killed_ends_the_suite_with_one_line(rows, tmp_path):
+    process, _ = begun(rows, tmp_path / "bench")
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    workers = [p for p in children if b"spawn_main" in Path(f"/proc/{p}/cmdline").read_bytes()]
+    os.kill(int(workers[0]), signal.SIGKILL)
+    said = process.communicate(timeout=60)[1].decode()
+    assert process.returncode == 2
+    assert said.splitlines()[-1].startswith("error: a run's process was ended from outside")
+    assert "Traceback" not in said
+    until(lambda: not alive(process.pid))
+
+
+def begun(rows, out):
+    """A suite of two jobs under way, in a session of its own, and the journals of its first runs."""
+    options = ["--suite", "parallel", "--seeds", "2", "--evaluations", "400", "--workers", "1", "--jobs", "2"]
+    command = [sys.executable, "-m", "harness.bench", *options, "--data-dir", str(rows), "--out", str(out)]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, start_new_session=True)
+    journals = [out / f"parallel-{p}-s0" / "journal.sqlite" for p in ("formula", "random")]
+    until(lambda: all(j.exists() and n_evaluated(j) > 3 for j in journals))
+    return process, journals
 
 
 def n_evaluated(path):
