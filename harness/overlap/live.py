@@ -89,6 +89,8 @@ class Live:
         s, around = self.state, self.around
         while s.search.seeds_left and len(self.scoring) < around.workers and self._may_start():
             self._ask()
+        if s.mixed and self._given_up():
+            self._leave_mending()  # they would hold evaluations that the formula can use
         self._tell_trouble()
         while self._may_request():
             request = self._next_request()
@@ -137,8 +139,7 @@ class Live:
                     s.mending.remove(item)
                     return request
         if s.mending and self._unaffordable:
-            for item in list(s.mending):
-                s.leave(item[0].number)
+            self._leave_mending()
             return None
         if s.llm.wants_memo():
             at = s.llm.memory.memo_at
@@ -186,8 +187,11 @@ class Live:
     def _close(self, ending: Ending) -> None:
         """At the end of a search, answers that wait to be mended are given up; one that goes on mends them."""
         if ending is not Ending.INTERRUPTED:
-            for request, _, _ in list(self.state.mending):
-                self.state.leave(request.number)
+            self._leave_mending()
+
+    def _leave_mending(self) -> None:
+        for request, _, _ in list(self.state.mending):
+            self.state.leave(request.number)
 
     def _ending(self) -> Ending | None:
         """Why the search is over, with nothing in flight; None where waiting may help."""

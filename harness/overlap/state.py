@@ -123,7 +123,7 @@ class Overlap:
         self.fruitless += wrong is not None
 
     def leave(self, number: int) -> None:
-        """An answer that was to be mended is left as it is, because the purse is empty."""
+        """An answer that was to be mended is left as it is: the purse is empty, or models are asked no more."""
         for item in [m for m in self.mending if m[0].number == number]:
             self.mending.remove(item)
             self._end(item[0], item[2].reason, item[2])
