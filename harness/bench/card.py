@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 import statistics
 from dataclasses import dataclass, field
@@ -134,20 +132,6 @@ def markdown(lines: list[Line], about: list[str]) -> str:
     return "\n".join(out)
 
 
-COLUMNS = (
-    "task",
-    "seed",
-    "heldout_r2",
-    "average_r2",
-    "validation_r2",
-    "constants",
-    "evaluations",
-    "minutes",
-    "train_hash",
-    "heldout_hash",
-    "law",
-)
-
 EXPLAINED = (
     "- *R2, mean*, *sd*, *lowest*: held-out R2 over all runs, clipped to [-1, 1] as the benchmark does; a failed run is -1.",
     "- *groups*: median R2 inside a group, over groups with three held-out rows or more. Pooling over groups hides it.",
@@ -212,22 +196,6 @@ def screen_table(lines: list[Line]) -> Table:
         cells = _means(lines, [])
         shown.add_row(*(cells[k].strip("*") for k in (0, 1, 2, 3, 7, 8, 10, 11)), style="bold")
     return shown
-
-
-def table(lines: list[Line]) -> str:
-    """Every run as CSV."""
-    out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow(COLUMNS)
-    for line in lines:
-        for n, law in enumerate(line.laws):
-            writer.writerow(
-                [
-                    line.task, n, f"{line.r2[n]:.6f}", f"{line.average[n]:.6f}", f"{line.validation[n]:.6f}", line.constants[n],
-                    line.evaluations[n], f"{line.minutes[n]:.2f}", line.data["train_hash"], line.data["heldout_hash"], law,
-                ]
-            )  # fmt: skip
-    return out.getvalue()
 
 
 def _row(cells: list[str]) -> str:

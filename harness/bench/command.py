@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import argparse
+import platform
 import sys
 import threading
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+import scipy
 import yaml
 from rich.console import Console
 
 from evaluator import EvaluatorError
-from harness.bench.card import gather, markdown, screen_table, table
+from harness.bench.card import gather, markdown, screen_table
 from harness.bench.hindsight import FILE, read
 from harness.bench.plots import plot_hindsight
 from harness.bench.suite import Cell, Suite, cells, run_suite, summaries
+from harness.bench.tables import groups_table, runs_table
 from harness.config import Config, find_config, load_config
 from harness.errors import HarnessError
 from harness.evolve import ctrl_c
@@ -23,6 +28,8 @@ from harness.options import add_sandbox_option, count, positive
 from harness.run_folder import write_atomically
 from tasks import Task, TaskError, load, names, resolve
 from tasks.nested import nested
+
+DEFAULT_WORKERS = 2
 
 EPILOG = """examples:
   python -m harness.bench --suite sldbench --seeds 5
@@ -57,7 +64,11 @@ def parser() -> argparse.ArgumentParser:
         "--evaluations", type=count, default=2000, metavar="N", help="programs a run at most (default: 2000)"
     )
     p.add_argument(
-        "--workers", type=count, default=2, metavar="N", help="evaluations beside each other (default: 2)"
+        "--workers",
+        type=count,
+        default=DEFAULT_WORKERS,
+        metavar="N",
+        help="evaluations beside each other (default: 2)",
     )
     p.add_argument(
         "--jobs",
@@ -136,27 +147,50 @@ def bench(args: argparse.Namespace, human: Console, stop: threading.Event) -> in
     report.mkdir(parents=True, exist_ok=True)
     page = markdown(lines, about(args, config, tasks, wanted))
     write_atomically(report / "README.md", page + "\n")
-    write_atomically(report / "runs.csv", table(lines))
-    write_atomically(
-        report / "config.yaml", yaml.safe_dump(config.as_dict() | {"data_dir": None}, sort_keys=False)
-    )
+    write_atomically(report / "runs.csv", runs_table(found))
+    write_atomically(report / "groups.csv", groups_table(found))
+    write_atomically(report / "config.yaml", yaml.safe_dump(settings(args, config, tasks), sort_keys=False))
     plot_hindsight(lines, report / "hindsight.png")
     human.print(screen_table(lines))
     say(f"the card: {report / 'README.md'}")
     return 0 if all(summary["law"] is not None for _, summary in found) else 1
 
 
+def settings(args: argparse.Namespace, config: Config, tasks: dict[str, Task]) -> dict[str, Any]:
+    """What the runs of the card shared, rows and all; where the rows lie on this machine is left out."""
+    shared = config.as_dict()
+    shared["evolve"].pop("seed")
+    return shared | {
+        "tasks": {
+            name: {"train": task.provenance.train_hash, "heldout": task.provenance.heldout_hash}
+            for name, task in tasks.items()
+        },
+        "seeds": args.seeds,
+        "jobs": args.jobs,
+        "nested": args.nested,
+        "random_laws": not args.no_random,
+        "data_dir": None,
+        "versions": {
+            "python": platform.python_version(),
+            "numpy": np.__version__,
+            "scipy": scipy.__version__,
+        },
+    }
+
+
 def about(args: argparse.Namespace, config: Config, tasks: dict[str, Task], wanted: list[Cell]) -> list[str]:
     """How the card was made, for its first lines."""
     options = f"--suite {' '.join(args.suite)} --seeds {args.seeds} --minutes {args.minutes:g} --evaluations {args.evaluations}"
     rows = "held-out rows"
+    if args.jobs > 1 or config.evolve.workers != DEFAULT_WORKERS:
+        options += f" --jobs {args.jobs} --workers {config.evolve.workers}"
     if args.nested is not None:
         options += f" --nested {args.nested:g}"
         rows = "the outer part of the training rows, in place of the held-out rows"
-    settings = ", ".join(f"{k} {v}" for k, v in asdict(config.search).items())
+    search = ", ".join(f"{k} {v}" for k, v in asdict(config.search).items())
     lines = [
         f"Made by `python -m harness.bench {options}`: {len(wanted)} runs, every one counted, the same settings for every task "
-        f"({config.evolve.workers} workers; {settings}).",
+        f"({search}; a run has at most {args.minutes:g} minutes and {args.evaluations} evaluations).",
         "",
         f"Scores are on {rows}. Selection sees validation folds inside the training rows alone; budgets of constants are enforced.",
     ]

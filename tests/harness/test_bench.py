@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+import yaml
 
 from harness import bench
 from harness.bench.card import Line, gather, markdown
@@ -46,7 +47,16 @@ def test_a_card_counts_every_run_and_goes_on_where_it_was(rows, tmp_path, capsys
     assert "SLDAgent" not in page, "these are not the official rows"
     with (out / "runs.csv").open(newline="") as lines:
         table = list(csv.DictReader(lines))
+    assert len(table) == 4, "random laws among them"
+    table = [row for row in table if row["proposer"] == "formula"]
     assert [row["seed"] for row in table] == ["0", "1"]
+    assert all(row["train_hash"] and row["law"] for row in table)
+    with (out / "groups.csv").open(newline="") as lines:
+        groups = [row for row in csv.DictReader(lines) if row["proposer"] == "formula" and row["seed"] == "1"]
+    assert len({row["group"] for row in groups}) == len(groups) > 1
+    assert all(float(row["heldout_r2"]) <= 1 for row in groups if row["heldout_r2"])
+    settings = yaml.safe_load((out / "config.yaml").read_text())
+    assert settings["tasks"]["parallel"]["train"] == table[0]["train_hash"] and settings["seeds"] == 2
     seen = read(out / "parallel-formula-s1" / "hindsight.csv")
     assert len(seen) >= 10 and sum(s.chosen for s in seen) == 1
     chosen = next(s for s in seen if s.chosen)
@@ -61,7 +71,7 @@ def test_runs_beside_each_other_are_the_same_runs(rows, tmp_path, capsys):
     for name in ("parallel-formula-s0", "parallel-formula-s1", "parallel-random-s0", "parallel-random-s1"):
         one, two = ((tmp_path / n / name / "best_program.py").read_text() for n in ("one", "two"))
         assert one == two
-    assert (tmp_path / "one" / "runs.csv").read_text().splitlines()[0].startswith("task,seed")
+    assert (tmp_path / "one" / "runs.csv").read_text().splitlines()[0].startswith("task,proposer,seed")
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
