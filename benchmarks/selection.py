@@ -5,7 +5,8 @@
 
 Every law of every stored search is fitted on the rows its search had, and predicts the hidden rows (the outer part of
 train), its own rows, and probes beyond them. Then each rule chooses among the same laws, and its choice is
-scored on the hidden rows, clipped to [-1, 1]. "B:" rules choose among the laws that don't run off at the probes.
+scored on the hidden rows, clipped to [-1, 1]. "B:" rules choose among the laws that don't run off at the probes,
+"falls 0.35:" and the like among those of them that keep a declared fall so far beyond the rows, in ranges of the rows.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ import numpy as np  # noqa: E402
 import tasks  # noqa: E402
 from evaluator import Evaluator, Failed, LocalSandbox, Scored  # noqa: E402
 from evaluator.metric import score  # noqa: E402
-from harness.choice import medoid, runs_off  # noqa: E402
+from harness.choice import medoid, rises, runs_off  # noqa: E402
 from harness.run_folder import all_runs  # noqa: E402
 from harness.selection import SIZE_COST, Judged, validation_error  # noqa: E402
 from tasks.nested import nested  # noqa: E402
@@ -47,6 +48,7 @@ class Law:
         hidden, probes: predictions.
         r2: on the hidden rows.
         runs_off: whether it leaves the groups' ranges at the probes.
+        rises: whether it rises with a feature that the task declares it not to rise with, by how far one looks.
     """
 
     judged: Judged
@@ -56,7 +58,11 @@ class Law:
     probes: np.ndarray
     r2: float
     runs_off: bool
+    rises: dict[float, bool]
 
+
+REACHES = (0.35, 0.7, 1.0, 2.0)
+"""How far beyond the rows a declared fall is looked for, in ranges of the rows."""
 
 Rule = Callable[[list[Law]], Law]
 
@@ -144,8 +150,13 @@ def stored_laws(folder, share: float, workers: int) -> tuple[str, list[Law], tas
     # The hidden rows are training rows of the whole task, so nothing sealed is opened.
     hidden = whole.train.take(validation_folds(whole.spec, whole.train, (share,))[0].validation)
     P, P_group = probe_rows(task.spec, task.train)
-    X = np.concatenate([hidden.X, task.train.X, P])
-    group = np.concatenate([hidden.group, task.train.group, P_group])
+    falls = {
+        (reach, feature): probe_rows(task.spec, task.train, (feature,), reach)
+        for reach in REACHES
+        for feature in task.spec.falls_with
+    }
+    X = np.concatenate([hidden.X, task.train.X, P, *(rows for rows, _ in falls.values())])
+    group = np.concatenate([hidden.group, task.train.group, P_group, *(g for _, g in falls.values())])
     with LocalSandbox(workers=workers) as sandbox, ThreadPoolExecutor(workers) as pool:
         evaluator = Evaluator(sandbox)
         answers = pool.map(
@@ -156,6 +167,11 @@ def stored_laws(folder, share: float, workers: int) -> tuple[str, list[Law], tas
             if isinstance(answer, Failed):
                 continue
             n, m = len(hidden), len(hidden) + len(task.train)
+            end = m + len(P)
+            rising = dict.fromkeys(REACHES, False)
+            for (reach, _), (rows, labels) in falls.items():
+                rising[reach] |= bool(rises(task.train, answer.y[end : end + len(rows)], labels))
+                end += len(rows)
             judged = Judged(
                 candidate.id, validation_error(outcome), outcome.n_constants, candidate.draft.size
             )
@@ -165,9 +181,10 @@ def stored_laws(folder, share: float, workers: int) -> tuple[str, list[Law], tas
                     [card.nmse for card in outcome.cards.values()],
                     score(task.train.y, answer.y[n:m], task.train.group).nmse,
                     answer.y[:n],
-                    answer.y[m:],
+                    answer.y[m : m + len(P)],
                     score(hidden.y, answer.y[:n], hidden.group).r2,
-                    bool(runs_off(task.train, answer.y[m:], P_group)),
+                    bool(runs_off(task.train, answer.y[m : m + len(P)], P_group)),
+                    rising,
                 )
             )
     return task.name, laws, hidden
@@ -186,7 +203,10 @@ def main() -> int:
         print(f"{folder.path.name}: {len(laws)} laws", file=sys.stderr)
         names += [name] if name not in names else []
         tame = [law for law in laws if not law.runs_off] or laws
-        for mark, among in (("", laws), ("B: ", tame)):
+        falling = {
+            f"falls {reach:g}: ": [law for law in tame if not law.rises[reach]] or tame for reach in REACHES
+        }
+        for mark, among in {"": laws, "B: ": tame, **falling}.items():
             for rule_name, rule in RULES.items():
                 scores.setdefault(mark + rule_name, {}).setdefault(name, []).append(_clip(rule(among).r2))
             best = sorted(among, key=priced(SIZE_COST))[:10]

@@ -141,14 +141,28 @@ def broken_prior(program: str, probes: np.ndarray, evaluator: Evaluator, task: T
         answer = evaluator.fit_and_predict(program, task.spec, task.train, X, group)
         if isinstance(answer, Failed):
             return f"fails where {feature} goes on: {answer.detail}"
-        rising = []
-        for label, index in task.train.by_group():
-            steps = answer.y[group == label].reshape(STEPS + 1, -1)
-            if (np.diff(steps, axis=0) > RISE * task.train.y[index].std()).any():
-                rising.append(label)
-        if too_many(rising, task.train):
+        rising = rises(task.train, answer.y, group)
+        if rising:
             return f"rises with {feature} beyond the rows of group {rising[0]!r}"
     return ""
+
+
+def rises(train: Rows, probes: np.ndarray, group: np.ndarray) -> list[str]:
+    """Groups whose predictions rise from a step of the probes to the next by more than RISE.
+
+    Args:
+        probes: (m, T) predictions on probe rows along one feature.
+        group: (m,) labels of the probe rows.
+
+    Returns:
+        Their labels; none where they are few among many.
+    """
+    rising = []
+    for label, index in train.by_group():
+        steps = probes[group == label].reshape(STEPS + 1, -1)
+        if (np.diff(steps, axis=0) > RISE * train.y[index].std()).any():
+            rising.append(label)
+    return rising if too_many(rising, train) else []
 
 
 def runs_off(train: Rows, probes: np.ndarray, group: np.ndarray) -> list[str]:

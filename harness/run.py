@@ -151,18 +151,18 @@ def run(
                 watcher.say("choosing the law: every rule is checked on every fold")
                 choice = choose(search, evaluator, task, folds)
                 winner = choice.winner
+                chosen = {
+                    "ending": ending.value,
+                    "winner": winner.member.candidate.id if winner else None,
+                    "partners": [f.member.candidate.id for f in choice.partners],
+                    "evaluations": search.n_told,
+                    "passed_over": choice.dropped,
+                }
                 if not ended:
-                    journal.record(
-                        "finished",
-                        {
-                            "ending": ending.value,
-                            "winner": winner.member.candidate.id if winner else None,
-                            "partners": [f.member.candidate.id for f in choice.partners],
-                            "evaluations": search.n_told,
-                            "passed_over": choice.dropped,
-                        },
-                        spending.seconds,
-                    )
+                    journal.record("finished", chosen, spending.seconds)
+                elif ended[-1][1]["winner"] != chosen["winner"]:
+                    # Its rules changed since: a suite may choose again from searches it has stored.
+                    journal.record("chosen again", chosen, spending.seconds)
                 report = None
                 if winner is not None:
                     program = winner.member.candidate.program

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import asdict
 from typing import Any
 
@@ -78,7 +79,7 @@ def _law(winner: Member, facts: TaskFacts, checked: Scored) -> dict[str, Any]:
     genome = read(winner.candidate.program, facts)
     error = validation_error(checked)
     return {
-        "law": draft.law or f"free program {program_hash(winner.candidate.program)[:12]}",
+        "law": draft.law or _free(winner.candidate.program),
         "units": {f.name: f.unit for f in facts.features} if genome else {},
         "fit_choices": genome.choices.label() if genome else "",
         "candidate": winner.candidate.id,
@@ -91,6 +92,12 @@ def _law(winner: Member, facts: TaskFacts, checked: Scored) -> dict[str, Any]:
             "folds": {name: asdict(card) for name, card in checked.cards.items()},
         },
     }
+
+
+def _free(program: str) -> str:
+    """A name for a law that is no formula: the program's hash, and the first line of its docstring if it has one."""
+    title = re.match(r'\s*[rR]?"""[ ]*([^"\n|`]{1,100})', program)
+    return f"free program {program_hash(program)[:12]}" + (f": {title[1].strip()}" if title else "")
 
 
 def _heldout(task: Task, winner: Member, report: Report) -> dict[str, Any]:

@@ -19,12 +19,13 @@ BASE_ROWS = 16
 
 
 def probe_rows(
-    spec: TaskSpec, train: Rows, along: tuple[str, ...] | None = None
+    spec: TaskSpec, train: Rows, along: tuple[str, ...] | None = None, reach: float = REACH
 ) -> tuple[np.ndarray, np.ndarray]:
     """The outermost rows of every group, and the same rows moved further out step by step.
 
     Args:
         along: features to move; None for the task's axes. Without any, rows move away from the centre.
+        reach: how far beyond the rows, as a share of their range, in logs where that range is wide.
 
     Returns:
         X (m, F) and group (m,), m = groups x (STEPS + 1) x rows: for each group the rows where they are, then
@@ -36,7 +37,7 @@ def probe_rows(
         X = train.X[index]
         base = X[np.argsort(-outwardness(spec, X), kind="stable")[:BASE_ROWS]]
         for step in range(STEPS + 1):
-            moved = _moved(base, X, axes, REACH * step / STEPS)
+            moved = _moved(base, X, axes, reach * step / STEPS)
             tables.append(moved)
             labels.append(np.full(len(moved), label))
     return np.concatenate(tables), np.concatenate(labels)

@@ -17,15 +17,15 @@ from rich.console import Console
 
 from evaluator import EvaluatorError
 from harness.bench.card import gather, markdown, screen_table
-from harness.bench.hindsight import FILE, read
+from harness.bench.hindsight import read
 from harness.bench.plots import plot_hindsight
-from harness.bench.suite import Cell, Suite, cells, run_suite, summaries
+from harness.bench.suite import Cell, Suite, cells, copy_searches, run_suite, summaries
 from harness.bench.tables import groups_table, runs_table
 from harness.config import Config, find_config, load_config
 from harness.errors import HarnessError
 from harness.evolve import ctrl_c
 from harness.options import add_sandbox_option, count, positive
-from harness.run_folder import write_atomically
+from harness.run_folder import RunFolder, write_atomically
 from tasks import Task, TaskError, load, names, resolve
 from tasks.nested import nested
 
@@ -98,6 +98,12 @@ def parser() -> argparse.ArgumentParser:
         help="hide this outer share of train in place of held-out rows",
     )
     p.add_argument(
+        "--choose-again",
+        type=Path,
+        metavar="DIR",
+        help="search nothing: copy the ended searches of this folder to --out and choose from them by today's rules",
+    )
+    p.add_argument(
         "--no-random", action="store_true", help="leave out the control of independent random laws"
     )
     p.add_argument("--no-hindsight", action="store_true", help="leave out the plot of every law tried")
@@ -132,6 +138,8 @@ def bench(args: argparse.Namespace, human: Console, stop: threading.Event) -> in
         tasks = {name: nested(task, args.nested) for name, task in tasks.items()}
     proposers = (config.evolve.proposer,) if args.no_random else (config.evolve.proposer, "random")
     wanted = cells(list(tasks), proposers, args.seeds)
+    if args.choose_again is not None:
+        copy_searches(wanted, args.choose_again, args.out)
     suite = Suite(tasks, config, args.out, not args.no_hindsight, args.allow_weak_sandbox)
     if not run_suite(wanted, suite, stop.is_set, say, args.jobs):
         say("stopped; nothing finished is lost. Give the same command again to go on.")
@@ -142,7 +150,7 @@ def bench(args: argparse.Namespace, human: Console, stop: threading.Event) -> in
         by_task = {line.task: line for line in lines}
         for cell, _ in found:
             if cell.proposer != "random":
-                by_task[cell.task].seen.append(read(args.out / cell.name / FILE))
+                by_task[cell.task].seen.append(read(RunFolder(args.out / cell.name)))
     report = args.report or args.out
     report.mkdir(parents=True, exist_ok=True)
     page = markdown(lines, about(args, config, tasks, wanted))
@@ -169,6 +177,7 @@ def settings(args: argparse.Namespace, config: Config, tasks: dict[str, Task]) -
         "jobs": args.jobs,
         "nested": args.nested,
         "random_laws": not args.no_random,
+        "chosen_again": args.choose_again is not None,
         "data_dir": None,
         "versions": {
             "python": platform.python_version(),
@@ -181,6 +190,8 @@ def settings(args: argparse.Namespace, config: Config, tasks: dict[str, Task]) -
 def about(args: argparse.Namespace, config: Config, tasks: dict[str, Task], wanted: list[Cell]) -> list[str]:
     """How the card was made, for its first lines."""
     options = f"--suite {' '.join(args.suite)} --seeds {args.seeds} --minutes {args.minutes:g} --evaluations {args.evaluations}"
+    if args.choose_again is not None:
+        options += " --choose-again DIR"
     rows = "held-out rows"
     if args.jobs > 1 or config.evolve.workers != DEFAULT_WORKERS:
         options += f" --jobs {args.jobs} --workers {config.evolve.workers}"

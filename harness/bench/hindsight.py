@@ -9,7 +9,6 @@ import csv
 import io
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 
 from evaluator import Evaluator, LocalSandbox, Scored, hindsight
 from harness.errors import BadRun
@@ -18,7 +17,7 @@ from harness.selection import validation_error
 from tasks import Task
 
 FILE = "hindsight.csv"
-COLUMNS = ("candidate", "n_constants", "validation_nmse", "heldout_r2", "chosen")
+COLUMNS = ("candidate", "n_constants", "validation_nmse", "heldout_r2")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +26,7 @@ class Seen:
 
     Attributes:
         heldout_r2: not clipped; None where it failed on the full training rows.
-        chosen: whether it is the run's winner.
+        chosen: whether it is the run's winner; the file does not say, for a run may be chosen from again.
     """
 
     candidate: str
@@ -49,11 +48,11 @@ def look_back(folder: RunFolder, task: Task, workers: int, weak: bool = False) -
         BadRun: the run has not ended.
     """
     path = folder.path / FILE
-    if path.exists():
-        return read(path)
     summary = folder.summary()
     if summary is None:
         raise BadRun(f"{folder.path}: this run has not ended; resume it first")
+    if path.exists():
+        return read(folder)
     with folder.journal() as journal:
         found = [(c, o) for c, o in journal.evaluations() if isinstance(o, Scored)]
 
@@ -81,21 +80,22 @@ def look_back(folder: RunFolder, task: Task, workers: int, weak: bool = False) -
     writer.writerow(COLUMNS)
     for s in seen:
         r2 = "" if s.heldout_r2 is None else repr(s.heldout_r2)
-        writer.writerow([s.candidate, s.n_constants, repr(s.validation_nmse), r2, int(s.chosen)])
+        writer.writerow([s.candidate, s.n_constants, repr(s.validation_nmse), r2])
     write_atomically(path, out.getvalue())
     return seen
 
 
-def read(path: Path) -> list[Seen]:
+def read(folder: RunFolder) -> list[Seen]:
     """What `look_back` kept."""
-    with path.open(encoding="utf-8", newline="") as lines:
+    winner = (folder.summary() or {}).get("candidate")
+    with (folder.path / FILE).open(encoding="utf-8", newline="") as lines:
         return [
             Seen(
                 row["candidate"],
                 int(row["n_constants"]),
                 float(row["validation_nmse"]),
                 float(row["heldout_r2"]) if row["heldout_r2"] else None,
-                row["chosen"] == "1",
+                row["candidate"] == winner,
             )
             for row in csv.DictReader(lines)
         ]

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import shutil
 import signal
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from harness.beginning import start_run
+from harness.bench.hindsight import FILE as HINDSIGHT
 from harness.bench.hindsight import has_looked, look_back
 from harness.config import Config
 from harness.errors import BadRun, HarnessError
@@ -195,6 +199,37 @@ def open_run(cell: Cell, config: Config, task: Task, out: Path) -> RunFolder:
             f"{path}: this run was begun with another config; give the same options, or another folder with --out"
         )
     return folder
+
+
+def copy_searches(wanted: list[Cell], source: Path, out: Path) -> None:
+    """Copy ended searches without what was chosen from them, so that today's rules choose again.
+
+    Args:
+        source: folder of run folders; they are only read.
+
+    Raises:
+        BadRun: one of the runs is missing there or has not ended, or both folders are one.
+    """
+    if source.resolve() == out.resolve():
+        raise BadRun(f"{source}: --choose-again and --out are the same folder; name another with --out")
+    for cell in wanted:
+        old = RunFolder(source / cell.name)
+        if not old.journal_path.exists() or old.summary() is None:
+            raise BadRun(f"{old.path}: expected a run that has ended; give its suite's command again first")
+    for cell in wanted:
+        old, new = source / cell.name, out / cell.name
+        if new.exists():
+            continue
+        half = out / f".{cell.name}.half"  # renamed when whole: a kill leaves no half-copied run
+        shutil.rmtree(half, ignore_errors=True)
+        half.mkdir(parents=True)
+        for name in ("config.yaml", HINDSIGHT):
+            if (old / name).exists():
+                shutil.copy(old / name, half / name)
+        shutil.copytree(old / "seeds", half / "seeds")
+        with closing(sqlite3.connect(old / JOURNAL)) as a, closing(sqlite3.connect(half / JOURNAL)) as b:
+            a.backup(b)
+        half.replace(new)
 
 
 def summaries(wanted: list[Cell], out: Path) -> Iterator[tuple[Cell, dict[str, Any]]]:

@@ -57,7 +57,7 @@ def test_a_card_counts_every_run_and_goes_on_where_it_was(rows, tmp_path, capsys
     assert all(float(row["heldout_r2"]) <= 1 for row in groups if row["heldout_r2"])
     settings = yaml.safe_load((out / "config.yaml").read_text())
     assert settings["tasks"]["parallel"]["train"] == table[0]["train_hash"] and settings["seeds"] == 2
-    seen = read(out / "parallel-formula-s1" / "hindsight.csv")
+    seen = read(RunFolder(out / "parallel-formula-s1"))
     assert len(seen) >= 10 and sum(s.chosen for s in seen) == 1
     chosen = next(s for s in seen if s.chosen)
     assert chosen.heldout_r2 == pytest.approx(float(table[1]["heldout_r2"]), abs=1e-6)
@@ -138,6 +138,32 @@ def test_a_suite_begun_with_other_settings_is_refused(rows, tmp_path, capsys):
     assert run(rows, out, "--seeds", "1", "--no-random", "--no-hindsight") == 0
     assert run(rows, out, "--seeds", "1", "--evaluations", "9", "--no-random") == 2
     assert "another config" in capsys.readouterr().err
+
+
+def test_stored_searches_are_chosen_from_again_by_other_rules(rows, tmp_path, capsys, monkeypatch):
+    first, same, other = tmp_path / "first", tmp_path / "same", tmp_path / "other"
+    assert run(rows, first, "--seeds", "1") == 0
+    assert run(rows, same, "--seeds", "1", "--choose-again", str(first)) == 0
+    assert run(rows, same, "--seeds", "1", "--choose-again", str(first)) == 0, "goes on where it was"
+    monkeypatch.setattr("harness.selection.SIZE_COST", 3.0)
+    assert run(rows, other, "--seeds", "1", "--choose-again", str(first)) == 0
+    name = "parallel-formula-s0"
+    chosen, again, smaller = (RunFolder(out / name).summary() for out in (first, same, other))
+    assert chosen["candidate"] == again["candidate"] != smaller["candidate"]
+    assert smaller["n_constants"] < chosen["n_constants"]
+    assert all(n_evaluated(out / name / "journal.sqlite") == 12 for out in (first, same, other))
+    with RunFolder(other / name).journal(read_only=True) as journal:
+        assert [facts["winner"] for _, facts, _ in journal.events("chosen again")] == [smaller["candidate"]]
+    assert [s.candidate for s in read(RunFolder(other / name)) if s.chosen] == [smaller["candidate"]]
+    assert "--choose-again DIR" in (other / "README.md").read_text()
+    assert RunFolder(first / name).summary() == chosen
+
+
+def test_searches_that_have_not_ended_are_not_chosen_from(rows, tmp_path, capsys):
+    assert run(rows, tmp_path / "b", "--choose-again", str(tmp_path / "a")) == 2
+    assert "expected a run that has ended" in capsys.readouterr().err
+    assert run(rows, tmp_path / "b", "--choose-again", str(tmp_path / "b")) == 2
+    assert "the same folder" in capsys.readouterr().err
 
 
 def test_a_nested_card_leaves_the_held_out_rows_shut(rows, tmp_path, capsys, monkeypatch):

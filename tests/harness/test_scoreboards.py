@@ -10,6 +10,7 @@ import pytest
 from harness import leaderboard, score
 from harness.config import Config
 from harness.standings import Entry, Standing, mean_sd, ranked, system_name
+from harness.summary import _free
 
 ROOT = Path(__file__).resolve().parents[2]
 LAW = """
@@ -219,3 +220,10 @@ def test_seed_and_workers_do_not_make_another_system():
     one, other = (Config().with_options("evolve", seed=s, workers=w).as_dict() for s, w in ((0, 1), (5, 2)))
     assert system_name(one) == system_name(other)
     assert system_name(one) != system_name(Config().with_options("search", islands=2).as_dict())
+
+
+def test_a_free_program_is_called_by_its_docstring():
+    title = "VPNLS for parallel scaling: L = E + A N**-a P**-b, four constants."
+    assert _free(f'"""{title}\n\nMore."""\nimport numpy\n').endswith(f": {title}")
+    assert _free('"""one | two"""').endswith(": one"), "a table's cell stays a cell"
+    assert _free("import numpy\n").startswith("free program ") and ":" not in _free("import numpy\n")
