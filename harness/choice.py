@@ -27,7 +27,7 @@ CLOSE = 1.05
 """A law joins the shortlist while its error, with the price of its size, is within this factor of the first's."""
 
 MAX_TRIED = 40
-"""Candidates tried for the shortlist before it is taken as it is."""
+"""Candidates tried for the shortlist before it is taken as it is; three times as many while it is empty."""
 
 FIT_SEEDS = (1, 2)
 """Further seeds of the fit that a finalist is refitted with."""
@@ -37,6 +37,9 @@ UNSTEADY = 1.1
 
 ROOM = 1.0
 """A law may leave the range of a group's targets by this many ranges within the probes' reach."""
+
+FALL_REACH = 1.0
+"""How far beyond the rows a declared fall is looked for: as far again as the rows span."""
 
 RISE = 1e-3
 """Rise that counts as none, in standard deviations of a group's targets."""
@@ -84,8 +87,10 @@ def choose(search: Search, evaluator: Evaluator, task: Task, folds: tuple[Fold, 
     shortlist: list[Finalist] = []
     spare: Finalist | None = None
     first: float | None = None
-    for judged, _ in zip(search.finalists(), range(MAX_TRIED), strict=False):
+    for n, judged in enumerate(search.finalists()):
         if first is not None and judged.cost > CLOSE * first:
+            break
+        if n >= (MAX_TRIED if shortlist else 3 * MAX_TRIED):
             break
         member = search.members[judged.id]
         finalist = _examine(member, evaluator, task, folds)
@@ -137,7 +142,7 @@ def broken_prior(program: str, probes: np.ndarray, evaluator: Evaluator, task: T
     if away:
         return f"runs off beyond the rows of group {away[0]!r}"
     for feature in task.spec.falls_with:
-        X, group = probe_rows(task.spec, task.train, (feature,))
+        X, group = probe_rows(task.spec, task.train, (feature,), FALL_REACH)
         answer = evaluator.fit_and_predict(program, task.spec, task.train, X, group)
         if isinstance(answer, Failed):
             return f"fails where {feature} goes on: {answer.detail}"

@@ -8,9 +8,13 @@ import re
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.stats import rankdata
 
 from tasks.rows import Rows
 from tasks.spec import TaskSpec
+
+RISING = 0.5
+"""Rank correlation with an axis above which a target counts as a score that rises along it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,7 @@ class TaskFacts:
         paired: position of each target's own feature, or empty.
         repeats: pairs (x, z) of counts where x holds z in every row and is no more than z in some: tokens and
             the unique ones among them. Both have one unit.
+        rising: positions of the axes that the targets rise along, as scores do and losses don't.
     """
 
     features: tuple[FeatureFacts, ...]
@@ -65,6 +70,7 @@ class TaskFacts:
     positive_targets: bool
     paired: tuple[int, ...] = ()
     repeats: tuple[tuple[int, int], ...] = ()
+    rising: tuple[int, ...] = ()
 
     @property
     def n_features(self) -> int:
@@ -99,7 +105,19 @@ class TaskFacts:
             bool(train.y.min() > 0),
             paired,
             repeats,
+            tuple(j for j in axes if _rise(train, j) > RISING),
         )
+
+
+def _rise(train: Rows, j: int) -> float:
+    """Middle rank correlation, over groups and targets, of the targets with one feature; 0 where there is none."""
+    found = [0.0]
+    for _, index in train.by_group():
+        x = rankdata(train.X[index, j])
+        if len(np.unique(x)) > 2:
+            ranks = rankdata(train.y[index], axis=0)
+            found += [float(np.corrcoef(x, r)[0, 1]) for r in ranks.T if np.ptp(r) > 0]
+    return float(np.median(found[1:] or found))
 
 
 def _repeats(X: np.ndarray) -> tuple[tuple[int, int], ...]:

@@ -33,6 +33,8 @@ def starters(facts: TaskFacts) -> list[Genome]:
     laws += _interactions(facts, usable) + _repeats(facts, usable)
     if len(usable) == 1:
         laws += _curves(facts, usable[0])
+    else:
+        laws += _scores(facts, usable)
     fitting = []
     for law in laws:
         while law.n_constants > budget and len(law.terms) > 1:
@@ -102,12 +104,23 @@ def _curves(facts: TaskFacts, j: int) -> list[Genome]:
     return [Genome((step,)), Genome((bell,)), Genome((line, bell)), Genome((step, bell))]
 
 
+def _scores(facts: TaskFacts, usable: list[int]) -> list[Genome]:
+    """A score that rises along an axis to a ceiling, logistic in its log, alone and beside the other features."""
+    laws = []
+    for j in facts.rising:
+        if facts.features[j].positive:
+            rise = (Factor("rectified", (j,), ("a90", "s90")),)
+            others = [(_plain(facts, i),) for i in usable if i != j]
+            laws += [Genome((rise,)), Genome((rise, *others))]
+    return laws
+
+
 def _free_signs(genome: Genome, facts: TaskFacts) -> Genome:
-    """Amplitudes of any sign where a factor may rise or fall by itself; a bowl has its bottom below."""
-    rising = any(
+    """Amplitudes of any sign for scores, and where a factor may rise or fall by itself; a bowl has its bottom below."""
+    free = bool(facts.rising) or any(
         KINDS[f.kind].asymptote != "vanishes" and "bowl" not in f.kind for t in genome.terms for f in t
     )
-    return replace(genome, choices=replace(genome.choices, non_negative=not rising))
+    return replace(genome, choices=replace(genome.choices, non_negative=not free))
 
 
 def _plain(facts: TaskFacts, j: int) -> Factor:

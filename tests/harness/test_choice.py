@@ -6,7 +6,7 @@ import pytest
 from evaluator import Evaluator, LocalSandbox
 from harness.archive import Member
 from harness.candidate import Candidate
-from harness.choice import broken_prior, choose, medoid, runs_off
+from harness.choice import FALL_REACH, broken_prior, choose, medoid, rises, runs_off
 from harness.proposers.facts import TaskFacts
 from harness.proposers.formula import FormulaProposer
 from harness.proposers.genome import FitChoices, parse
@@ -77,6 +77,28 @@ def test_a_law_that_breaks_a_prior_is_better_than_none(evaluator):
     choice = chosen(make_task(), evaluator, LOGS)
     assert choice.winner.member.candidate.id == "c000000"
     assert choice.dropped
+
+
+def test_a_rise_as_far_out_as_the_rows_span_counts():
+    task = make_task()
+    seen = {}
+    for reach in (0.35, FALL_REACH):
+        X, group = probe_rows(task.spec, task.train, ("N",), reach)
+        decades = np.log10(X[:, [0]])
+        seen[reach] = [
+            bool(rises(task.train, (decades - vertex) ** 2, group)) for vertex in (9.5, 10.5, 13.0)
+        ]
+    assert seen == {0.35: [True, False, False], FALL_REACH: [True, True, False]}, (
+        "the rows end at nine decades"
+    )
+
+
+@pytest.mark.parametrize(("n_bad", "kept"), [(4, True), (7, False)])
+def test_while_the_shortlist_is_empty_more_laws_are_tried(n_bad, kept, evaluator, monkeypatch):
+    monkeypatch.setattr("harness.choice.MAX_TRIED", 2)
+    bad = [LOGS] * n_bad
+    choice = chosen(make_task(), evaluator, *bad, GOOD)
+    assert choice.winner.member.candidate.id == (f"c{n_bad:06d}" if kept else "c000000")
 
 
 def test_laws_that_agree_outvote_the_one_that_does_not(evaluator):

@@ -290,3 +290,17 @@ def test_units_are_round_and_signed_features_keep_theirs():
     N, _, t = FACTS.features
     assert FeatureFacts("N", 1e8, N.low, N.high, 120) == N
     assert t.unit == 1.0 and not t.positive
+
+
+@pytest.mark.parametrize(("sign", "rising"), [(1.0, (0,)), (-1.0, ())])
+def test_scores_that_rise_along_an_axis_begin_with_a_ceiling_and_free_signs(sign, rising):
+    N = np.geomspace(1e6, 1e9, 12)
+    X = np.column_stack([N, np.tile([0.0, 1.0, 2.0], 4)])
+    rows = Rows(X, sign * np.log(N)[:, None], np.full(12, "all"))
+    spec = TaskSpec("toy", "toy", (Column("N"), Column("shots")), (Column("score"),), None, 6, ("N",))
+    facts = TaskFacts.of(spec, rows)
+    assert facts.rising == rising
+    laws = {g.line(facts.names): g.choices.non_negative for g in starters(facts)}
+    ceilings = [law for law in laws if "1/(N**" in law]
+    assert len(ceilings) == 2 * len(rising)
+    assert not any(laws[law] for law in ceilings)
