@@ -1,35 +1,36 @@
 """Learning rate and batch size: loss by both, data and model size: law found by the formula search.
 
-exp(c1*log(bsz) + c2*log(non_embedding_param_size) + c3*(log(data_size) - l1 - b1*log(non_embedding_param_size))**2*1/(lr**a1 + s1) + c4*lr**-a2 + c5*lr**-a3*bsz**-a4*data_size**-a5*non_embedding_param_size**-a6 + c6*non_embedding_param_size**-a7)
+c1*(log(bsz) - l1 - (-1.5)*log(data_size) - b1*log(non_embedding_param_size))**2 + c2*lr**-a1*bsz**-a2*data_size**-a3*non_embedding_param_size**-a4 + c3*data_size**-a5*(non_embedding_param_size + s1*bsz)**-a6 + c4*non_embedding_param_size**-a7 + c5*(bsz/lr)**-a8
 
 Features in round units: lr in 0.001; bsz in 100; data_size in 1e+10; non_embedding_param_size in 1e+08.
-Source: `python -m harness.bench`, seed 2, 600 evaluations; of 5 runs the one of lowest validation error.
+Source: `python -m harness.bench`, seed 1, 600 evaluations; of 5 runs the one of lowest validation error.
 """
 
 import numpy as np
 
 # EVOLVE-BLOCK-START
-# law: exp(c1*log(bsz) + c2*log(non_embedding_param_size) + c3*(log(data_size) - l1 - b1*log(non_embedding_param_size))**2*1/(lr**a1 + s1) + c4*lr**-a2 + c5*lr**-a3*bsz**-a4*data_size**-a5*non_embedding_param_size**-a6 + c6*non_embedding_param_size**-a7)
-# fit: {"loss": "squared", "link": "log", "emphasis": 0.0, "non_negative": false, "ridge": 0.0, "exponent_bound": 1.5}
+# law: c1*(log(bsz) - l1 - (-1.5)*log(data_size) - b1*log(non_embedding_param_size))**2 + c2*lr**-a1*bsz**-a2*data_size**-a3*non_embedding_param_size**-a4 + c3*data_size**-a5*(non_embedding_param_size + s1*bsz)**-a6 + c4*non_embedding_param_size**-a7 + c5*(bsz/lr)**-a8
+# fit: {"loss": "huber", "link": "identity", "emphasis": 0.0, "non_negative": true, "ridge": 0.0001, "exponent_bound": 1.5}
 
 UNITS = np.array([0.001, 100, 1e+10, 1e+08])
 # (low, high, searched in logs) of each constant that is not an amplitude
 BOUNDS = [
-    (-4.60944, 5.30259, False),  # l1
+    (-4.83258, 6.01945, False),  # l1
     (-1.5, 1.5, False),  # b1
     (-0.75, 1.5, False),  # a1
-    (0.0002441, 221, True),  # s1
     (-0.75, 1.5, False),  # a2
     (-0.75, 1.5, False),  # a3
     (-0.75, 1.5, False),  # a4
     (-0.75, 1.5, False),  # a5
+    (2.92815e-05, 67108.9, True),  # s1
     (-0.75, 1.5, False),  # a6
     (-0.75, 1.5, False),  # a7
+    (-0.75, 1.5, False),  # a8
 ]
 LOW = np.array([np.log(low) if logs else low for low, _, logs in BOUNDS])
 HIGH = np.array([np.log(high) if logs else high for _, high, logs in BOUNDS])
 LOGS = np.array([logs for _, _, logs in BOUNDS], dtype=bool)
-N_AMPLITUDES = 6
+N_AMPLITUDES = 5
 FIT_SEED = 0
 
 
@@ -43,14 +44,13 @@ log, tanh = np.log, np.tanh
 def columns(data_points, q):
     """Terms without amplitudes: (n, F) features, (S, p) constants -> (S, N_AMPLITUDES, n)."""
     lr, bsz, data_size, non_embedding_param_size = (np.asarray(data_points, dtype=float) / UNITS).T
-    l1, b1, a1, s1, a2, a3, a4, a5, a6, a7 = q.T[:, :, None]
+    l1, b1, a1, a2, a3, a4, a5, s1, a6, a7, a8 = q.T[:, :, None]
     terms = [
-        log(bsz),
-        log(non_embedding_param_size),
-        (log(data_size) - l1 - b1*log(non_embedding_param_size))**2*1/(lr**a1 + s1),
-        lr**-a2,
-        lr**-a3*bsz**-a4*data_size**-a5*non_embedding_param_size**-a6,
+        (log(bsz) - l1 - (-1.5)*log(data_size) - b1*log(non_embedding_param_size))**2,
+        lr**-a1*bsz**-a2*data_size**-a3*non_embedding_param_size**-a4,
+        data_size**-a5*(non_embedding_param_size + s1*bsz)**-a6,
         non_embedding_param_size**-a7,
+        (bsz/lr)**-a8,
     ]
     table = np.empty((len(q), N_AMPLITUDES, len(data_points)))
     for k, term in enumerate(terms):
@@ -71,14 +71,14 @@ def project(data_points, y, root_weight, u):
     size = np.sqrt(np.einsum("skn,skn->sk", phi, phi)) + 1e-300
     phi /= size[:, :, None]
     diagonal = np.full(N_AMPLITUDES, 1e-11)
-    diagonal[0:] += 0.0
+    diagonal[0:] += 0.0001
     gram = phi @ phi.transpose(0, 2, 1) + np.diag(diagonal)
     right = (phi @ z)[..., None]
     a = np.linalg.solve(gram, right)
     keep = np.ones(right.shape, dtype=bool)
     for _ in range(N_AMPLITUDES):  # amplitudes that may not be negative leave one by one
         negative = a < 0
-        negative[:, :6] = False
+        negative[:, :0] = False
         if not negative.any():
             break
         keep &= ~negative
@@ -153,7 +153,7 @@ def fit_one(data_points, y):
         if len(few) < len(y):
             u = search(data_points, y, root_weight, u, 15)[None]
     a, r = project(data_points, y, root_weight, u)
-    for _ in range(0):  # Huber by reweighting, its width from the residuals' own spread
+    for _ in range(4):  # Huber by reweighting, its width from the residuals' own spread
         plain = np.abs(r[0]) / root_weight
         width = 2.0 * np.median(plain) + 1e-12
         robust = root_weight * np.sqrt(np.minimum(1.0, width / np.maximum(plain, 1e-300)))
@@ -169,7 +169,7 @@ def fit_scaling_law(data_points, loss_values):
     data_points = np.asarray(data_points, dtype=float)
     y = np.asarray(loss_values, dtype=float).reshape(len(data_points), -1)
     with np.errstate(all="ignore"):
-        y = np.log(np.maximum(y, 1e-300))
+        y = y
         return np.concatenate([fit_one(data_points, y[:, t]) for t in range(y.shape[1])])
 
 
@@ -181,6 +181,6 @@ def scaling_law_func(data_points, params):
         for t, row in enumerate(table):
             phi = columns(data_points, row[None, N_AMPLITUDES:])[0]
             value = (row[:N_AMPLITUDES, None] * phi).sum(axis=0)
-            values.append(np.exp(np.clip(value, -200.0, 50.0)))
+            values.append(value)
     return values[0] if len(values) == 1 else np.stack(values, axis=1)
 # EVOLVE-BLOCK-END

@@ -1,27 +1,26 @@
 """Mixture of experts: loss by experts and dense parameters: law found by the formula search.
 
-c0 + c1*(log(dense_parameter_count) - l1 - b1*log(num_experts))**2
+exp(c0 + c1*num_experts + c2*num_experts**-a1*dense_parameter_count**-0.196)
 
 Features in round units: num_experts in 10; dense_parameter_count in 1e+08.
-Source: `python -m harness.bench`, seed 3, 600 evaluations; of 5 runs the one of lowest validation error.
+Source: `python -m harness.bench`, seed 2, 600 evaluations; of 5 runs the one of lowest validation error.
 """
 
 import numpy as np
 
 # EVOLVE-BLOCK-START
-# law: c0 + c1*(log(dense_parameter_count) - l1 - b1*log(num_experts))**2
-# fit: {"loss": "squared", "link": "identity", "emphasis": 0.5, "non_negative": true, "ridge": 0.0, "exponent_bound": 1.5}
+# law: exp(c0 + c1*num_experts + c2*num_experts**-a1*dense_parameter_count**-0.196)
+# fit: {"loss": "squared", "link": "log", "emphasis": 0.0, "non_negative": true, "ridge": 0.0, "exponent_bound": 0.5}
 
 UNITS = np.array([10, 1e+08])
 # (low, high, searched in logs) of each constant that is not an amplitude
 BOUNDS = [
-    (-4.80015, 4.30325, False),  # l1
-    (-1.5, 1.5, False),  # b1
+    (-0.25, 0.5, False),  # a1
 ]
 LOW = np.array([np.log(low) if logs else low for low, _, logs in BOUNDS])
 HIGH = np.array([np.log(high) if logs else high for _, high, logs in BOUNDS])
 LOGS = np.array([logs for _, _, logs in BOUNDS], dtype=bool)
-N_AMPLITUDES = 2
+N_AMPLITUDES = 3
 FIT_SEED = 0
 
 
@@ -35,10 +34,11 @@ log, tanh = np.log, np.tanh
 def columns(data_points, q):
     """Terms without amplitudes: (n, F) features, (S, p) constants -> (S, N_AMPLITUDES, n)."""
     num_experts, dense_parameter_count = (np.asarray(data_points, dtype=float) / UNITS).T
-    l1, b1 = q.T[:, :, None]
+    a1, = q.T[:, :, None]
     terms = [
         1.0,
-        (log(dense_parameter_count) - l1 - b1*log(num_experts))**2,
+        num_experts,
+        num_experts**-a1*dense_parameter_count**-0.196,
     ]
     table = np.empty((len(q), N_AMPLITUDES, len(data_points)))
     for k, term in enumerate(terms):
@@ -120,10 +120,10 @@ def search(data_points, y, root_weight, u, steps):
 def row_weights(data_points):
     """Square roots of the rows' weights: rows nearer the edge we extrapolate from count more."""
     place = np.zeros(len(data_points))
-    for j in [1]:
+    for j in []:
         levels, index = np.unique(data_points[:, j], return_inverse=True)
         place = np.maximum(place, index / max(len(levels) - 1, 1))
-    return np.exp(0.5 * 0.5 * (place - 1.0))
+    return np.exp(0.5 * 0.0 * (place - 1.0))
 
 
 def fit_one(data_points, y):
@@ -157,7 +157,7 @@ def fit_scaling_law(data_points, loss_values):
     data_points = np.asarray(data_points, dtype=float)
     y = np.asarray(loss_values, dtype=float).reshape(len(data_points), -1)
     with np.errstate(all="ignore"):
-        y = y
+        y = np.log(np.maximum(y, 1e-300))
         return np.concatenate([fit_one(data_points, y[:, t]) for t in range(y.shape[1])])
 
 
@@ -169,6 +169,6 @@ def scaling_law_func(data_points, params):
         for t, row in enumerate(table):
             phi = columns(data_points, row[None, N_AMPLITUDES:])[0]
             value = (row[:N_AMPLITUDES, None] * phi).sum(axis=0)
-            values.append(value)
+            values.append(np.exp(np.clip(value, -200.0, 50.0)))
     return values[0] if len(values) == 1 else np.stack(values, axis=1)
 # EVOLVE-BLOCK-END
