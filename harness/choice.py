@@ -12,6 +12,7 @@ import numpy as np
 
 from evaluator import Evaluator, Failed, Scored
 from harness.archive import Member
+from harness.proposers.facts import TaskFacts
 from harness.proposers.render import FIRST_FIT_SEED, with_fit_seed
 from harness.search import Search
 from harness.selection import validation_error
@@ -38,8 +39,8 @@ UNSTEADY = 1.1
 ROOM = 1.0
 """A law may leave the range of a group's targets by this many ranges within the probes' reach."""
 
-FALL_REACH = 1.0
-"""How far beyond the rows a declared fall is looked for: as far again as the rows span."""
+PRIOR_REACH = 1.0
+"""How far beyond the rows a declared fall or rise, and a score's end at 1, are looked for: as far again as the rows span."""
 
 RISE = 1e-3
 """Rise that counts as none, in standard deviations of a group's targets."""
@@ -141,15 +142,31 @@ def broken_prior(program: str, probes: np.ndarray, evaluator: Evaluator, task: T
     away = runs_off(task.train, probes, group)
     if away:
         return f"runs off beyond the rows of group {away[0]!r}"
-    for feature in task.spec.falls_with:
-        X, group = probe_rows(task.spec, task.train, (feature,), FALL_REACH)
-        answer = evaluator.fit_and_predict(program, task.spec, task.train, X, group)
+    spec, train = task.spec, task.train
+    scores = rising_scores(task)
+    for feature in dict.fromkeys((*spec.falls_with, *spec.rises_with, *scores)):
+        X, group = probe_rows(spec, train, (feature,), PRIOR_REACH)
+        answer = evaluator.fit_and_predict(program, spec, train, X, group)
         if isinstance(answer, Failed):
             return f"fails where {feature} goes on: {answer.detail}"
-        rising = rises(task.train, answer.y, group)
+        rising = rises(train, answer.y, group) if feature in spec.falls_with else []
         if rising:
             return f"rises with {feature} beyond the rows of group {rising[0]!r}"
+        falling = rises(train, -answer.y, group) if feature in spec.rises_with else []
+        if falling:
+            return f"falls with {feature} beyond the rows of group {falling[0]!r}"
+        above = [g for g in train.groups() if (answer.y[group == g] > 1 + RISE).any()]
+        if feature in scores and too_many(above, train):
+            return f"predicts a score above 1 where {feature} goes on beyond the rows of group {above[0]!r}"
     return ""
+
+
+def rising_scores(task: Task) -> tuple[str, ...]:
+    """Axes along which targets that all lie in [0, 1] rise: accuracies and the like, which end at 1."""
+    y = task.train.y
+    if y.min() < 0 or y.max() > 1:
+        return ()
+    return tuple(task.spec.feature_names[j] for j in TaskFacts.of(task.spec, task.train).rising)
 
 
 def rises(train: Rows, probes: np.ndarray, group: np.ndarray) -> list[str]:

@@ -22,7 +22,7 @@ class Wish:
 
     Attributes:
         table: CSV or Parquet file.
-        features, targets, group, extrapolate, corner, budget, falls_with, paired: as in TaskSpec.
+        features, targets, group, extrapolate, corner, budget, falls_with, rises_with, paired: as in TaskSpec.
         name: of the task; None takes the file's.
         heldout: share of each group's rows held out, the outermost along the axis.
         heldout_above: column -> value; rows beyond are held out, in place of a share.
@@ -43,6 +43,7 @@ class Wish:
     units: dict[str, str] = field(default_factory=dict)
     lower_is_better: bool = True
     falls_with: tuple[str, ...] = ()
+    rises_with: tuple[str, ...] = ()
     paired: tuple[str, ...] = ()
 
 
@@ -112,6 +113,7 @@ def _spec(name: str, wish: Wish) -> TaskSpec:
         split_rule=rule,
         lower_is_better=wish.lower_is_better,
         falls_with=wish.falls_with,
+        rises_with=wish.rises_with,
         paired=wish.paired,
     )
 

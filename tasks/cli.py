@@ -72,6 +72,13 @@ def parser() -> argparse.ArgumentParser:
         help="feature(s) the target never rises with (a prior)",
     )
     one.add_argument(
+        "--rises-with",
+        type=_names,
+        default=(),
+        metavar="A,B",
+        help="feature(s) the target never falls with (a prior)",
+    )
+    one.add_argument(
         "--paired",
         type=_names,
         default=(),
@@ -140,6 +147,7 @@ def _add(args: argparse.Namespace, console: Console) -> int:
         extrapolate=args.extrapolate,
         corner=args.corner,
         falls_with=args.falls_with,
+        rises_with=args.rises_with,
         paired=args.paired,
         budget=args.budget,
         name=args.name,

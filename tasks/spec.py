@@ -64,6 +64,7 @@ class TaskSpec:
         lower_is_better: whether the targets are losses.
         falls_with: features that the field knows the targets to fall with (never rise), all else
             equal: a declared prior, which rules out laws that rise with them beyond the rows.
+        rises_with: the same the other way round, for scores.
         paired: one feature for each target, where every target has a feature of its own (the loss
             on a domain and the share of that domain); empty otherwise.
     """
@@ -83,6 +84,7 @@ class TaskSpec:
     published: tuple[PublishedScore, ...] = ()
     lower_is_better: bool = True
     falls_with: tuple[str, ...] = ()
+    rises_with: tuple[str, ...] = ()
     paired: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -100,12 +102,17 @@ class TaskSpec:
                 f"task {self.name!r}: extrapolation axis {unknown[0]!r} is not a feature; "
                 f"features are {', '.join(self.feature_names)}"
             )
-        strange = [a for a in (*self.falls_with, *self.paired) if a not in self.feature_names]
+        strange = [
+            a for a in (*self.falls_with, *self.rises_with, *self.paired) if a not in self.feature_names
+        ]
         if strange:
             raise BadSpec(
-                f"task {self.name!r}: {strange[0]!r} under falls_with or paired is not a feature; "
+                f"task {self.name!r}: {strange[0]!r} under falls_with, rises_with or paired is not a feature; "
                 f"features are {', '.join(self.feature_names)}"
             )
+        both = [a for a in self.falls_with if a in self.rises_with]
+        if both:
+            raise BadSpec(f"task {self.name!r}: {both[0]!r} is under falls_with and rises_with; keep one")
         if self.paired and len(self.paired) != len(self.targets):
             raise BadSpec(
                 f"task {self.name!r}: paired names {len(self.paired)} features for {len(self.targets)} targets; "

@@ -22,6 +22,7 @@ KEYS = (
     "split_rule",
     "lower_is_better",
     "falls_with",
+    "rises_with",
     "paired",
     "paper",
     "source",
@@ -49,6 +50,7 @@ def spec_text(spec: TaskSpec, made_from: str, sha256: str) -> str:
         "split_rule": spec.split_rule,
         "lower_is_better": spec.lower_is_better,
         "falls_with": list(spec.falls_with),
+        "rises_with": list(spec.rises_with),
         "paired": list(spec.paired),
         "paper": spec.paper,
         "source": {"name": made_from, "sha256": sha256},
@@ -89,6 +91,7 @@ def spec_from(tree: Any, where: str) -> TaskSpec:
             split_rule=_text(tree, "split_rule", where, ""),
             lower_is_better=_flag(tree, "lower_is_better", where, True),
             falls_with=_texts(tree, "falls_with", where),
+            rises_with=_texts(tree, "rises_with", where),
             paired=_texts(tree, "paired", where),
             paper=_text(tree, "paper", where, ""),
         )

@@ -6,7 +6,7 @@ import pytest
 from evaluator import Evaluator, LocalSandbox
 from harness.archive import Member
 from harness.candidate import Candidate
-from harness.choice import FALL_REACH, broken_prior, choose, medoid, rises, runs_off
+from harness.choice import PRIOR_REACH, broken_prior, choose, medoid, rises, rising_scores, runs_off
 from harness.proposers.facts import TaskFacts
 from harness.proposers.formula import FormulaProposer
 from harness.proposers.genome import FitChoices, parse
@@ -82,13 +82,13 @@ def test_a_law_that_breaks_a_prior_is_better_than_none(evaluator):
 def test_a_rise_as_far_out_as_the_rows_span_counts():
     task = make_task()
     seen = {}
-    for reach in (0.35, FALL_REACH):
+    for reach in (0.35, PRIOR_REACH):
         X, group = probe_rows(task.spec, task.train, ("N",), reach)
         decades = np.log10(X[:, [0]])
         seen[reach] = [
             bool(rises(task.train, (decades - vertex) ** 2, group)) for vertex in (9.5, 10.5, 13.0)
         ]
-    assert seen == {0.35: [True, False, False], FALL_REACH: [True, True, False]}, (
+    assert seen == {0.35: [True, False, False], PRIOR_REACH: [True, True, False]}, (
         "the rows end at nine decades"
     )
 
@@ -155,3 +155,42 @@ def test_the_medoid_is_nearest_to_the_middle():
     assert medoid(table) == 2
     assert medoid(table[:1]) == 0
     assert medoid([table[0], table[0]]) == 0, "the better of two equals comes first"
+
+
+def made_of(y, **priors):
+    N = np.geomspace(1e6, 1e9, 20)
+    rows = Rows(N[:, None], y(N)[:, None], np.full(20, "all"))
+    spec = TaskSpec("toy", "toy", (Column("N"),), (Column("score"),), None, 6, ("N",), **priors)
+    return Task(spec, rows, Sealed(rows), Provenance("user", "toy.csv", rows.digest(), rows.digest()))
+
+
+def broken(task, line, evaluator):
+    program = Finished(task, [line]).members["c000000"].candidate.program
+    X, group = probe_rows(task.spec, task.train)
+    return broken_prior(
+        program, evaluator.fit_and_predict(program, task.spec, task.train, X, group).y, evaluator, task
+    )
+
+
+def test_a_score_does_not_pass_one(evaluator):
+    def score(N):
+        return 0.2 + 0.6 / (1 + (N / 1e8) ** -0.7)
+
+    def twice(N):
+        return 2 * score(N)
+
+    task = made_of(score)
+    assert "a score above 1 where N goes on" in broken(task, "c0 + c1*log(N)", evaluator)
+    assert broken(task, "c0 + c1*1/(N**a1 + s1)", evaluator) == ""
+    assert rising_scores(made_of(lambda N: 1 - score(N))) == (), "a loss that falls"
+    assert broken(made_of(twice), "c0 + c1*log(N)", evaluator) == "", "not a share"
+
+
+def test_a_declared_rise_is_kept(evaluator):
+    def score(N):
+        return 3 + np.log(N) - 0.02 * np.log(N) ** 2
+
+    parabola = "c0 + c1*log(N) + c2*log(N)**2"
+    assert "falls with N" in broken(made_of(score, rises_with=("N",)), parabola, evaluator)
+    assert broken(made_of(score), parabola, evaluator) == ""
+    assert broken(made_of(score, rises_with=("N",)), "c0 + c1*log(N)", evaluator) == ""

@@ -76,11 +76,13 @@ def test_what_is_added_is_loaded_to_the_last_bit(tmp_path, end):
 
 
 def test_priors_are_kept_with_the_task(tmp_path):
-    task = added(table(tmp_path), name="known", falls_with=("N", "D"))
+    task = added(table(tmp_path), name="known", falls_with=("N",), rises_with=("D",))
     assert tasks.load("known").spec == task.spec
-    assert task.spec.falls_with == ("N", "D")
-    with pytest.raises(tasks.BadSpec, match="falls_with or paired is not a feature"):
+    assert (task.spec.falls_with, task.spec.rises_with) == (("N",), ("D",))
+    with pytest.raises(tasks.BadSpec, match="falls_with, rises_with or paired is not a feature"):
         added(table(tmp_path), name="odd", falls_with=("nothing",))
+    with pytest.raises(tasks.BadSpec, match="'D' is under falls_with and rises_with"):
+        added(table(tmp_path), name="odd", falls_with=("N", "D"), rises_with=("D",))
     with pytest.raises(tasks.BadSpec, match="give one for each target"):
         added(table(tmp_path), name="odd", paired=("N", "D"))
 
