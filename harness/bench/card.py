@@ -140,6 +140,7 @@ EXPLAINED = (
     "- *best control*: the highest of the simple methods, picked by looking: a yardstick, not a contestant.",
     "- *in reach*: mean over runs of the best held-out R2 among all laws a run had scored: the most that choosing could give.",
     "- *ceiling*: the best that any function of the features could reach on these rows.",
+    "- Every run is in `runs.csv`, every group of a run in `groups.csv`, settings and hashes of the rows in `config.yaml`.",
 )
 
 

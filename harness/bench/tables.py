@@ -1,4 +1,4 @@
-"""The runs of a suite as CSV, the control search among them: one row a run, and one a group."""
+"""The runs of a suite as CSV: one row a run, controls among them, and one a group of each run of the search."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ RUNS = (
     "evaluations", "failed", "minutes", "train_hash", "heldout_hash", "law",
 )  # fmt: skip
 
-GROUPS = ("task", "proposer", "seed", "group", "rows", "heldout_r2", "heldout_nmae", "heldout_mae")
+GROUPS = ("task", "seed", "group", "rows", "heldout_r2", "heldout_nmae", "heldout_mae")
 
 Found = Iterable[tuple[Cell, dict[str, Any]]]
 
@@ -25,8 +25,9 @@ def runs_table(found: Found) -> str:
 
 
 def groups_table(found: Found) -> str:
-    """Every run's held-out scores inside each group; empty where a group's held-out rows do not vary."""
-    return _csv(GROUPS, (row for cell, summary in found for row in _groups(cell, summary)))
+    """Held-out scores inside each group, for every run of the search; empty where a group's held-out rows do not vary."""
+    searched = (item for item in found if item[0].proposer != "random")
+    return _csv(GROUPS, (row for cell, summary in searched for row in _groups(cell, summary)))
 
 
 def _run(cell: Cell, summary: dict[str, Any]) -> list[Any]:
@@ -43,7 +44,6 @@ def _groups(cell: Cell, summary: dict[str, Any]) -> Iterable[list[Any]]:
     for label, card in ((summary.get("heldout") or {}).get("per_group") or {}).items():
         yield [
             cell.task,
-            cell.proposer,
             cell.seed,
             label,
             card["n_rows"],
