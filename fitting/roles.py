@@ -33,9 +33,7 @@ class Role:
         """`count` values to try inside the box."""
         if self.kind == "exponent":
             top = 1.5
-            if (
-                self.both_signs or low < 0
-            ):  # a box that lets an exponent change its sign is searched on both sides
+            if self.both_signs or low < 0:  # a box that reaches below zero is searched there too
                 values = np.linspace(-top, top, count if count % 2 == 0 else count + 1)
             else:
                 values = 0.03 + (top - 0.03) * np.linspace(0.0, 1.0, count) ** 1.3

@@ -12,6 +12,7 @@ import json
 import math
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -104,6 +105,11 @@ class Journal:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def copy(self, path: Path) -> None:
+        """Write all of it to a new file, whoever else is reading or writing."""
+        with closing(sqlite3.connect(path)) as other:
+            self._db.backup(other)
 
     def meta(self) -> dict[str, Any]:
         """Settings the run was made with."""

@@ -14,6 +14,7 @@ from typing import Any
 
 import yaml
 
+from evaluator import contract
 from harness.errors import HarnessError
 from harness.run_folder import RunFolder, all_runs, write_atomically
 from harness.selection import Judged
@@ -92,7 +93,7 @@ def promote(runs: Path, to: Path, task: str | None = None) -> list[str]:
 
 def _promote_one(task: str, candidates: list[tuple[RunFolder, dict[str, Any]]], to: Path) -> str:
     folder, summary = min(candidates, key=lambda item: (_cost(*item), item[0].path.name))
-    text = _program(folder)
+    text = folder.program()
     place = to / task / f"{NAME}.py"
     place.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(place, _with_docstring(text, summary, len(candidates)))
@@ -104,17 +105,8 @@ def _promote_one(task: str, candidates: list[tuple[RunFolder, dict[str, Any]]], 
 
 
 def _stands_alone(folder: RunFolder) -> bool:
-    """Whether a run's program imports NumPy, SciPy and the standard library only; a seed may import `fitting`."""
-    foreign = set()
-    for node in ast.walk(ast.parse(_program(folder))):
-        names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
-        names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
-        foreign |= {n.partition(".")[0] for n in names} - {"numpy", "scipy"} - sys.stdlib_module_names
-    return not foreign
-
-
-def _program(folder: RunFolder) -> str:
-    return (folder.path / "best_program.py").read_text(encoding="utf-8")
+    """Whether a run's program keeps the contract without `fitting`, which a seed may import."""
+    return contract.check(folder.program()) is None
 
 
 def _cost(folder: RunFolder, summary: dict[str, Any]) -> float:

@@ -123,6 +123,10 @@ class RunFolder:
     def write_program(self, text: str) -> None:
         write_atomically(self.path / "best_program.py", text)
 
+    def program(self) -> str:
+        """The winner's text."""
+        return (self.path / "best_program.py").read_text(encoding="utf-8")
+
     def write_summary(self, summary: dict[str, Any]) -> None:
         write_atomically(self.path / SUMMARY, json.dumps(summary, indent=2) + "\n")
 

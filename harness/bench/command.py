@@ -29,7 +29,7 @@ from harness.run_folder import RunFolder, write_atomically
 from tasks import Task, TaskError, load, names, resolve
 from tasks.nested import nested
 
-DEFAULT_WORKERS = 2
+DEFAULT_WORKERS = Config().evolve.workers
 
 EPILOG = """examples:
   python -m harness.bench --suite sldbench --seeds 5
@@ -68,7 +68,7 @@ def parser() -> argparse.ArgumentParser:
         type=count,
         default=DEFAULT_WORKERS,
         metavar="N",
-        help="evaluations beside each other (default: 2)",
+        help=f"evaluations beside each other (default: {DEFAULT_WORKERS})",
     )
     p.add_argument(
         "--jobs",

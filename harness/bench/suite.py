@@ -6,13 +6,11 @@ import multiprocessing
 import os
 import shutil
 import signal
-import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -227,8 +225,8 @@ def copy_searches(wanted: list[Cell], source: Path, out: Path) -> None:
             if (old / name).exists():
                 shutil.copy(old / name, half / name)
         shutil.copytree(old / "seeds", half / "seeds")
-        with closing(sqlite3.connect(old / JOURNAL)) as a, closing(sqlite3.connect(half / JOURNAL)) as b:
-            a.backup(b)
+        with RunFolder(old).journal(read_only=True) as journal:
+            journal.copy(half / JOURNAL)
         half.replace(new)
 
 

@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import rankdata
+from scipy.stats import spearmanr
 
 from tasks.rows import Rows
 from tasks.spec import TaskSpec
@@ -111,13 +111,12 @@ class TaskFacts:
 
 def _rise(train: Rows, j: int) -> float:
     """Middle rank correlation, over groups and targets, of the targets with one feature; 0 where there is none."""
-    found = [0.0]
+    found = []
     for _, index in train.by_group():
-        x = rankdata(train.X[index, j])
+        x = train.X[index, j]
         if len(np.unique(x)) > 2:
-            ranks = rankdata(train.y[index], axis=0)
-            found += [float(np.corrcoef(x, r)[0, 1]) for r in ranks.T if np.ptp(r) > 0]
-    return float(np.median(found[1:] or found))
+            found += [spearmanr(x, y).statistic for y in train.y[index].T if np.ptp(y) > 0]
+    return float(np.median(found)) if found else 0.0
 
 
 def _repeats(X: np.ndarray) -> tuple[tuple[int, int], ...]:
