@@ -13,6 +13,7 @@ from fitting.errors import BadData, BadLaw, BadOption
 from fitting.expression import Node, names
 from fitting.law import Law, columns_by_name
 from fitting.presets import PRESETS, preset
+from fitting.spelling import plain
 
 TARGETS = ("L", "loss", "y")
 
@@ -47,10 +48,11 @@ def law_for(law: Law | str, data: Mapping, target: str | None) -> tuple[Law, str
     if isinstance(law, str) and law in PRESETS and law not in have:
         law = preset(law)
     elif isinstance(law, str):
-        plain = tuple(str(name) for name in have if str(name).isidentifier())
+        columns = tuple(str(name) for name in have if str(name).isidentifier())
+        law = plain(law, columns)
         left = law.split("=")[0].strip() if "=" in law else None
         named = target or left or next((t for t in TARGETS if t in have), None)
-        law = Law.parse(law, tuple(v for v in plain if v != named))
+        law = Law.parse(law, tuple(v for v in columns if v != named))
         _check_vanished(law)
     elif not isinstance(law, Law):
         raise BadLaw(f"law: expected a text or a Law, got {type(law).__name__}")

@@ -22,6 +22,7 @@ from fitting.errors import BadData, BadLaw, BadOption
 from fitting.expression import Node
 from fitting.latex import latex, symbol
 from fitting.naming import canonical_text
+from fitting.spelling import plain
 
 
 @dataclass(frozen=True)
@@ -30,10 +31,11 @@ class Law:
 
     Grammar: numbers, names, + - * / **, brackets, and exp, log (natural), log10, log1p, sqrt, tanh, abs.
     A name among `variables` is a column of the data; every other name is a constant. `L = ...` in front
-    names the target. Two laws are `==` when their texts mean the same tree; `same_as` looks deeper.
+    names the target. What people paste (`^`, pow, LaTeX, `log(L) =`, SymPy's and PySR's prints) is rewritten first: see
+    `fitting.spelling`. Two laws are `==` when their texts mean the same tree; `same_as` looks deeper.
 
     Attributes:
-        text: the law as written.
+        text: the law in the plain grammar; as written, where it was plain.
         variables: names of the columns it may use.
         tree: the expression (see `fitting.expression`).
         target: name left of `=`, or None.
@@ -214,6 +216,7 @@ def _parse(text: str, variables: tuple[str, ...]) -> Law:
     for name in variables:
         if not isinstance(name, str) or not name.isidentifier() or name in expression.FUNCTIONS:
             raise BadLaw(f"variables: {name!r} can't stand in a law; use a plain name such as N")
+    text = plain(text, variables)
     target, tree = expression.read(text, variables)
     return Law(text, variables, tree, target)
 

@@ -108,7 +108,7 @@ def test_laws_are_listed_with_their_sources(capsys):
 @pytest.mark.parametrize(
     ("args", "says"),
     [
-        (["--law", "E + A*N^-a"], "'^' is not a power"),
+        (["--law", "E + 2A*N^-a"], "a product needs its sign; write 2*A"),
         (["--law", "nochilla"], "uses no column of the data"),
         (["--where", "corpus~web"], "expected COLUMN"),
         (["--where", "nope==1"], "no column 'nope'"),
