@@ -1,0 +1,29 @@
+"""Errors of the tables package.
+
+TableError        a table or log that can't be read as asked; the message has file, line, column and what was expected
+├── BadTable      the file, its shape, a row or a cell
+├── Ambiguous     a cell with two readings; the message names both and the option that decides
+└── SeveralRuns   a log of several runs was read without saying which; `runs` has their names
+"""
+
+from __future__ import annotations
+
+
+class TableError(Exception):
+    """Base class: what was expected, what came, where, what to do."""
+
+
+class BadTable(TableError):
+    """A file, a row or a cell that can't be read."""
+
+
+class Ambiguous(TableError):
+    """A cell with two readings."""
+
+
+class SeveralRuns(TableError):
+    """Several runs, and none was chosen."""
+
+    def __init__(self, message: str, runs: list[str]) -> None:
+        super().__init__(message)
+        self.runs = runs

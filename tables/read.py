@@ -1,0 +1,115 @@
+"""The one reader of tables: what a file is is found by its content, and rows come out as they stand, or not at all."""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tables.binary import read_arrow, read_excel, read_parquet
+from tables.delimited import Parts, read_delimited
+from tables.errors import BadTable, TableError
+from tables.json_rows import read_json
+from tables.long import pivoted
+from tables.opening import Source, open_source
+from tables.table import Table
+
+LARGE = 32 << 20
+"""A file of more packed bytes gets a progress bar."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How a table is to be read.
+
+    Attributes:
+        drop_bad: leave out rows that can't be read, and tell, in place of refusing them.
+        drop_missing: leave out rows without a value where one is needed, and tell.
+        decimal: the decimal mark. fractions: "count" or "ratio". sheet: of a workbook.
+        live: the file is being written: a last line without its line break is left out.
+        wanted: keep columns for which this is true; None keeps all.
+    """
+
+    drop_bad: bool = False
+    drop_missing: bool = False
+    decimal: str | None = None
+    fractions: str | None = None
+    sheet: str | None = None
+    live: bool = False
+    wanted: Callable[[str], bool] | None = None
+
+
+def read_table(path: str | Path, reading: Reading | None = None) -> Table:
+    """Read a table: CSV and its relatives, JSON, JSON lines, Parquet, Arrow, Excel; gzip, zstd, zip, bz2 or xz around it.
+
+    Args:
+        path: a file, or `-` for standard input.
+
+    Raises:
+        TableError: one line that names file, line, column, and what was expected.
+    """
+    source = open_source(path)
+    try:
+        return table_from(source, reading or Reading())
+    finally:
+        source.close()
+
+
+def table_from(source: Source, reading: Reading) -> Table:
+    """The table of an open source."""
+    try:
+        with _progress(source) as tick:
+            parts = _parts(source, reading, tick)
+    except TableError:
+        raise
+    except (UnicodeError, EOFError, OSError) as error:
+        raise BadTable(f"{source.name}: can't be read ({error})") from None
+    parts = pivoted(parts)
+    if not len(parts.places) and not reading.live:
+        names = ", ".join(list(parts.columns)[:8])
+        raise BadTable(f"{source.name}: no rows, the table has none under its header ({names})")
+    return Table(
+        source.name, parts.columns, parts.places, parts.unit, [*source.notes, *parts.notes], parts.planned,
+        reading.decimal, reading.fractions, len(parts.places),
+    )  # fmt: skip
+
+
+def _parts(source: Source, reading: Reading, tick: Callable[[], None]) -> Parts:
+    head = source.head
+    if not head.strip(b"\0 \t\r\n\xef\xbb\xbf"):
+        raise BadTable(f"{source.name}: no rows, the file is empty")
+    if head[:4] == b"PAR1":
+        return read_parquet(source.name, _seekable(source), tick, reading.wanted)
+    if head[:6] == b"ARROW1":
+        return read_arrow(source.name, source.stream, tick)
+    if head[:4] == b"PK\x03\x04":
+        return read_excel(source.name, source.stream, reading.sheet, reading.drop_bad)
+    start = head.replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n")[:15].lower()
+    if start.startswith((b"<!doctype", b"<html", b"<?xml")):
+        raise BadTable(f"{source.name}: a web page, no table; was a login page saved in its place?")
+    lines = source.lines()
+    if start[:1] in (b"{", b"["):
+        return read_json(source.name, lines, reading.drop_bad, reading.live, tick, reading.wanted)
+    return read_delimited(source.name, lines, reading.drop_bad, reading.live, tick, reading.wanted)
+
+
+def _seekable(source: Source) -> io.BufferedIOBase:
+    return source.stream if source.stream.seekable() else io.BytesIO(source.stream.read())
+
+
+@contextmanager
+def _progress(source: Source) -> Iterator[Callable[[], None]]:
+    """A bar on standard error for a large file, where someone looks at it."""
+    if source.size is None or source.size < LARGE or not sys.stderr.isatty():
+        yield lambda: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(f"reading {Path(source.name).name}", total=source.size)
+        yield lambda: bar.update(task, completed=source.done())
