@@ -74,13 +74,31 @@ class Sealed:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """Rows that a task declares it will be asked to predict: features and groups, never targets.
+
+    Attributes:
+        X: (m, F) features.
+        group: (m,) labels, each with training rows.
+    """
+
+    X: np.ndarray
+    group: np.ndarray
+
+
+@dataclass(frozen=True, slots=True)
 class Task:
-    """A spec with its rows: `train` in the open, `heldout` sealed."""
+    """A spec with its rows: `train` in the open, `heldout` sealed.
+
+    Attributes:
+        asked: where one will predict, if that is declared. A benchmark declares nothing of its held-out rows.
+    """
 
     spec: TaskSpec
     train: Rows
     heldout: Sealed
     provenance: Provenance
+    asked: Asked | None = None
 
     @property
     def name(self) -> str:

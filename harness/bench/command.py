@@ -27,6 +27,7 @@ from harness.evolve import ctrl_c
 from harness.options import add_sandbox_option, count, positive
 from harness.run_folder import RunFolder, write_atomically
 from tasks import Task, TaskError, load, names, resolve
+from tasks.corpus import load_corpus, need_corpus
 from tasks.nested import nested
 
 DEFAULT_WORKERS = Config().evolve.workers
@@ -52,7 +53,7 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     p.add_argument(
-        "--suite", nargs="+", default=["sldbench"], metavar="T", help="sldbench (all eight), or tasks"
+        "--suite", nargs="+", default=["sldbench"], metavar="T", help="sldbench (all eight), corpus (a folder of tables), or tasks"
     )
     p.add_argument(
         "--seeds", type=count, default=5, metavar="N", help="runs of every task, seeds 0 to N-1 (default: 5)"
@@ -106,6 +107,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument(
         "--no-random", action="store_true", help="leave out the control of independent random laws"
     )
+    p.add_argument("--only-random", action="store_true", help="run that control alone")
     p.add_argument("--no-hindsight", action="store_true", help="leave out the plot of every law tried")
     add_sandbox_option(p)
     return p
@@ -132,11 +134,11 @@ def bench(args: argparse.Namespace, human: Console, stop: threading.Event) -> in
     config = base.with_options(
         "evolve", minutes=args.minutes, evaluations=args.evaluations, workers=args.workers
     )
-    wanted_names = names() if "sldbench" in args.suite else [resolve(t) for t in args.suite]
-    tasks = {name: load(name, data_dir=args.data_dir or config.data_dir) for name in wanted_names}
+    tasks = suite_tasks(args.suite, args.data_dir or config.data_dir)
     if args.nested is not None:
         tasks = {name: nested(task, args.nested) for name, task in tasks.items()}
-    proposers = (config.evolve.proposer,) if args.no_random else (config.evolve.proposer, "random")
+    proposers = () if args.only_random else (config.evolve.proposer,)
+    proposers += () if args.no_random else ("random",)
     wanted = cells(list(tasks), proposers, args.seeds)
     if args.choose_again is not None:
         copy_searches(wanted, args.choose_again, args.out)
@@ -162,6 +164,14 @@ def bench(args: argparse.Namespace, human: Console, stop: threading.Event) -> in
     human.print(screen_table(lines))
     say(f"the card: {report / 'README.md'}")
     return 0 if all(summary["law"] is not None for _, summary in found) else 1
+
+
+def suite_tasks(suite: list[str], data_dir: str | None) -> dict[str, Task]:
+    """The tasks of a suite by name: a suite's own, or those named one by one."""
+    if suite == ["corpus"]:
+        return {name: load_corpus(name, data_dir) for name in need_corpus(data_dir)}
+    wanted = names() if "sldbench" in suite else [resolve(t) for t in suite]
+    return {name: load(name, data_dir=data_dir) for name in wanted}
 
 
 def settings(args: argparse.Namespace, config: Config, tasks: dict[str, Task]) -> dict[str, Any]:
