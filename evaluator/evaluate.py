@@ -21,6 +21,7 @@ from evaluator.job import Limits
 from evaluator.metric import score
 from evaluator.outcome import Failed, Failure, Outcome, Scorecard, Scored
 from evaluator.sandbox import Sandbox
+from evaluator.scale import Scale
 from evaluator.trial import Prediction, Trial
 from tasks.rows import Rows, Task
 from tasks.spec import TaskSpec
@@ -90,7 +91,7 @@ class Evaluator:
             checks: in which folds a second fit and further predictions are asked for.
         """
         pairs = [(f.name, task.train.take(f.train), task.train.take(f.validation)) for f in folds]
-        return self._score(program, task.spec, pairs, checks, "fold ")
+        return self._score(program, task, pairs, checks, "fold ")
 
     def validate_together(self, program: str, task: Task, folds: Sequence[FoldLike]) -> Outcome:
         """As `validate` without checks, all folds in one child for the fits and one for the predictions.
@@ -106,14 +107,15 @@ class Evaluator:
         if isinstance(answer, Failed):
             return answer
         parts = np.split(answer.y, np.cumsum([len(r) for r in asked])[:-1])
-        cards = {name: score(r.y, y, r.group) for name, r, y in zip(names, asked, parts, strict=True)}
+        scale = Scale.of(task.train)
+        cards = {name: score(r.y, y, r.group, scale) for name, r, y in zip(names, asked, parts, strict=True)}
         last = f"{names[-1]}: "
         constants = {k.removeprefix(last): v for k, v in answer.constants.items() if k.startswith(last)}
         return scored(cards, [replace(answer, constants=constants)])
 
     def score_rows(self, program: str, task: Task, rows: Rows, name: str, checks: Checks = "all") -> Outcome:
         """Fit on all of train, score on the rows given."""
-        return self._score(program, task.spec, [(name, task.train, rows)], checks, "")
+        return self._score(program, task, [(name, task.train, rows)], checks, "")
 
     def broken_rules(
         self, program: str, spec: TaskSpec, train: Rows, X: np.ndarray, group: np.ndarray
@@ -146,8 +148,9 @@ class Evaluator:
         return found
 
     def _score(
-        self, program: str, spec: TaskSpec, pairs: Sequence[tuple[str, Rows, Rows]], checks: Checks, kind: str
+        self, program: str, task: Task, pairs: Sequence[tuple[str, Rows, Rows]], checks: Checks, kind: str
     ) -> Outcome:
+        spec, scale = task.spec, Scale.of(task.train)
         if not pairs or any(len(rows) == 0 for _, _, rows in pairs):
             raise BadEvaluation(f"task {spec.name!r}: expected rows to score, got none")
         cards: dict[str, Scorecard] = {}
@@ -164,7 +167,7 @@ class Evaluator:
                     seconds=time.monotonic() - started,
                     cpu_seconds=answer.cpu_seconds + sum(p.cpu_seconds for p in done),
                 )
-            cards[name] = score(rows.y, answer.y, rows.group)
+            cards[name] = score(rows.y, answer.y, rows.group, scale)
             done.append(answer)
         return scored(cards, done)
 

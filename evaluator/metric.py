@@ -10,13 +10,18 @@ eight human laws.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from evaluator.errors import BadEvaluation
 from evaluator.outcome import Scorecard
+from evaluator.scale import Scale, scale_error
 
 
-def score(y: np.ndarray, predictions: np.ndarray, group: np.ndarray) -> Scorecard:
+def score(
+    y: np.ndarray, predictions: np.ndarray, group: np.ndarray, scale: Scale | None = None
+) -> Scorecard:
     """Errors pooled over all rows, and of each group alone.
 
     Pooling credits a law with telling groups apart, so a pooled R2 can be high where every
@@ -26,6 +31,7 @@ def score(y: np.ndarray, predictions: np.ndarray, group: np.ndarray) -> Scorecar
         y: (n, T) targets; (n,) is taken as one target.
         predictions: the same shape.
         group: (n,) labels.
+        scale: of the task; gives the card its `log_error`.
 
     Raises:
         BadEvaluation: shapes differ, or there are no rows.
@@ -39,7 +45,10 @@ def score(y: np.ndarray, predictions: np.ndarray, group: np.ndarray) -> Scorecar
         )
     labels = dict.fromkeys(group.tolist())
     cards = {label: _card(y[group == label], p[group == label], {}) for label in labels}
-    return _card(y, p, cards)
+    card = _card(y, p, cards)
+    if scale is None:
+        return card
+    return replace(card, log_error=scale_error(scale.to(y), scale.to(p), group))
 
 
 def _columns(values: np.ndarray) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -38,6 +39,8 @@ class Scorecard:
         per_group: label -> Scorecard of that group alone (empty inside a group's own card).
             A group whose targets do not vary has nmse and r2 of NaN; its mae still counts.
         mae: mean absolute error over rows and targets, in units of the target.
+        log_error: root mean square error in logs (of a target that is not always positive, in its standard
+            deviations), a mean over groups and targets: what a search is guided by. NaN where nobody asked.
     """
 
     nmse: float
@@ -46,6 +49,7 @@ class Scorecard:
     n_rows: int
     mae: float
     per_group: dict[str, Scorecard] = field(default_factory=dict)
+    log_error: float = math.nan
 
 
 @dataclass(frozen=True, slots=True)

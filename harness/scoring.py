@@ -10,7 +10,7 @@ from evaluator.outcome import Scorecard
 from harness.candidate import program_hash
 from harness.proposers.facts import TaskFacts
 from harness.proposers.formula import free_draft
-from harness.selection import validation_error
+from harness.selection import validation_nmse
 from harness.summary import plain
 from tasks import Task
 from tasks.split import validation_folds
@@ -50,7 +50,7 @@ def score_program(program: str, task: Task, evaluator: Evaluator) -> dict[str, A
                 {"rule": rule, "detail": f.detail, "traceback": f.traceback} for rule, f in rules.items()
             ],
             "heldout": _card(heldout) if not rules else None,
-            "validation_r2": 1 - validation_error(validation) if isinstance(validation, Scored) else None,
+            "validation_r2": 1 - validation_nmse(validation) if isinstance(validation, Scored) else None,
             "n_constants": heldout.n_constants if isinstance(heldout, Scored) else None,
             "budget": task.spec.constants_budget,
             "constants": {g: list(v) for g, v in heldout.constants.items()}

@@ -17,7 +17,7 @@ from harness.loop import Ending
 from harness.proposers.facts import TaskFacts
 from harness.proposers.render import read
 from harness.search import Search
-from harness.selection import validation_error
+from harness.selection import validation_nmse
 from tasks import Task
 
 VERSION = 1
@@ -77,7 +77,7 @@ def build_summary(
 def _law(winner: Member, facts: TaskFacts, checked: Scored) -> dict[str, Any]:
     draft = winner.candidate.draft
     genome = read(winner.candidate.program, facts)
-    error = validation_error(checked)
+    error = validation_nmse(checked)
     return {
         "law": draft.law or _free(winner.candidate.program),
         "units": {f.name: f.unit for f in facts.features} if genome else {},

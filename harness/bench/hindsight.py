@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from evaluator import Evaluator, LocalSandbox, Scored, hindsight
 from harness.errors import BadRun
 from harness.run_folder import RunFolder, write_atomically
-from harness.selection import validation_error
+from harness.selection import validation_nmse
 from tasks import Task
 
 FILE = "hindsight.csv"
@@ -69,7 +69,7 @@ def look_back(folder: RunFolder, task: Task, workers: int, weak: bool = False) -
         Seen(
             c.id,
             o.n_constants,
-            validation_error(o),
+            validation_nmse(o),
             h.cards["heldout"].r2 if isinstance(h, Scored) else None,
             c.id == summary.get("candidate"),
         )
