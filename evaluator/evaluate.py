@@ -113,6 +113,36 @@ class Evaluator:
         constants = {k.removeprefix(last): v for k, v in answer.constants.items() if k.startswith(last)}
         return scored(cards, [replace(answer, constants=constants)])
 
+    def predict_cuts(
+        self,
+        program: str,
+        spec: TaskSpec,
+        cuts: Sequence[tuple[Rows, np.ndarray, np.ndarray]],
+        together: bool = False,
+    ) -> list[np.ndarray] | Failed:
+        """Predictions of several fits: for each (rows to fit, features, groups), an (m, T) array.
+
+        Args:
+            together: all in one child for the fits and one for the predictions, for programs whose text is known to
+                keep nothing between fits; see `validate_together`.
+        """
+        if not together:
+            answers = []
+            for train, X, group in cuts:
+                answer = self.fit_and_predict(program, spec, train, X, group)
+                if isinstance(answer, Failed):
+                    return answer
+                answers.append(answer.y)
+            return answers
+        names = [f"cut {i}" for i in range(len(cuts))]
+        fits = _joined([train for train, _, _ in cuts], names)
+        blank = [Rows(X, np.zeros((len(X), fits.y.shape[1])), group) for _, X, group in cuts]
+        asked = _joined(blank, names)
+        answer = self.fit_and_predict(program, spec, fits, asked.X, asked.group)
+        if isinstance(answer, Failed):
+            return answer
+        return np.split(answer.y, np.cumsum([len(r) for r in blank])[:-1])
+
     def score_rows(self, program: str, task: Task, rows: Rows, name: str, checks: Checks = "all") -> Outcome:
         """Fit on all of train, score on the rows given."""
         return self._score(program, task, [(name, task.train, rows)], checks, "")

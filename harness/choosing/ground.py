@@ -1,0 +1,68 @@
+"""What all laws of one run are judged on: folds, probes beyond the rows, and the rows that will be asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from evaluator.scale import Scale
+from tasks import Task
+from tasks.distance import beyond
+from tasks.more_folds import more_folds
+from tasks.probes import probe_rows
+from tasks.rows import Rows
+from tasks.spec import TaskSpec
+from tasks.split import Fold, validation_folds
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """The rows on which evidence is gathered.
+
+    Attributes:
+        standard: the folds that guided the search.
+        more: further folds, for a few laws.
+        z: (n, T) training targets on the scale.
+        probes, probe_group: rows beyond the training rows along the axes.
+        asked, asked_group: the rows to predict where the task declares them, else the probes.
+    """
+
+    spec: TaskSpec
+    train: Rows
+    scale: Scale
+    standard: tuple[Fold, ...]
+    more: tuple[Fold, ...]
+    z: np.ndarray
+    probes: np.ndarray
+    probe_group: np.ndarray
+    asked: np.ndarray
+    asked_group: np.ndarray
+
+    @classmethod
+    def of(cls, task: Task, standard: tuple[Fold, ...] | None = None) -> Ground:
+        """The ground of a task; the standard folds are cut unless given."""
+        folds = standard or validation_folds(task.spec, task.train)
+        X, group = probe_rows(task.spec, task.train)
+        asked = (task.asked.X, task.asked.group) if task.asked is not None else (X, group)
+        scale = Scale.of(task.train)
+        return cls(
+            task.spec,
+            task.train,
+            scale,
+            folds,
+            more_folds(task.spec, task.train, folds),
+            scale.to(task.train.y),
+            X,
+            group,
+            *asked,
+        )
+
+    @property
+    def folds(self) -> tuple[Fold, ...]:
+        return (*self.standard, *self.more)
+
+    def distance(self, fold: Fold) -> float:
+        """Mean distance of a fold's hidden rows beyond its fitted ones, in ranges."""
+        hidden = self.train.take(fold.validation)
+        return float(beyond(self.spec, self.train.take(fold.train), hidden.X, hidden.group).mean())

@@ -1,0 +1,79 @@
+"""Orders: which of a run's laws to trust, from their errors on folds. Lower is better throughout."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from evaluator.scale import scale_error
+from harness.choosing.evidence import Evidence
+from harness.choosing.ground import Ground
+
+FLOOR = 1e-6
+"""Errors below this are equal."""
+
+WIDTH = 0.5
+"""How sharply folds are matched to the distance asked for: standard deviation in log(NEAR + distance)."""
+
+NEAR = 0.05
+
+
+def fold_errors(evidence: Sequence[Evidence], ground: Ground) -> dict[str, np.ndarray]:
+    """Fold name -> (M,) errors of the laws; NaN where a law was not fitted on that fold."""
+    found = {}
+    for fold in ground.folds:
+        rows = fold.validation
+        z, group = ground.z[rows], ground.train.group[rows]
+        found[fold.name] = np.array(
+            [
+                max(scale_error(z, e.folds[fold.name][rows], group), FLOOR) if fold.name in e.folds else np.nan
+                for e in evidence
+            ]
+        )
+    return found
+
+
+def combined(errors: Mapping[str, np.ndarray], weights: Mapping[str, float]) -> np.ndarray:
+    """(M,) weighted mean of the logs of fold errors; folds that a law or the table lacks are left out.
+
+    A fold's mean over laws is taken off first, so that a law that lacks a hard fold gains nothing by it.
+    """
+    names = [n for n, w in weights.items() if w > 0 and n in errors and np.isfinite(errors[n]).any()]
+    if not names:
+        raise ValueError(f"expected errors on one of {', '.join(weights)}, got {', '.join(errors)}")
+    logs = np.log(np.stack([errors[n] for n in names]))
+    logs -= np.nanmean(logs, axis=1, keepdims=True)
+    w = np.array([weights[n] for n in names])[:, None] * np.isfinite(logs)
+    return np.nansum(w * np.nan_to_num(logs), axis=0) / np.maximum(w.sum(axis=0), 1e-12)
+
+
+def matched_weights(ground: Ground, distance: float, names: Sequence[str]) -> dict[str, float]:
+    """Weights of folds by how near their distance beyond the rows is to the one asked for.
+
+    Args:
+        distance: mean distance of the rows to predict, in ranges.
+        names: folds that may count.
+    """
+    place = np.log(NEAR + distance)
+    weights = {}
+    for fold in ground.folds:
+        if fold.name in names:
+            away = (np.log(NEAR + ground.distance(fold)) - place) / WIDTH
+            weights[fold.name] = float(np.exp(-0.5 * away**2)) + 1e-3
+    return weights
+
+
+def distinct(order: Sequence[int], evidence: Sequence[Evidence], n: int) -> list[int]:
+    """The first n places of an order whose laws differ beyond the rows: twins would outvote the rest together."""
+    kept: list[int] = []
+    for i in order:
+        if len(kept) == n:
+            break
+        here = np.concatenate([evidence[i].probes, evidence[i].asked])
+        if not any(
+            np.allclose(here, np.concatenate([evidence[k].probes, evidence[k].asked]), rtol=1e-4, atol=1e-6)
+            for k in kept
+        ):
+            kept.append(int(i))
+    return kept

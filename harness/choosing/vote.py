@@ -1,0 +1,55 @@
+"""Votes: one value a row from many laws' predictions, kept within reach of the group's own targets."""
+
+from __future__ import annotations
+
+import numpy as np
+
+ROOM = 0.5
+"""A forecast may leave the range of its group's training targets by this share of the range."""
+
+
+def median(predictions: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
+    """Weighted median over laws, row by row and target by target.
+
+    Args:
+        predictions: (M, m, T) of M laws.
+        weights: (M,) or None for equal ones.
+
+    Returns:
+        (m, T); with equal weights and an even M the mean of the two middle ones.
+    """
+    if weights is None:
+        return np.median(predictions, axis=0)
+    order = np.argsort(predictions, axis=0)
+    values = np.take_along_axis(predictions, order, axis=0)
+    share = np.cumsum(weights[order], axis=0) / weights.sum()
+    place = np.argmax(share >= 0.5 - 1e-12, axis=0)
+    return np.take_along_axis(values, place[None], axis=0)[0]
+
+
+def spread(predictions: np.ndarray) -> np.ndarray:
+    """(m, T) half the distance from the 10 % to the 90 % quantile of the laws."""
+    low, high = np.quantile(predictions, [0.1, 0.9], axis=0)
+    return (high - low) / 2
+
+
+def clipped(
+    z: np.ndarray, group: np.ndarray, train_z: np.ndarray, train_group: np.ndarray, room: float = ROOM
+) -> np.ndarray:
+    """Predictions kept within a group's range of training targets and `room` ranges more.
+
+    Args:
+        z: (m, T) predictions on the scale.
+        group: (m,) labels; a group without training rows has the range of all.
+    """
+    out = z.copy()
+    every = np.ptp(train_z, axis=0)
+    for label in dict.fromkeys(group.tolist()):
+        here = group == label
+        rows = train_z[train_group == label]
+        own = rows if len(rows) else train_z
+        low, high = own.min(axis=0), own.max(axis=0)
+        # A group of nearly equal targets still has room: a tenth of the range of all.
+        span = room * np.maximum(high - low, 0.1 * every)
+        out[here] = np.clip(z[here], low - span, high + span)
+    return out
