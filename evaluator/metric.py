@@ -19,9 +19,7 @@ from evaluator.outcome import Scorecard
 from evaluator.scale import Scale, scale_error
 
 
-def score(
-    y: np.ndarray, predictions: np.ndarray, group: np.ndarray, scale: Scale | None = None
-) -> Scorecard:
+def score(y: np.ndarray, predictions: np.ndarray, group: np.ndarray, scale: Scale | None = None) -> Scorecard:
     """Errors pooled over all rows, and of each group alone.
 
     Pooling credits a law with telling groups apart, so a pooled R2 can be high where every

@@ -47,7 +47,9 @@ def need_corpus(given: str | Path | None = None) -> list[str]:
     found = corpus_names(given)
     if not found:
         folder = corpus_dir(given)
-        where = f"{folder}: expected folders with table.yaml and rows.csv, got none" if folder else "no folder"
+        where = (
+            f"{folder}: expected folders with table.yaml and rows.csv, got none" if folder else "no folder"
+        )
         raise DataUnavailable(f"corpus: {where}; name one with --data-dir or {FOLDER_VARIABLE}")
     return found
 

@@ -65,5 +65,5 @@ def _corner(spec: TaskSpec, X: np.ndarray) -> np.ndarray:
 def _inside(spec: TaskSpec, X: np.ndarray) -> np.ndarray:
     """Rows drawn at random, equal rows of features together."""
     points, place = np.unique(X, axis=0, return_inverse=True)
-    drawn = np.random.default_rng(0).permutation(len(points))[: int(round(INSIDE * len(points)))]
+    drawn = np.random.default_rng(0).permutation(len(points))[: round(INSIDE * len(points))]
     return np.isin(place.reshape(len(X)), drawn)

@@ -53,7 +53,11 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     p.add_argument(
-        "--suite", nargs="+", default=["sldbench"], metavar="T", help="sldbench (all eight), corpus (a folder of tables), or tasks"
+        "--suite",
+        nargs="+",
+        default=["sldbench"],
+        metavar="T",
+        help="sldbench (all eight), corpus (a folder of tables), or tasks",
     )
     p.add_argument(
         "--seeds", type=count, default=5, metavar="N", help="runs of every task, seeds 0 to N-1 (default: 5)"

@@ -27,7 +27,9 @@ def fold_errors(evidence: Sequence[Evidence], ground: Ground) -> dict[str, np.nd
         z, group = ground.z[rows], ground.train.group[rows]
         found[fold.name] = np.array(
             [
-                max(scale_error(z, e.folds[fold.name][rows], group), FLOOR) if fold.name in e.folds else np.nan
+                max(scale_error(z, e.folds[fold.name][rows], group), FLOOR)
+                if fold.name in e.folds
+                else np.nan
                 for e in evidence
             ]
         )
