@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import numpy as np  # noqa: E402
 
-from fitting.curves import (  # noqa: E402
+from curves import (  # noqa: E402
     BASELINES,
     LAW_FORMS,
     SHAPES,
@@ -41,9 +41,9 @@ from fitting.curves import (  # noqa: E402
     table,
     target_search,
 )
-from fitting.curves import original as original_procedure  # noqa: E402
-from fitting.curves.forms import form_named  # noqa: E402
-from fitting.curves.problem import problem  # noqa: E402
+from curves import original as original_procedure  # noqa: E402
+from curves.forms import form_named  # noqa: E402
+from curves.problem import problem  # noqa: E402
 
 SHOWN = (0.25, 0.50, 0.75, 0.90)
 PUBLISHED = {

@@ -30,7 +30,8 @@ import numpy as np  # noqa: E402
 
 from benchmarks import fitting_sets as sets  # noqa: E402
 from benchmarks import fitting_yardstick as yardstick  # noqa: E402
-from fitting import bounds, fast, fit, fit_vpnls, huber, simulate_isoflop_data  # noqa: E402
+from fitting import bounds, fit, fit_vpnls, huber, simulate_isoflop_data  # noqa: E402
+from fitting.vpnls import fast  # noqa: E402
 
 SURFACE = "E + A*N**-alpha + B*D**-beta"
 UNIT = bounds(alpha=(0.01, 1.0), beta=(0.01, 1.0))

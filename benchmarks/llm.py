@@ -37,8 +37,8 @@ from overlap_cases import PRICED, QUICK, Case, accounted, made_up
 from scripted_models import Scientist, Unreliable, Variants, fenced, variant, write_rows
 
 from harness import evolve
-from harness.journal import Journal
-from harness.llm.reply import Reply, Status
+from harness.proposers.llm.reply import Reply, Status
+from harness.record.journal import Journal
 
 CHARACTERS_PER_TOKEN = 4.0
 

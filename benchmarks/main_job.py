@@ -20,7 +20,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from harness.standings import mean_sd
+from harness.boards.standings import mean_sd
 
 
 def one_run(task: str, seed: int, out: Path, extra: list[str]) -> dict[str, Any]:

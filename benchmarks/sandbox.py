@@ -24,8 +24,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import numpy as np
 
 from evaluator import Evaluator, Failed, Limits, LocalSandbox
-from evaluator.host import clean_environment
-from evaluator.job import Job, Step
+from evaluator.sandbox.host import clean_environment
+from evaluator.sandbox.job import Job, Step
 from tasks.rows import Rows, Sealed, Task
 from tasks.spec import Column, Provenance, TaskSpec
 from tasks.split import validation_folds

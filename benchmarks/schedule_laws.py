@@ -28,7 +28,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import numpy as np  # noqa: E402
 import pandas as pd  # noqa: E402
 
-from fitting.schedule_laws import NAMES, Schedule, ScheduledCurve, fit_schedule_law  # noqa: E402
+from curves.schedule_laws import NAMES, Schedule, ScheduledCurve, fit_schedule_law  # noqa: E402
 from harness.curves.predict import SPREAD  # noqa: E402
 
 WARMUP = 0.5 * 3e-4 * 2160

@@ -30,9 +30,9 @@ import numpy as np  # noqa: E402
 import tasks  # noqa: E402
 from evaluator import Evaluator, Failed, LocalSandbox, Scored  # noqa: E402
 from evaluator.metric import score  # noqa: E402
-from harness.choice import medoid, rises, runs_off  # noqa: E402
-from harness.run_folder import all_runs  # noqa: E402
-from harness.selection import SIZE_COST, Judged, validation_error  # noqa: E402
+from harness.choosing.choice import medoid, rises, runs_off  # noqa: E402
+from harness.record.run_folder import all_runs  # noqa: E402
+from harness.search.selection import SIZE_COST, Judged, validation_error  # noqa: E402
 from tasks.nested import nested  # noqa: E402
 from tasks.probes import probe_rows  # noqa: E402
 from tasks.split import validation_folds  # noqa: E402

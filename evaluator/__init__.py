@@ -2,10 +2,10 @@
 
 from evaluator.errors import BadEvaluation, EvaluatorError, SandboxError, SandboxTooWeak
 from evaluator.evaluate import Evaluator, Prediction
-from evaluator.job import Limits
 from evaluator.outcome import Failed, Failure, Outcome, Scorecard, Scored
 from evaluator.reveal import Report, hindsight, reveal
-from evaluator.sandbox import LocalSandbox, Sandbox
+from evaluator.sandbox.job import Limits
+from evaluator.sandbox.local import LocalSandbox, Sandbox
 
 __all__ = [
     "BadEvaluation",

@@ -19,9 +19,9 @@ from pathlib import Path
 import numpy as np
 
 from evaluator.errors import SandboxError
-from evaluator.job import Job, Limits, Reply, Step
 from evaluator.outcome import Failed, Failure
-from evaluator.sandbox import LocalSandbox
+from evaluator.sandbox.job import Job, Limits, Reply, Step
+from evaluator.sandbox.local import LocalSandbox
 
 LIMITS = Limits(fit_cpu_s=1, wall_factor=1.5, memory_mb=256)
 

@@ -17,10 +17,10 @@ import numpy as np
 
 from evaluator import contract
 from evaluator.errors import BadEvaluation
-from evaluator.job import Limits
 from evaluator.metric import score
 from evaluator.outcome import Failed, Failure, Outcome, Scorecard, Scored
-from evaluator.sandbox import Sandbox
+from evaluator.sandbox.job import Limits
+from evaluator.sandbox.local import Sandbox
 from evaluator.scale import Scale
 from evaluator.trial import Prediction, Trial
 from tasks.rows import Rows, Task

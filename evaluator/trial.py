@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from evaluator.errors import BadEvaluation
-from evaluator.job import Job, Limits, Reply, Step
 from evaluator.outcome import Failed, Failure
-from evaluator.sandbox import Sandbox
+from evaluator.sandbox.job import Job, Limits, Reply, Step
+from evaluator.sandbox.local import Sandbox
 from tasks.rows import Rows
 from tasks.spec import TaskSpec
 

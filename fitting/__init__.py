@@ -5,14 +5,15 @@ result = fit("E + A*N**-alpha + B*D**-beta", data, loss=huber(1e-3))
 result.constants, result.status, result.warnings, result.intervals(), result.allocate(C=1e24)
 """
 
-from fitting.allocation import Allocation, allocate, compute_factor, deadweight, fit_compute_factor
-from fitting.approaches import ApproachResult, approach_1, approach_2, approach_2_bias, approach_3
-from fitting.bootstrap import Bootstrap
 from fitting.errors import BadData, BadLaw, BadOption, FitError, FittingError, NonFiniteFitError
 from fitting.fit import fit
-from fitting.intervals import Interval, prediction_interval
-from fitting.law import Law
-from fitting.losses import (
+from fitting.law.law import Law
+from fitting.law.presets import PRESETS, Preset, preset
+from fitting.planning.allocation import Allocation, allocate, compute_factor, deadweight, fit_compute_factor
+from fitting.planning.approaches import ApproachResult, approach_1, approach_2, approach_2_bias, approach_3
+from fitting.result import FittedLaw
+from fitting.saved import from_dict, to_dict
+from fitting.solve.losses import (
     Loss,
     LossFunction,
     LossType,
@@ -24,14 +25,13 @@ from fitting.losses import (
     quantile,
     squared,
 )
-from fitting.presets import PRESETS, Preset, preset
-from fitting.profile import Profile, profile
-from fitting.result import FittedLaw
-from fitting.saved import from_dict, to_dict
-from fitting.simulate import simulate_isoflop_data
 from fitting.status import FitStatus
-from fitting.vpnls import fit_vpnls
-from fitting.vpnls_values import (
+from fitting.uncertainty.bootstrap import Bootstrap
+from fitting.uncertainty.intervals import Interval, prediction_interval
+from fitting.uncertainty.profile import Profile, profile
+from fitting.vpnls.drop_in import fit_vpnls
+from fitting.vpnls.simulate import simulate_isoflop_data
+from fitting.vpnls.values import (
     Bounds,
     FitResult,
     GridResult,

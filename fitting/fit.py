@@ -11,19 +11,19 @@ from functools import lru_cache
 
 import numpy as np
 
-from fitting.centre import Centred
-from fitting.data import Rows, check_free, law_for, rows_for
 from fitting.errors import BadLaw, BadOption, NonFiniteFitError
-from fitting.expression import ONE
-from fitting.law import Law
-from fitting.losses import Loss, parse_loss
-from fitting.model import Model
-from fitting.newton import Batch, Objective, minimise
-from fitting.presets import PRESETS
-from fitting.rescue import trust_region
+from fitting.law.expression import ONE
+from fitting.law.law import Law
+from fitting.law.presets import PRESETS
 from fitting.result import FittedLaw
-from fitting.roles import is_power_amplitude, roles
-from fitting.start import starts as grid_starts
+from fitting.solve.centre import Centred
+from fitting.solve.data import Rows, check_free, law_for, rows_for
+from fitting.solve.losses import Loss, parse_loss
+from fitting.solve.model import Model
+from fitting.solve.newton import Batch, Objective, minimise
+from fitting.solve.rescue import trust_region
+from fitting.solve.roles import is_power_amplitude, roles
+from fitting.solve.start import starts as grid_starts
 
 Box = Mapping[str, tuple[float | None, float | None]]
 
@@ -47,12 +47,12 @@ def fit(
     """Best constants of a law for these rows.
 
     Args:
-        law: its text, a `Law`, or the name of a preset (`fitting.presets`). Names that are columns of the data are variables, all others are constants.
+        law: its text, a `Law`, or the name of a preset (`fitting.law.presets`). Names that are columns of the data are variables, all others are constants.
         data: columns by name (dict, data frame or structured array).
         target: target column; else what stands left of `=` in the law, else L, loss or y.
         loss: None (mean squared error), a `Loss`, or its text such as "huber:1e-3".
         bounds: constant -> (low, high), None for no bound; they are kept. Defaults: an exponent written with a minus
-            is in [0.001, 5], other exponents in [-5, 5]; see `fitting.roles` for the rest.
+            is in [0.001, 5], other exponents in [-5, 5]; see `fitting.solve.roles` for the rest.
         nonnegative: whether linear constants are kept >= 0. None: amplitudes of powers with free exponents are, a
             constant standing alone beside them is when all targets are positive, and all others are free.
         weights: weight of each row (values or a column); 0 leaves a row out.

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fitting.errors import BadOption
-from fitting.law import Law
-from fitting.losses import Loss
+from fitting.law.law import Law
+from fitting.solve.losses import Loss
 from fitting.status import FitStatus
 
 if TYPE_CHECKING:
-    from fitting.allocation import Allocation
-    from fitting.bootstrap import Bootstrap
     from fitting.fit import Problem
-    from fitting.intervals import Interval
+    from fitting.planning.allocation import Allocation
+    from fitting.uncertainty.bootstrap import Bootstrap
+    from fitting.uncertainty.intervals import Interval
 
 
 @dataclass(frozen=True)
@@ -110,14 +110,14 @@ class FittedLaw:
 
     @property
     def warnings(self) -> list[str]:
-        """What a reader must know before believing the constants; see `fitting.diagnose`."""
-        from fitting.diagnose import warnings_of
+        """What a reader must know before believing the constants; see `fitting.uncertainty.diagnose`."""
+        from fitting.uncertainty.diagnose import warnings_of
 
         return warnings_of(self)
 
     def covariance(self) -> np.ndarray:
         """(P, P) covariance of the constants; rows and columns of constants on a bound are zero."""
-        from fitting.intervals import covariance
+        from fitting.uncertainty.intervals import covariance
 
         return covariance(self)
 
@@ -125,19 +125,19 @@ class FittedLaw:
         self, level: float = 0.95, method: str = "covariance", names: Sequence[str] | None = None, **options
     ) -> dict[str, Interval]:
         """Confidence interval of each constant: method "covariance", "profile" or "bootstrap"."""
-        from fitting.intervals import intervals
+        from fitting.uncertainty.intervals import intervals
 
         return intervals(self, level, method, names, **options)
 
     def bootstrap(self, n: int = 1000, kind: str = "case", **options) -> Bootstrap:
         """Refit resampled rows, all in one batch; kind "case", "within", "cluster" or "wild"."""
-        from fitting.bootstrap import bootstrap
+        from fitting.uncertainty.bootstrap import bootstrap
 
         return bootstrap(self, n, kind, **options)
 
     def allocate(self, C, **options) -> Allocation:
-        """Best parameters and tokens for a compute budget C; see `fitting.allocation.allocate`."""
-        from fitting.allocation import allocate
+        """Best parameters and tokens for a compute budget C; see `fitting.planning.allocation.allocate`."""
+        from fitting.planning.allocation import allocate
 
         return allocate(self, C, **options)
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fitting.errors import BadData
-from fitting.expression import text_of
 from fitting.fit import fit
-from fitting.law import Law
-from fitting.losses import parse_loss
+from fitting.law.expression import text_of
+from fitting.law.law import Law
+from fitting.solve.losses import parse_loss
 
 if TYPE_CHECKING:
     from fitting.result import FittedLaw

@@ -14,8 +14,8 @@ from typing import Any, get_args, get_origin, get_type_hints
 import yaml
 
 from harness.errors import BadConfig
-from harness.llm.settings import LlmConfig, check_address
-from harness.search import SearchSettings
+from harness.proposers.llm.settings import LlmConfig, check_address
+from harness.search.search import SearchSettings
 
 OFFLINE = ("formula", "random")
 """Proposers that ask no model."""

@@ -16,17 +16,17 @@ from typing import Any
 from rich.console import Console
 
 from evaluator import EvaluatorError
-from harness.beginning import check_same_task, start_run
 from harness.config import OFFLINE, PROPOSERS, Config, find_config, load_config
 from harness.errors import BadConfig, BadRun, HarnessError
-from harness.llm.prompts import Templates
-from harness.llm.settings import accesses, with_model
-from harness.loop import Ending
-from harness.options import add_sandbox_option, amount, count, positive, seed
-from harness.printing import print_summary
-from harness.run import Watcher, run
-from harness.run_folder import RunFolder
-from harness.screen import LiveScreen, PlainScreen
+from harness.proposers.llm.prompts import Templates
+from harness.proposers.llm.settings import accesses, with_model
+from harness.record.run_folder import RunFolder
+from harness.run.beginning import check_same_task, start_run
+from harness.run.loop import Ending
+from harness.run.run import Watcher, run
+from harness.terminal.options import add_sandbox_option, amount, count, positive, seed
+from harness.terminal.printing import print_summary
+from harness.terminal.screen import LiveScreen, PlainScreen
 from tasks import Task, TaskError, load, names, resolve
 
 EPILOG = """examples:

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from harness.errors import HarnessError
-from harness.run_folder import RunFolder
+from harness.record.run_folder import RunFolder
 
 
 def parser() -> argparse.ArgumentParser:

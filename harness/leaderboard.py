@@ -15,10 +15,7 @@ from rich.console import Console
 from rich.text import Text
 
 from evaluator import Evaluator, EvaluatorError, LocalSandbox
-from harness.errors import HarnessError
-from harness.options import add_sandbox_option
-from harness.printing import NO_PUBLISHED, best_published, number, score_table
-from harness.standings import (
+from harness.boards.standings import (
     Board,
     Entry,
     Standing,
@@ -28,7 +25,10 @@ from harness.standings import (
     ranked,
     run_entries,
 )
-from harness.summary import plain
+from harness.errors import HarnessError
+from harness.record.summary import plain
+from harness.terminal.options import add_sandbox_option
+from harness.terminal.printing import NO_PUBLISHED, best_published, number, score_table
 from tasks import DataUnavailable, TaskError, load, names, resolve, spec
 
 EPILOG = """examples:

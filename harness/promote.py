@@ -16,8 +16,8 @@ import yaml
 
 from evaluator import contract
 from harness.errors import HarnessError
-from harness.run_folder import RunFolder, all_runs, write_atomically
-from harness.selection import Judged
+from harness.record.run_folder import RunFolder, all_runs, write_atomically
+from harness.search.selection import Judged
 from tasks import TaskError, resolve
 
 NAME = "discovered_law"

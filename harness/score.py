@@ -12,12 +12,12 @@ from rich.console import Console
 from rich.text import Text
 
 from evaluator import Evaluator, EvaluatorError, Limits, LocalSandbox
-from harness.beginning import read_program
+from harness.boards.scoring import score_program
 from harness.config import LimitsConfig
 from harness.errors import HarnessError
-from harness.options import add_sandbox_option, count
-from harness.printing import number, score_row, score_table
-from harness.scoring import score_program
+from harness.run.beginning import read_program
+from harness.terminal.options import add_sandbox_option, count
+from harness.terminal.printing import number, score_row, score_table
 from tasks import TaskError, load, names, resolve
 
 EPILOG = """examples:

@@ -11,7 +11,8 @@ MAY_IMPORT = {
     "tables": set(),
     "tasks": {"tables"},
     "evaluator": {"tasks"},
-    "harness": {"evaluator", "tasks", "tables", "fitting", "studies"},
+    "curves": {"fitting", "tables"},
+    "harness": {"evaluator", "tasks", "tables", "fitting", "curves", "studies"},
     "studies": {"fitting", "tables"},
 }
 OURS = {*MAY_IMPORT, "seeds", "programs", "runs", "configs", "benchmarks", "tests"}

@@ -11,8 +11,8 @@ from rich.table import Table
 
 from harness.bench.hindsight import Seen
 from harness.bench.suite import Cell
-from harness.printing import score_table
-from harness.standings import FAILED_R2, mean_sd
+from harness.boards.standings import FAILED_R2, mean_sd
+from harness.terminal.printing import score_table
 from tasks import Task
 
 REFERENCES = ("SLDAgent / GPT-5, all ten runs", "NAI v9")

@@ -24,8 +24,8 @@ from harness.bench.tables import groups_table, runs_table
 from harness.config import Config, find_config, load_config
 from harness.errors import HarnessError
 from harness.evolve import ctrl_c
-from harness.options import add_sandbox_option, count, positive
-from harness.run_folder import RunFolder, write_atomically
+from harness.record.run_folder import RunFolder, write_atomically
+from harness.terminal.options import add_sandbox_option, count, positive
 from tasks import Task, TaskError, load, names, resolve
 from tasks.corpus import load_corpus, need_corpus
 from tasks.nested import nested

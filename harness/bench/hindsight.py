@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from evaluator import Evaluator, LocalSandbox, Scored, hindsight
 from harness.errors import BadRun
-from harness.run_folder import RunFolder, write_atomically
-from harness.selection import validation_nmse
+from harness.record.run_folder import RunFolder, write_atomically
+from harness.search.selection import validation_nmse
 from tasks import Task
 
 FILE = "hindsight.csv"

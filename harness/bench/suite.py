@@ -15,14 +15,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.beginning import start_run
 from harness.bench.hindsight import FILE as HINDSIGHT
 from harness.bench.hindsight import has_looked, look_back
 from harness.config import Config
 from harness.errors import BadRun, HarnessError
-from harness.loop import Ending
-from harness.run import Watcher, run
-from harness.run_folder import JOURNAL, RunFolder
+from harness.record.run_folder import JOURNAL, RunFolder
+from harness.run.beginning import start_run
+from harness.run.loop import Ending
+from harness.run.run import Watcher, run
 from tasks import Task
 
 

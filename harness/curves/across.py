@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 import numpy as np
 
-from fitting.curves import (
+from curves import (
     BY_FLOP,
     DELPHI_CENTRES,
     GLOBAL,

@@ -6,7 +6,7 @@ import argparse
 import os
 from dataclasses import asdict
 
-from fitting.curves import (
+from curves import (
     BASELINES,
     PREFIXES,
     SOLVERS,

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from fitting.schedule_laws import NAMES, Schedule, ScheduledCurve, ScheduleLaw, fit_schedule_law
+from curves.schedule_laws import NAMES, Schedule, ScheduledCurve, ScheduleLaw, fit_schedule_law
 from harness.curves.calibration import LEAST, WARMUP, calibrate
 from harness.curves.clean import Cleaned, clean
 from harness.curves.history import FINAL, History, SeveralRuns, read_history

@@ -10,7 +10,7 @@ import sys
 from importlib import resources
 from pathlib import Path
 
-from fitting.curves import load_curves, load_delphi, load_delphi_endpoints
+from curves import load_curves, load_delphi, load_delphi_endpoints
 from harness.curves.page_data import JOINT_PREFIXES, endpoints_of, page_data
 from harness.errors import BadHistory
 
@@ -84,7 +84,11 @@ def main(argv: list[str] | None = None) -> int:
         )  # fmt: skip
         endpoints, title = endpoints_of(curves, labels), Path(args.file).stem
     else:
-        curves, endpoints, title = load_delphi(args.data), load_delphi_endpoints(args.data), "Delphi midtraining"
+        curves, endpoints, title = (
+            load_delphi(args.data),
+            load_delphi_endpoints(args.data),
+            "Delphi midtraining",
+        )
     data = page_data(
         curves,
         endpoints,

@@ -9,9 +9,9 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from fitting.curves import FORMS, LOSSES, Curve, fit_curves
-from fitting.curves.joint import BY_FLOP, GLOBAL, SHAPES, JointFit, features, fit_joint
-from fitting.curves.laws import Endpoint, recipe_laws, remark
+from curves import FORMS, LOSSES, Curve, fit_curves
+from curves.joint import BY_FLOP, GLOBAL, SHAPES, JointFit, features, fit_joint
+from curves.laws import Endpoint, recipe_laws, remark
 from fitting.errors import BadData
 
 PREFIXES = tuple(round(0.05 * i, 2) for i in range(2, 19))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from fitting.schedule_laws import Schedule, ScheduledCurve, ScheduleLaw
+from curves.schedule_laws import Schedule, ScheduledCurve, ScheduleLaw
 from harness.curves.calibration import PREFIXES, interval
 from harness.curves.clean import Cleaned
 from harness.curves.tail import continue_curve

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from fitting.curves import SETS, Curve, load_curves, load_set
+from curves import SETS, Curve, load_curves, load_set
 from harness.errors import BadHistory
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fitting.curves import CurveFit, fit_curve
+from curves import CurveFit, fit_curve
 
 FORMS = ("power", "rational")
 """The two forms that are best in most backtests once a third of a run is seen."""

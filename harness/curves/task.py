@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from fitting.curves import Curve
+from curves import Curve
 from harness.curves.tables import curve_options, curves_of, parser
 from harness.errors import BadHistory
 from tasks import RESERVED_NAMES, TaskError

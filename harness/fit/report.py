@@ -8,7 +8,7 @@ import numpy as np
 import scipy
 
 from fitting import Allocation, Bootstrap, FittedLaw, Interval
-from fitting.expression import text_of
+from fitting.law.expression import text_of
 from harness.fit.table import Table
 
 # The items asked of authors by Li, Kudugunta and Zettlemoyer 2025, (Mis)fitting: over 50 papers, most under-report.

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from harness.candidate import Candidate, Draft
-from harness.llm.bandit import FADE, gain
-from harness.proposers.formula import FormulaProposer
-from harness.proposers.llm import LlmProposer
+from harness.proposers.formula.proposer import FormulaProposer
+from harness.proposers.llm.bandit import FADE, gain
+from harness.proposers.llm.proposer import LlmProposer
+from harness.search.candidate import Candidate, Draft
 
 LEAST_SHARE = 0.2
 """Neither side gets less than this share of the candidates while both work."""

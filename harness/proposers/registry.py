@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from harness.llm.settings import LlmConfig
 from harness.proposers.facts import TaskFacts
-from harness.proposers.formula import FormulaProposer, RandomProposer
-from harness.proposers.llm import LlmProposer
+from harness.proposers.formula.proposer import FormulaProposer, RandomProposer
+from harness.proposers.llm.proposer import LlmProposer
+from harness.proposers.llm.settings import LlmConfig
 from harness.proposers.mixed import MixedProposer
-from harness.search import Proposer
+from harness.search.search import Proposer
 from tasks import Task
 
 

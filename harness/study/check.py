@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from fitting import BadData
-from harness.options import positive
+from harness.terminal.options import positive
 from studies.fitting_methods.quality import NONE, REASONS, SPLINE_Z, Thresholds, check_table
 
 ALIASES = {

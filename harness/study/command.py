@@ -12,9 +12,9 @@ from pathlib import Path
 from rich.console import Console
 
 from fitting import FittingError
-from harness.options import count
 from harness.study import check, design
 from harness.study.run import run_study
+from harness.terminal.options import count
 from studies.fitting_methods.registry import MODULES, experiment, experiments
 from studies.fitting_methods.tables import IsoflopData
 

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from fitting import BadOption, LossSurface
-from harness.options import count, positive, seed
+from harness.terminal.options import count, positive, seed
 from studies.fitting_methods.design import PREDICTED, Limits, Plan, Suggestion, cheapest, predict, simulate
 from studies.fitting_methods.sampling import Sampling
 from studies.fitting_methods.surfaces import ALL

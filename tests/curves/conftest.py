@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fitting.curves import Curve
+from curves import Curve
 
 ROOT = Path(__file__).resolve().parents[2]
 

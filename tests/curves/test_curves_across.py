@@ -5,7 +5,7 @@ import csv
 import numpy as np
 import pytest
 
-from fitting.curves import (
+from curves import (
     BASELINES,
     Curve,
     Endpoint,
@@ -31,7 +31,7 @@ from fitting.curves import (
     table,
     target_search,
 )
-from fitting.curves.baselines import template
+from curves.baselines import template
 from fitting.errors import BadData, BadOption
 
 PREFIXES = (0.3, 0.6, 0.9)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fitting.curves import (
+from curves import (
     FORMS,
     LOSSES,
     SOLVERS,

@@ -10,7 +10,7 @@ from evaluator_cases import program
 
 from evaluator import Failure
 from evaluator.contract import MAX_PROGRAM_BYTES, check, imported_modules
-from evaluator.host import Profile
+from evaluator.sandbox.host import Profile
 
 GOOD = program()
 
@@ -30,7 +30,7 @@ def test_a_good_program_passes():
         ("from scipy import optimize, stats", Profile.SCIPY),
         ("from scipy import *", Profile.SCIPY),
         ("def f():\n    from scipy.interpolate import interp1d", Profile.SCIPY),
-        ("import fitting.law", Profile.FITTING),
+        ("import fitting.law.law", Profile.FITTING),
         ("x = = 1", Profile.NUMPY),
     ],
 )

@@ -52,6 +52,6 @@ def test_one_layer_less_is_told_and_still_holds(few, capsys):
 
 
 def test_a_sandbox_that_does_not_start_has_its_own_exit_code(monkeypatch, capsys):
-    monkeypatch.setattr("evaluator.host.sys.executable", "/nonexistent/python")
+    monkeypatch.setattr("evaluator.sandbox.host.sys.executable", "/nonexistent/python")
     assert doctor.main([]) == 3
     assert "did not start" in capsys.readouterr().err

@@ -18,9 +18,9 @@ import pytest
 from evaluator_cases import QUICK, make_folds, make_task, program
 from hostile_programs import programs
 
-import evaluator.host
+import evaluator.sandbox.host
 from evaluator import Evaluator, Failed, Failure, Limits, LocalSandbox, SandboxError, SandboxTooWeak, Scored
-from evaluator.host import clean_environment
+from evaluator.sandbox.host import clean_environment
 
 ROOT = Path(__file__).parents[2]
 TASK = make_task()
@@ -278,7 +278,7 @@ def test_a_host_without_descriptors_left_is_an_error_not_a_failure(monkeypatch):
 
     with LocalSandbox() as sandbox:
         validate(sandbox)
-        monkeypatch.setattr("evaluator.call.socket.socketpair", full)
+        monkeypatch.setattr("evaluator.sandbox.call.socket.socketpair", full)
         with pytest.raises(SandboxError, match="Too many open files"):
             validate(sandbox)
 
@@ -286,7 +286,7 @@ def test_a_host_without_descriptors_left_is_an_error_not_a_failure(monkeypatch):
 def test_a_machine_that_cannot_run_us_is_an_error_not_a_failure(monkeypatch):
     with LocalSandbox() as sandbox:
         validate(sandbox)
-        monkeypatch.setattr(evaluator.host.sys, "executable", "/nonexistent/python")
+        monkeypatch.setattr(evaluator.sandbox.host.sys, "executable", "/nonexistent/python")
         for zygote in list(sandbox._zygotes.values()):
             os.kill(zygote.pid, signal.SIGKILL)
         with pytest.raises(SandboxError, match="did not start"):
@@ -297,7 +297,9 @@ def test_a_machine_that_cannot_run_us_is_an_error_not_a_failure(monkeypatch):
 
 def test_a_zygote_that_cannot_load_says_why(monkeypatch):
     monkeypatch.setattr(
-        evaluator.host, "clean_environment", lambda: {**clean_environment(), "PYTHONHOME": "/nonexistent"}
+        evaluator.sandbox.host,
+        "clean_environment",
+        lambda: {**clean_environment(), "PYTHONHOME": "/nonexistent"},
     )
     with pytest.raises(SandboxError, match=r"did not come up: .*encodings"):
         LocalSandbox()

@@ -11,7 +11,7 @@ from hostile_programs import programs
 from test_sandbox import descendants, wait_until
 
 from evaluator import Evaluator, Failed, Failure, Limits, LocalSandbox, Scored
-from evaluator.spawned import resident_bytes
+from evaluator.sandbox.spawned import resident_bytes
 
 TASK = make_task()
 FOLD = make_folds(TASK)[:1]
@@ -56,7 +56,7 @@ def test_attacks_end_as_they_do_under_a_zygote(spawning, attack, failure):
 
 
 def test_memory_is_watched_from_outside_where_the_system_does_not_limit_it(spawning, monkeypatch):
-    monkeypatch.setattr("evaluator.spawned.resident_bytes", lambda pid: next(sizes))
+    monkeypatch.setattr("evaluator.sandbox.spawned.resident_bytes", lambda pid: next(sizes))
     sizes = iter([10 << 20] * 3 + [900 << 20] * 1000)
     outcome = validate(spawning, program("while True: pass"), Limits(fit_cpu_s=10, memory_mb=256))
     assert isinstance(outcome, Failed), outcome

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from fitting_cases import simulated
 
-from fitting import BadOption, FitError, bounds, fast, fit_vpnls, huber
+from fitting import BadOption, FitError, bounds, fit_vpnls, huber
+from fitting.vpnls import fast
 
 LOSSES = [None, huber(1e-3), huber(0.1)]
 
@@ -22,7 +23,7 @@ def uncompiled(monkeypatch):
     stand_in.__spec__ = importlib.machinery.ModuleSpec("numba", None)
     monkeypatch.setitem(sys.modules, "numba", stand_in)
     monkeypatch.setattr(fast, "_kernel", None)
-    names = ("fitting.kernel", "fitting.kernel_start")
+    names = ("fitting.vpnls.kernel", "fitting.vpnls.kernel_start")
     for name in names:
         monkeypatch.delitem(sys.modules, name, raising=False)
     yield

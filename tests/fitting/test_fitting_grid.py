@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fitting import bounds, fit_vpnls, huber
-from fitting.grid import _floor, _orthogonal, axis, cells
+from fitting.vpnls.grid import _floor, _orthogonal, axis, cells
 
 
 def rows(seed):

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fitting import BadData, BadLaw, BadOption, Law
-from fitting.expression import text_of
+from fitting.law.expression import text_of
 
 V = ("N", "D", "V", "t")
 

@@ -3,7 +3,7 @@
 import pytest
 
 from fitting import BadLaw, Law, fit
-from fitting.spelling import logs_target, plain
+from fitting.law.spelling import logs_target, plain
 
 V = ("N", "D")
 CHINCHILLA = Law.parse("E + A*N**-alpha + B*D**-beta", V)

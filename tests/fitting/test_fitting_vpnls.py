@@ -6,7 +6,7 @@ from fitting_cases import SURFACES, simulated
 
 import fitting
 from fitting import FitStatus, bounds, fit_vpnls, huber, simulate_isoflop_data
-from fitting.grid import axis
+from fitting.vpnls.grid import axis
 
 NAMES = ("E", "A", "B", "alpha", "beta")
 VPNLS_SURFACES = {  # those of vpnls's own tests

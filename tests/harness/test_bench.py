@@ -17,7 +17,7 @@ from harness import bench
 from harness.bench.card import Line, gather, markdown
 from harness.bench.hindsight import look_back, read
 from harness.bench.suite import Cell, cells
-from harness.run_folder import RunFolder
+from harness.record.run_folder import RunFolder
 from tasks import load
 
 
@@ -145,7 +145,7 @@ def test_stored_searches_are_chosen_from_again_by_other_rules(rows, tmp_path, ca
     assert run(rows, first, "--seeds", "1") == 0
     assert run(rows, same, "--seeds", "1", "--choose-again", str(first)) == 0
     assert run(rows, same, "--seeds", "1", "--choose-again", str(first)) == 0, "goes on where it was"
-    monkeypatch.setattr("harness.selection.SIZE_COST", 3.0)
+    monkeypatch.setattr("harness.search.selection.SIZE_COST", 3.0)
     assert run(rows, other, "--seeds", "1", "--choose-again", str(first)) == 0
     name = "parallel-formula-s0"
     chosen, again, smaller = (RunFolder(out / name).summary() for out in (first, same, other))
@@ -177,8 +177,8 @@ def test_a_nested_card_leaves_the_held_out_rows_shut(rows, tmp_path, capsys, mon
 
 
 def test_hindsight_waits_for_the_end(rows, tmp_path):
-    from harness.beginning import start_run
     from harness.config import Config
+    from harness.run.beginning import start_run
 
     task = load("parallel", data_dir=str(rows))
     folder = start_run(Config(), task, tmp_path, "begun")

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 from evaluator import Evaluator, LocalSandbox
-from harness.archive import Member
-from harness.candidate import Candidate
-from harness.choice import PRIOR_REACH, broken_prior, choose, medoid, rises, rising_scores, runs_off
+from harness.choosing.choice import PRIOR_REACH, broken_prior, choose, medoid, rises, rising_scores, runs_off
 from harness.proposers.facts import TaskFacts
-from harness.proposers.formula import FormulaProposer
-from harness.proposers.genome import FitChoices, parse
-from harness.selection import Judged
+from harness.proposers.formula.genome import FitChoices, parse
+from harness.proposers.formula.proposer import FormulaProposer
+from harness.search.archive import Member
+from harness.search.candidate import Candidate
+from harness.search.selection import Judged
 from tasks.probes import probe_rows
 from tasks.rows import Rows, Sealed, Task
 from tasks.spec import Column, Provenance, TaskSpec
@@ -95,7 +95,7 @@ def test_a_rise_as_far_out_as_the_rows_span_counts():
 
 @pytest.mark.parametrize(("n_bad", "kept"), [(4, True), (7, False)])
 def test_while_the_shortlist_is_empty_more_laws_are_tried(n_bad, kept, evaluator, monkeypatch):
-    monkeypatch.setattr("harness.choice.MAX_TRIED", 2)
+    monkeypatch.setattr("harness.choosing.choice.MAX_TRIED", 2)
     bad = [LOGS] * n_bad
     choice = chosen(make_task(), evaluator, *bad, GOOD)
     assert choice.winner.member.candidate.id == (f"c{n_bad:06d}" if kept else "c000000")

@@ -246,7 +246,7 @@ def test_calibrating_on_ones_own_runs(tmp_path, capsys):
 @pytest.fixture
 def scheduled(tmp_path):
     """Reference runs, and half of a cosine run, of one simulated model; with the cosine's true end."""
-    from fitting.schedule_laws import Schedule, ScheduleLaw
+    from curves.schedule_laws import Schedule, ScheduleLaw
 
     truth = ScheduleLaw(
         "momentum", {"L0": 2.5, "A": 0.6, "B": 0.8, "alpha": 0.45, "lam": 0.998}, 0, 0, (), True, 0

@@ -8,7 +8,7 @@ import subprocess
 import numpy as np
 import pytest
 
-from fitting.curves import Curve
+from curves import Curve
 from harness.curves import page as curves_page
 from harness.curves.page_data import endpoints_of, page_data
 
@@ -201,7 +201,7 @@ def test_the_controls_in_a_real_browser(found, tmp_path):
     assert (say["cells"], say["pairs"]) == (17 * 4, 16)
 
     # the script's form is the library's
-    from fitting.curves import fit_curve
+    from curves import fit_curve
 
     for curve, drawn in zip(made(), say["fitted"], strict=True):
         seen = curve.until(0.5)

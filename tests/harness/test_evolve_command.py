@@ -14,8 +14,8 @@ import pandas as pd
 import pytest
 
 from harness import evolve
-from harness.journal import Journal
-from harness.run_folder import RunFolder
+from harness.record.journal import Journal
+from harness.record.run_folder import RunFolder
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = ["--workers", "1", "--evaluations", "12", "--seed", "7"]

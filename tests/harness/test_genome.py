@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 from fitting import Law
-from harness.proposers.edits import edit, nudge, pin, unpin
-from harness.proposers.factors import Around
 from harness.proposers.facts import FeatureFacts, TaskFacts
-from harness.proposers.formula import FormulaProposer
-from harness.proposers.genome import FitChoices, NotAGenome, parse
-from harness.proposers.render import read, render
-from harness.proposers.starters import starters
+from harness.proposers.formula.edits import edit, nudge, pin, unpin
+from harness.proposers.formula.factors import Around
+from harness.proposers.formula.genome import FitChoices, NotAGenome, parse
+from harness.proposers.formula.proposer import FormulaProposer
+from harness.proposers.formula.render import read, render
+from harness.proposers.formula.starters import starters
 from tasks.rows import Rows
 from tasks.spec import Column, TaskSpec
 

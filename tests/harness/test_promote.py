@@ -10,8 +10,8 @@ import yaml
 
 from harness import bench, promote
 from harness.proposers.facts import TaskFacts
-from harness.proposers.render import is_rendered
-from harness.run_folder import RunFolder
+from harness.proposers.formula.render import is_rendered
+from harness.record.run_folder import RunFolder
 from tasks import load
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from harness import leaderboard, score
+from harness.boards.standings import Entry, Standing, mean_sd, ranked, system_name
 from harness.config import Config
-from harness.standings import Entry, Standing, mean_sd, ranked, system_name
-from harness.summary import _free
+from harness.record.summary import _free
 
 ROOT = Path(__file__).resolve().parents[2]
 LAW = """
@@ -98,7 +98,7 @@ def write_run(
     root, name, r2, seed, law="c0 + c1*N**-a1", task="moe", train="aaaa", evaluations=1000, done=True
 ):
     """A run folder as the evolve command leaves it."""
-    from harness.journal import Journal
+    from harness.record.journal import Journal
 
     folder = root / name
     folder.mkdir(parents=True)
@@ -199,7 +199,7 @@ def test_programs_are_scored_once_and_remembered(tmp_path, capsys, monkeypatch):
     programs = [s for s in first[0]["standings"] if s["kind"] == "program"]
     assert {"program human_law", "program additive_power"} <= {s["system"] for s in programs}
     assert first[0]["simulated"] and first[0]["published"] == []
-    monkeypatch.setattr("harness.standings.score_program", lambda *_: pytest.fail("scored again"))
+    monkeypatch.setattr("harness.boards.standings.score_program", lambda *_: pytest.fail("scored again"))
     assert leaderboard.main(args) == 0
     assert json.loads(capsys.readouterr().out) == first
 

@@ -13,16 +13,16 @@ import numpy as np
 import pytest
 
 from evaluator.outcome import Failed, Failure, Scorecard, Scored
-from harness.archive import Archive, Islands, Member, island_of
-from harness.budget import Budget, Spending
-from harness.candidate import Candidate, Draft
 from harness.errors import BadRun
-from harness.journal import Journal
-from harness.loop import Ending, replay, run_search
 from harness.proposers.facts import FeatureFacts, TaskFacts
-from harness.proposers.formula import FormulaProposer
-from harness.search import Search, SearchSettings
-from harness.selection import Judged, finalists
+from harness.proposers.formula.proposer import FormulaProposer
+from harness.record.journal import Journal
+from harness.run.budget import Budget, Spending
+from harness.run.loop import Ending, replay, run_search
+from harness.search.archive import Archive, Islands, Member, island_of
+from harness.search.candidate import Candidate, Draft
+from harness.search.search import Search, SearchSettings
+from harness.search.selection import Judged, finalists
 
 FACTS = TaskFacts(
     (FeatureFacts("N", 1e8, 0.1, 10.0, 9), FeatureFacts("D", 1e10, 0.1, 10.0, 9)), (0,), 1, 7, True

@@ -13,19 +13,19 @@ from dataclasses import replace
 import numpy as np
 
 from evaluator.outcome import Failed, Failure, Scorecard, Scored
-from harness.budget import Budget, Spending
-from harness.journal import Journal
-from harness.llm.models import Models
-from harness.llm.settings import Access, LlmConfig, ModelConfig
-from harness.llm.staged import Staged
-from harness.overlap.live import Live
-from harness.overlap.repetition import Repetition
-from harness.overlap.state import Overlap
-from harness.overlap.surroundings import Surroundings
 from harness.proposers.facts import TaskFacts
-from harness.proposers.formula import free_draft
+from harness.proposers.formula.proposer import free_draft
+from harness.proposers.llm.models import Models
+from harness.proposers.llm.settings import Access, LlmConfig, ModelConfig
+from harness.proposers.llm.staged import Staged
 from harness.proposers.registry import make_proposer
-from harness.search import Search, SearchSettings
+from harness.record.journal import Journal
+from harness.run.budget import Budget, Spending
+from harness.run.overlap.live import Live
+from harness.run.overlap.repetition import Repetition
+from harness.run.overlap.state import Overlap
+from harness.run.overlap.surroundings import Surroundings
+from harness.search.search import Search, SearchSettings
 from tasks.rows import Rows, Sealed, Task
 from tasks.spec import Column, Provenance, TaskSpec
 

@@ -17,7 +17,7 @@ from overlap_cases import accounted
 from scripted_models import Scientist, Unreliable, Variants, write_rows
 
 from harness import evolve
-from harness.journal import Journal
+from harness.record.journal import Journal
 
 ROOT = Path(__file__).resolve().parents[2]
 KEY = "sk-very-secret-4711"
@@ -29,7 +29,7 @@ def clean_environment(monkeypatch):
         if name.startswith("OPENAI") or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
     monkeypatch.setenv("SLD_OFFLINE", "1")
-    monkeypatch.setattr("harness.llm.endpoint.FIRST_WAIT_S", 0.01)
+    monkeypatch.setattr("harness.proposers.llm.endpoint.FIRST_WAIT_S", 0.01)
 
 
 @pytest.fixture

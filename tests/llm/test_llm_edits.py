@@ -7,9 +7,9 @@ from overlap_cases import SEED_PROGRAM
 from scripted_models import LAWS, fenced
 
 from evaluator import contract
-from harness.llm.edits import Parts, Unusable, read_answer
-from harness.llm.reading import law_of
-from harness.llm.trees import tree_key
+from harness.proposers.llm.edits import Parts, Unusable, read_answer
+from harness.proposers.llm.reading import law_of
+from harness.proposers.llm.trees import tree_key
 
 PARTS = Parts.of(SEED_PROGRAM)
 RETURN = "    return params[0] + params[1] * X[:, 0] ** -params[2]"

@@ -7,9 +7,9 @@ import time
 import pytest
 from fake_server import FakeServer, Step, completion, cut, endless, error, events, html, trickle
 
-from harness.llm.endpoint import Endpoint
-from harness.llm.reply import Status
-from harness.llm.settings import Access, LlmConfig, ModelConfig
+from harness.proposers.llm.endpoint import Endpoint
+from harness.proposers.llm.reply import Status
+from harness.proposers.llm.settings import Access, LlmConfig, ModelConfig
 
 KEY = "sk-secret-0123456789"
 QUICK = LlmConfig(deadline_s=3.0, read_timeout_s=0.5, attempts=3, retry_after_cap_s=0.2, breaker_pause_s=0.2)
@@ -19,7 +19,7 @@ GOOD = completion("fine")
 
 @pytest.fixture(autouse=True)
 def no_waiting(monkeypatch):
-    monkeypatch.setattr("harness.llm.endpoint.FIRST_WAIT_S", 0.01)
+    monkeypatch.setattr("harness.proposers.llm.endpoint.FIRST_WAIT_S", 0.01)
 
 
 MADE = []

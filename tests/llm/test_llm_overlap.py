@@ -11,15 +11,15 @@ from overlap_cases import KEY, PRICED, QUICK, Case, accounted, made_up
 from scripted_models import LAWS, Unreliable, Variants, fenced
 
 from harness.errors import BadRun
-from harness.llm.models import Models
-from harness.llm.request import Request
-from harness.llm.settings import ModelConfig
-from harness.loop import Ending
+from harness.proposers.llm.models import Models
+from harness.proposers.llm.request import Request
+from harness.proposers.llm.settings import ModelConfig
+from harness.run.loop import Ending
 
 
 @pytest.fixture(autouse=True)
 def no_waiting(monkeypatch):
-    monkeypatch.setattr("harness.llm.endpoint.FIRST_WAIT_S", 0.01)
+    monkeypatch.setattr("harness.proposers.llm.endpoint.FIRST_WAIT_S", 0.01)
 
 
 @pytest.mark.parametrize("proposer", ["llm", "mixed"])
@@ -212,7 +212,7 @@ def test_in_mixed_the_formula_goes_on_when_the_money_is_spent(tmp_path):
     "model", [lambda body: completion(fenced(LAWS[0])), lambda body: completion("", finish="length"), lambda body: completion("Hm.")]
 )  # fmt: skip
 def test_a_model_that_leads_nowhere_is_given_up(model, tmp_path, monkeypatch):
-    monkeypatch.setattr("harness.overlap.live.FRUITLESS", 5)
+    monkeypatch.setattr("harness.run.overlap.live.FRUITLESS", 5)
     with FakeServer(model) as server:
         case = Case(tmp_path / "j.sqlite", server.url, replace(QUICK, in_flight=2))
         assert case.go(500) is Ending.EXHAUSTED
@@ -224,7 +224,7 @@ def test_a_model_that_leads_nowhere_is_given_up(model, tmp_path, monkeypatch):
 
 
 def test_programs_that_predict_alike_are_turned_down(tmp_path, monkeypatch):
-    monkeypatch.setattr("harness.overlap.live.FRUITLESS", 5)
+    monkeypatch.setattr("harness.run.overlap.live.FRUITLESS", 5)
 
     def alike(program, twin_of):
         return made_up("always the same", twin_of)

@@ -10,13 +10,13 @@ from overlap_cases import SPEC, toy_task
 
 from harness.config import load_config, parse_config
 from harness.errors import BadConfig
-from harness.llm.bandit import Bandit, gain
-from harness.llm.ledger import Ledger, estimate_tokens
-from harness.llm.memory import terms
-from harness.llm.patterns import residual_patterns
-from harness.llm.reply import Reply, Status
-from harness.llm.settings import LlmConfig, ModelConfig, accesses, with_model
-from harness.llm.staged import staged_evaluation
+from harness.proposers.llm.bandit import Bandit, gain
+from harness.proposers.llm.ledger import Ledger, estimate_tokens
+from harness.proposers.llm.memory import terms
+from harness.proposers.llm.patterns import residual_patterns
+from harness.proposers.llm.reply import Reply, Status
+from harness.proposers.llm.settings import LlmConfig, ModelConfig, accesses, with_model
+from harness.proposers.llm.staged import staged_evaluation
 from harness.proposers.mixed import Share
 
 SEED = 3
@@ -165,8 +165,8 @@ def test_stages_give_the_outcome_of_a_whole_validation(tmp_path):
     from scripted_models import LAWS
 
     from evaluator import Evaluator, LocalSandbox
-    from harness.journal import outcome_text
-    from harness.llm.edits import Parts
+    from harness.proposers.llm.edits import Parts
+    from harness.record.journal import outcome_text
     from tasks.split import validation_folds
 
     task = toy_task()

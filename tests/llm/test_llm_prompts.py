@@ -15,17 +15,17 @@ from overlap_cases import QUICK, SEED, SEED_PROGRAM, Case, made_up, toy_task
 from scripted_models import LAWS, fenced
 
 from evaluator.outcome import Failed, Failure
-from harness.journal import Journal
-from harness.llm.bandit import Bandit
-from harness.llm.context import task_facts
-from harness.llm.edits import Unusable
-from harness.llm.patterns import residual_patterns
-from harness.llm.prompts import PLACES, Templates
-from harness.llm.reply import Reply, Status
-from harness.llm.staged import Staged
 from harness.proposers.facts import TaskFacts
-from harness.proposers.formula import free_draft
-from harness.search import Search, SearchSettings
+from harness.proposers.formula.proposer import free_draft
+from harness.proposers.llm.bandit import Bandit
+from harness.proposers.llm.context import task_facts
+from harness.proposers.llm.edits import Unusable
+from harness.proposers.llm.patterns import residual_patterns
+from harness.proposers.llm.prompts import PLACES, Templates
+from harness.proposers.llm.reply import Reply, Status
+from harness.proposers.llm.staged import Staged
+from harness.record.journal import Journal
+from harness.search.search import Search, SearchSettings
 from tasks import Task
 from tasks.split import validation_folds
 

@@ -1,0 +1,163 @@
+"""Curve sets from CSV files: any table with column names, and the public sets by name."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from curves.curve import Curve
+from curves.laws import Endpoint
+from fitting.errors import BadData
+
+
+def load_curves(
+    path: str | Path,
+    *,
+    run: str = "run_id",
+    loss: str = "loss",
+    progress: str | None = "tau",
+    step: str | None = "step",
+    total: str | None = None,
+    tokens: str | None = None,
+    lr: str | None = None,
+    labels: Iterable[str] = (),
+    N: str | None = None,
+    D: str | None = None,
+    C: str | None = None,
+    complete_at: float = 0.98,
+) -> list[Curve]:
+    """Curves of a tidy CSV, one row an evaluation, in the file's order of runs.
+
+    Args:
+        run, loss, progress, step, total, tokens, lr, N, D, C: names of columns. Progress is `step / total` where
+            `progress` is None or its column missing; `total` defaults to each run's last step.
+        labels: columns whose first value in a run becomes a label; numbers become floats.
+        complete_at: a run counts as completed if its progress reaches this.
+
+    Raises:
+        BadData: no such file or column, a number that can't be read, or a curve that isn't one.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise BadData(f"{path}: no such file; give the folder of curve sets (--data or SLD_CURVES_DIR)")
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    have = set(rows[0]) if rows else set()
+    wanted = [run, loss, *labels, *(c for c in (total, tokens, lr, N, D, C) if c)]
+    if progress not in have:
+        wanted.append(step or progress or "")
+    missing = [c for c in wanted if c not in have]
+    if missing:
+        raise BadData(
+            f"{path}: no column {', '.join(missing)}; it has {', '.join(sorted(have)) or 'no rows'}"
+        )
+    grouped: dict[str, list[dict[str, str]]] = {}
+    for row in rows:
+        grouped.setdefault(row[run], []).append(row)
+
+    def numbers(part: list[dict[str, str]], column: str | None) -> np.ndarray | None:
+        if column is None or column not in have:
+            return None
+        try:
+            return np.array([float(r[column]) for r in part])
+        except ValueError as error:
+            raise BadData(f"{path}: column {column}, run {part[0][run]!r}: {error}") from None
+
+    curves = []
+    for name, part in grouped.items():
+        steps, tau = numbers(part, step), numbers(part, progress)
+        if tau is None:
+            assert steps is not None
+            end = numbers(part, total)
+            last = end if end is not None else np.full(len(steps), steps.max())
+            if not (last > 0).all():
+                raise BadData(
+                    f"{path}: run {name!r} ends at step {last.min():g}; drop it, or name its planned end"
+                )
+            tau = steps / last
+        order = np.argsort(tau, kind="stable")
+        columns = [numbers(part, c) for c in (step, tokens, lr)]
+        steps, seen, rate = (None if c is None else c[order] for c in columns)
+        whole = [None if c is None else float(numbers(part, c)[0]) for c in (N, D, C)]  # type: ignore[index]
+        values = numbers(part, loss)
+        assert values is not None
+        curves.append(
+            Curve(
+                name, tau[order], values[order], {c: _label(part[0][c]) for c in labels},
+                steps, seen, rate, *whole, complete=bool(tau.max() >= complete_at),
+            )
+        )  # fmt: skip
+    return curves
+
+
+def _label(text: str) -> str | float:
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+def load_delphi(folder: str | Path) -> list[Curve]:
+    """The Delphi midtraining trajectories: 21 runs, labels mix, lr_factor, math_fraction, split; C is the rung's FLOPs."""
+    return load_curves(
+        Path(folder) / "delphi_midtraining" / "trajectories.csv",
+        loss="math_val_loss", labels=("mix", "lr_factor", "math_fraction", "split", "scale_flops"), C="scale_flops",
+    )  # fmt: skip
+
+
+def load_set(name: str, folder: str | Path) -> list[Curve]:
+    """A public set by its folder's name (see SETS)."""
+    if name not in SETS:
+        raise BadData(f"curve set: expected one of {', '.join(SETS)}, got {name!r}")
+    folder = Path(folder)
+    if name == "delphi_midtraining":
+        return load_delphi(folder)
+    if name == "misfitting_c4":
+        curves = load_curves(folder / name / "trajectories.csv", loss="c4_val_loss", tokens="tokens",
+                             labels=("model", "peak_lr", "total_steps"), N="params_total")  # fmt: skip
+        return [_with_budget(c) for c in curves]
+    if name == "multipowerlaw":
+        return load_curves(folder / name / "loss_curves.csv", loss="loss", lr="lr",
+                           labels=("params_m", "schedule", "role"))  # fmt: skip
+    curves = load_curves(
+        folder / name / "curves.csv", loss="test_loss", lr="lr", progress=None
+    )  # tau is rounded
+    with (folder / name / "runs.csv").open(newline="", encoding="utf-8") as file:
+        runs = {row["run_id"]: row for row in csv.DictReader(file)}
+    return [
+        Curve(c.run, c.progress, c.loss, {k: _label(runs[c.run][k]) for k in ("family", "schedule", "seed")}, c.step,
+              None, c.lr, float(runs[c.run]["params"]), None, float(runs[c.run]["final_compute"]) * 1e15)
+        for c in curves
+    ]  # fmt: skip
+
+
+def _with_budget(curve: Curve) -> Curve:
+    """A completed run's tokens as D, and C = 6ND."""
+    if not curve.complete or curve.tokens is None:
+        return curve
+    D = float(curve.tokens[-1])
+    return replace(curve, D=D, C=None if curve.N is None else 6.0 * curve.N * D)
+
+
+SETS = ("delphi_midtraining", "misfitting_c4", "multipowerlaw", "supercollapse")
+
+
+def load_delphi_endpoints(folder: str | Path) -> list[Endpoint]:
+    """Final losses of the Delphi midtraining runs: 104 endpoints, recipe (mix, lr_factor), axis C in FLOPs."""
+    path = Path(folder) / "delphi_midtraining" / "endpoints.csv"
+    if not path.is_file():
+        raise BadData(f"{path}: no such file; give the folder of curve sets (--data or SLD_CURVES_DIR)")
+    with path.open(newline="", encoding="utf-8") as file:
+        return [
+            Endpoint(
+                (row["mix"], float(row["lr_factor"])),
+                {"C": float(row["scale_flops"])},
+                float(row["final_math_val_loss"]),
+                row["run_id"],
+            )
+            for row in csv.DictReader(file)
+        ]

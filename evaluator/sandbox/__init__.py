@@ -1,0 +1,1 @@
+"""The host's side of the sandbox: processes that run programs, watched from outside."""

@@ -1,0 +1,1 @@
+"""A law is one line of text: its grammar, derivatives, canonical form and names."""

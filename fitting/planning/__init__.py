@@ -1,0 +1,1 @@
+"""What to do with a fit: best N and D for a budget, and the three classical approaches to it."""

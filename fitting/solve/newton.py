@@ -1,0 +1,279 @@
+"""Active-set Newton on all constants of a law, for many problems at once.
+
+One problem is one row of `theta`: another start, another resample (its own row weights), another target. All
+problems advance together; those that have converged leave the batch. Bounds are kept by projection; a constant
+at its bound whose slope points outward is held. A robust loss is reached by the homotopy of `fitting.vpnls.surface`.
+Stopping compares the decrease that Newton predicts with the objective itself: units don't matter.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.linalg.lapack import dposv
+
+from fitting.solve.losses import Loss
+from fitting.solve.model import Model
+
+EPS = np.finfo(float).eps
+FEW = 2  # rows kept inside delta on the way down, beyond the constants
+STAGE_STEPS = 8
+MAX_STAGES = 60
+
+
+@dataclass(slots=True)
+class Batch:
+    """Where the problems ended: theta (R, P), objective (R,) as a sum, converged (R,), steps taken by each (R,)."""
+
+    theta: np.ndarray
+    objective: np.ndarray
+    converged: np.ndarray
+    steps: np.ndarray
+
+
+class Objective:
+    """A loss over the rows: costs, and their derivatives with respect to predictions.
+
+    Args:
+        y: (n,) or (R, n) targets.
+        weights: (n,), (R, n), or None for ones.
+    """
+
+    def __init__(self, loss: Loss, y: np.ndarray, weights: np.ndarray | None):
+        self.loss = loss
+        self.y = np.atleast_2d(y)
+        self.weights = None if weights is None else np.atleast_2d(weights)
+        self.t = np.log(self.y) if loss.log else self.y
+
+    def pick(self, rows: np.ndarray, table: np.ndarray) -> np.ndarray:
+        return table if len(table) == 1 else table[rows]
+
+    def residual(self, f: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        t = self.pick(rows, self.t)
+        return t - np.log(f) if self.loss.log else t - f
+
+    def side(self, r: np.ndarray, rows: np.ndarray):
+        """Weight of each row, sides included; None for ones."""
+        w = None if self.weights is None else self.pick(rows, self.weights)
+        if self.loss.two_sided:
+            return w
+        s = np.where(r < 0, self.loss.over, self.loss.under)
+        return s if w is None else s * w
+
+    def cost(self, f: np.ndarray, delta: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        """Sum of costs (R,); inf where it is not finite."""
+        r = self.residual(f, rows)
+        c = np.minimum(np.maximum(r, -delta), delta)
+        rho = c * (r - 0.5 * c)
+        w = self.side(r, rows)
+        F = rho.sum(axis=-1) if w is None else (w * rho).sum(axis=-1)
+        return np.where(np.isfinite(F), F, np.inf)
+
+    def derivatives(self, f: np.ndarray, delta: np.ndarray, rows: np.ndarray):
+        """Residual, d1 and d2 of the cost by prediction, and the safe (Gauss-Newton, reweighted) d2."""
+        r = self.residual(f, rows)
+        c = np.minimum(np.maximum(r, -delta), delta)
+        inside = (np.abs(r) <= delta).astype(float)
+        safe = np.where(r == 0, 1.0, c / np.where(r == 0, 1.0, r))
+        d1, d2 = -c, inside
+        if self.loss.log:
+            d1, d2, safe = d1 / f, (d2 + c) / f**2, safe / f**2
+            inside = inside / f**2
+        w = self.side(r, rows)
+        if w is not None:
+            d1, d2, safe, inside = d1 * w, d2 * w, safe * w, inside * w
+        return r, d1, d2, safe, inside
+
+
+def solve_spd(A: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """x with A x = b for many small symmetric systems, and whether each A is positive definite.
+
+    Args: A (R, P, P), b (R, P).
+    """
+    R, P = b.shape
+    if R <= 6:
+        x, ok = np.zeros((R, P)), np.zeros(R, dtype=bool)
+        for i in range(R):
+            _, xi, info = dposv(A[i], b[i])
+            x[i], ok[i] = xi, info == 0
+        return x, ok
+    L = np.zeros_like(A)
+    ok = np.ones(R, dtype=bool)
+    for j in range(P):
+        column = A[:, j:, j] - (L[:, j:, :j] @ L[:, j, :j, None])[..., 0]
+        pivot = column[:, 0]
+        ok &= pivot > 4 * EPS
+        L[:, j:, j] = column / np.sqrt(np.where(pivot > 4 * EPS, pivot, 1.0))[:, None]
+    z = np.zeros_like(b)
+    for j in range(P):
+        z[:, j] = (b[:, j] - np.einsum("ij,ij->i", L[:, j, :j], z[:, :j])) / L[:, j, j]
+    x = np.zeros_like(b)
+    for j in range(P - 1, -1, -1):
+        x[:, j] = (z[:, j] - np.einsum("ij,ij->i", L[:, j + 1 :, j], x[:, j + 1 :])) / L[:, j, j]
+    return x, ok
+
+
+def directions(J, S, d1, d2, safe, inside, g, free):
+    """Newton directions (R, P); where the Hessian is not positive definite, safer matrices in turn."""
+    R, P = g.shape
+    eye = np.eye(P)
+    d = np.zeros((R, P))
+    todo = np.arange(R)
+    flat = ~free
+    ridge = 0.0
+    for kind in range(6):
+        Jt, ft = (J, free) if len(todo) == R else (J[todo], free[todo])
+        if kind == 0:
+            H = (J * d2[:, None, :]) @ J.transpose(0, 2, 1) + S
+        elif kind == 1:  # without the curvature of the law
+            H, ridge = (Jt * (inside[todo] + 1e-3 * safe[todo])[:, None, :]) @ Jt.transpose(0, 2, 1), 1e-13
+        else:
+            H = (Jt * safe[todo][:, None, :]) @ Jt.transpose(0, 2, 1)
+            ridge = (1e-10, 1e-6, 1e-3, 1.0)[kind - 2]
+        diagonal = np.einsum("ijj->ij", H)
+        scale = 1.0 / np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
+        H = H * scale[:, :, None] * scale[:, None, :]
+        if not ft.all():
+            H = H * (ft[:, :, None] & ft[:, None, :])
+        H = H + ridge * eye + np.where(ft, 0.0, 1.0 - ridge)[:, :, None] * eye * (flat[todo][:, :, None])
+        x, ok = solve_spd(H, -(g[todo] * ft) * scale)
+        step = x * scale * ft
+        ok &= np.isfinite(step).all(axis=1) & (np.einsum("ij,ij->i", step, g[todo]) <= 0)
+        d[todo[ok]] = step[ok]
+        todo = todo[~ok]
+        if not len(todo):
+            break
+    if len(todo):
+        d[todo] = -(g[todo] * free[todo])
+    return d
+
+
+def minimise(
+    model: Model,
+    objective: Objective,
+    theta: np.ndarray,
+    low: np.ndarray,
+    high: np.ndarray,
+    *,
+    tolerance: float = 1e-13,
+    max_steps: int = 300,
+    warm: bool = False,
+) -> Batch:
+    """Local optima from the starts `theta` (R, P).
+
+    Args:
+        low, high: (P,) or (R, P) box; equal bounds hold a constant.
+        tolerance: predicted decrease, as a share of the objective, below which a problem has converged.
+        max_steps: Newton steps per problem.
+        warm: start the homotopy at the target delta (the starts are already close).
+    """
+    theta = np.clip(np.array(theta, dtype=float), low, high)
+    R = len(theta)
+    low, high = np.broadcast_to(low, theta.shape), np.broadcast_to(high, theta.shape)
+    target = target_delta(objective)
+    delta = np.full(R, target if warm else np.inf)
+    out = Batch(theta, np.full(R, np.inf), np.zeros(R, dtype=bool), np.zeros(R, dtype=int))
+    size = np.square(objective.t).sum(axis=-1) if objective.weights is None else _weighted_size(objective)
+    size = np.broadcast_to(size, (R,))
+    in_stage, stages = np.zeros(R, dtype=int), np.zeros(R, dtype=int)
+    live = np.arange(R)
+    with np.errstate(all="ignore"):
+        for _ in range(max_steps):
+            th, dl = out.theta[live], delta[live, None]
+            f, J, curvatures = model.full(th)
+            r, d1, d2, safe, inside = objective.derivatives(f, dl, live)
+            F = objective.cost(f, dl, live)
+            g = (J @ d1[..., None])[..., 0]
+            bad = ~(np.isfinite(F) & np.isfinite(g).all(axis=1))
+            if bad.any():
+                live, keep = live[~bad], ~bad
+                if not len(live):
+                    break
+                th, dl, f, J, r, d1, d2, safe, inside, F, g = (
+                    a[keep] for a in (th, dl, f, J, r, d1, d2, safe, inside, F, g)
+                )
+                curvatures = [
+                    c[keep] if np.ndim(c) == 2 and len(c) == len(keep) > 1 else c for c in curvatures
+                ]
+            S = model.contract(curvatures, d1)
+            slope = (
+                np.einsum("ijj->ij", (J * safe[:, None, :]) @ J.transpose(0, 2, 1))
+                if len(live) == 1
+                else None
+            )
+            lo, hi = low[live], high[live]
+            free = ~((th <= lo) & (g >= 0)) & ~((th >= hi) & (g <= 0)) & (lo < hi)
+            free &= (slope > 0) if slope is not None else (np.abs(J).max(axis=2) > 0)
+            d = directions(J, S, d1, d2, safe, inside, g, free)
+            drop = -np.einsum("ij,ij->i", g, d)
+            noise = EPS * np.sqrt(F * size[live]) + (8 * EPS) ** 2 * size[live]
+            final = delta[live] <= target
+            done = drop <= np.where(final, tolerance, 1e-3) * F + noise
+            new, F_new, moved = _line_search(model, objective, th, d, g, F, dl, live, lo, hi, done, noise)
+            out.theta[live], out.objective[live] = new, F_new
+            out.steps[live] += 1
+            in_stage[live] += 1
+            ended = final & (done | ~moved)
+            out.converged[live[ended]] = (drop <= np.maximum(1e-8 * F, 10 * noise))[ended]
+            rest = np.isfinite(delta[live]) & (in_stage[live] >= STAGE_STEPS)
+            onward = np.flatnonzero(~final & (done | ~moved | rest))
+            if len(onward):
+                _next_stage(model, objective, out.theta, live[onward], delta, target, stages)
+                in_stage[live[onward]] = 0
+            live = live[~ended]
+            if not len(live):
+                break
+    return out
+
+
+def _weighted_size(objective: Objective) -> np.ndarray:
+    return (objective.weights * np.square(objective.t)).sum(axis=-1)
+
+
+def target_delta(objective: Objective) -> float:
+    """Delta of the last stage; a quantile ends at a delta too small to matter."""
+    if objective.loss.huber_delta > 0:
+        return objective.loss.huber_delta
+    spread = np.abs(objective.t - np.median(objective.t)).mean()
+    return 1e-7 * float(spread) if spread > 0 else 1e-12
+
+
+def _next_stage(model, objective, theta, which, delta, target, stages):
+    """A smaller delta for the problems `which`, a few rows staying inside."""
+    r = np.abs(objective.residual(model.value(theta[which]), which))
+    r = np.where(np.isfinite(r), r, np.inf)
+    if objective.weights is not None:
+        r = np.where(objective.pick(which, objective.weights) > 0, r, np.inf)
+    r.sort(axis=1)
+    present = np.maximum(np.isfinite(r).sum(axis=1), 1)
+    pick = np.arange(len(which))
+    few = r[pick, np.minimum(theta.shape[1] + FEW, present - 1)]
+    first = r[pick, (0.9 * (present - 1)).astype(int)]
+    now = delta[which]
+    below = np.where(np.isinf(now), first, np.minimum(0.8 * now, np.maximum(0.3 * now, few)))
+    stages[which] += 1
+    delta[which] = np.where((below <= target / 0.6) | (stages[which] > MAX_STAGES), target, below)
+
+
+def _line_search(model, objective, th, d, g, F, dl, live, low, high, done, noise):
+    """Halve the step until the objective falls enough; the last step of a converged problem is taken whole."""
+    R = len(th)
+    new, F_new, moved = th.copy(), F.copy(), np.zeros(R, dtype=bool)
+    t = np.ones(R)
+    todo = np.arange(R)
+    for _ in range(34):
+        trial = np.clip(th[todo] + t[todo, None] * d[todo], low[todo], high[todo])
+        value = objective.cost(model.value(trial), dl[todo], live[todo])
+        gain = np.einsum("ij,ij->i", g[todo], trial - th[todo])
+        last = done[todo]
+        fine = np.where(
+            last, value <= F[todo] + noise[todo], (value < F[todo]) & (value <= F[todo] + 1e-4 * gain)
+        )
+        hit = todo[fine]
+        new[hit], F_new[hit], moved[hit] = trial[fine], value[fine], True
+        todo = todo[~fine & ~last]
+        if not len(todo):
+            break
+        t[todo] *= 0.5
+    return new, F_new, moved

@@ -1,0 +1,159 @@
+"""What part each nonlinear constant plays, and from that its default bounds and where to look for it.
+
+exponent   in an exponent: N**-alpha (written with a minus: positive), or N**alpha (either sign)
+shift      added under a power, a log or below a fraction bar: (N + s)**-a; not negative
+place      added elsewhere: tanh((t - m)/w); looked for inside the range of the data
+width      divides: tanh((t - m)/w); positive
+rate       multiplies: exp(-k*N), log(1 + k*D)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from fitting.law.compiled import compile_trees
+from fitting.law.expression import MINUS_ONE, ONE, Node, add, mul, names, num, substitute
+from fitting.law.law import Law
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """Part of one constant: `kind`, default box, and a grid from `axis(count)` that spans likely values."""
+
+    kind: str
+    low: float
+    high: float
+    centre: float = 0.0
+    scale: float = 1.0
+    both_signs: bool = False
+
+    def axis(self, count: int, low: float, high: float) -> np.ndarray:
+        """`count` values to try inside the box."""
+        if self.kind == "exponent":
+            top = 1.5
+            if self.both_signs or low < 0:  # a box that reaches below zero is searched there too
+                values = np.linspace(-top, top, count if count % 2 == 0 else count + 1)
+            else:
+                values = 0.03 + (top - 0.03) * np.linspace(0.0, 1.0, count) ** 1.3
+        elif self.kind == "place":
+            values = self.centre + self.scale * np.linspace(-1.0, 1.0, count)
+        else:
+            half = count // 2 if self.both_signs else count
+            values = self.scale * np.logspace(-1.5, 1.5, max(half, 2))
+            if self.both_signs:
+                values = np.concatenate([-values[::-1], values])
+            if self.kind == "shift":
+                values[0] = 0.0
+        inside = values[(values >= low) & (values <= high)]
+        if len(inside) >= max(2, count // 2):
+            return inside
+        if np.isfinite(low) and np.isfinite(high):
+            return np.linspace(low, high, count)
+        return np.unique(np.clip(values, low, high))
+
+
+def roles(law: Law, columns: list[np.ndarray]) -> dict[str, Role]:
+    """Role of each nonlinear constant, with the sizes of the data it meets."""
+    found: dict[str, Role] = {}
+    _walk(law.tree, [], found, law, columns)
+    return {c: found.get(c, Role("rate", -np.inf, np.inf, both_signs=True)) for c in law.nonlinear}
+
+
+def _walk(node: Node, path: list[Node], found: dict, law: Law, columns: list[np.ndarray]) -> None:
+    tag = node[0]
+    if tag == "con":
+        if node[1] in law.nonlinear and node[1] not in found:
+            found[node[1]] = _role(node, path, law, columns)
+        return
+    children = {
+        "add": lambda: node[1],
+        "mul": lambda: node[1],
+        "pow": lambda: node[1:],
+        "fn": lambda: (node[2],),
+    }
+    for child in children.get(tag, tuple)():
+        _walk(child, [*path, node], found, law, columns)
+
+
+def _role(con: Node, path: list[Node], law: Law, columns: list[np.ndarray]) -> Role:
+    chain = [*path, con]
+    for above, below in zip(path, chain[1:], strict=True):
+        if above[0] == "pow" and below is above[2]:
+            between = chain[chain.index(above) + 1 : -1]
+            if any(n[0] == "fn" for n in between):  # D**-exp(a0 + a1*N): its own rules, below
+                break
+            if ("pow", con, MINUS_ONE) in chain:  # N**(1/w)
+                return Role("width", 1e-3, 100.0, scale=1.0)
+            minus = below == mul(MINUS_ONE, con) or (
+                below[0] == "mul" and below[1][0][0] == "num" and below[1][0][1] < 0
+            )
+            return Role("exponent", 1e-3, 5.0) if minus else Role("exponent", -5.0, 5.0, both_signs=True)
+    inverse = len(path) > 0 and path[-1][0] == "pow" and path[-1][2][0] == "num" and path[-1][2][1] < 0
+    top = path[:-1] if inverse else path
+    inner = path[-1] if inverse else con
+    positive = _must_be_positive(top, inner)
+    if not top:
+        return Role("rate", -np.inf, np.inf, both_signs=True)
+    parent = top[-1]
+    if parent[0] == "mul" and len(top) > 1 and all(p[0] == "num" for p in parent[1] if p is not inner):
+        inner, parent = parent, top[-2]  # -m is m with a sign
+    if parent[0] == "add":
+        rest = add(*(p for p in parent[1] if p is not inner))
+        values = _sizes(rest, law, columns)
+        if positive:
+            return Role("shift", 0.0, np.inf, scale=float(np.median(np.abs(values))) or 1.0)
+        low, high = float(values.min()), float(values.max())
+        sign = -1.0 if inner is con else 1.0
+        return Role("place", -np.inf, np.inf, sign * (low + high) / 2, (high - low) / 2 or 1.0)
+    rest = mul(*(p for p in parent[1] if p is not inner)) if parent[0] == "mul" else ONE
+    size = float(np.median(np.abs(_sizes(rest, law, columns)))) or 1.0
+    if inverse:
+        return Role("width", 1e-6 * size, np.inf, scale=size)
+    if positive:
+        return Role("rate", 0.0, np.inf, scale=1.0 / size)
+    return Role("rate", -np.inf, np.inf, scale=1.0 / size, both_signs=True)
+
+
+def _must_be_positive(path: list[Node], below: Node) -> bool:
+    """Whether the nearest thing around is a log, a fraction bar or a power that is not whole."""
+    for above in reversed(path):
+        if above[0] == "pow":
+            if below is above[2]:
+                return False
+            if not _whole(above[2]):
+                return True
+        elif above[0] == "fn":
+            return above[1] in ("log", "log10", "log1p")
+        below = above
+    return False
+
+
+def _whole(node: Node) -> bool:
+    return node[0] == "num" and node[1].is_integer() and node[1] > 0
+
+
+def _sizes(node: Node, law: Law, columns: list[np.ndarray]) -> np.ndarray:
+    """Values of a tree over the rows, its constants replaced by small numbers."""
+    held = substitute(node, {c: num(0.3) for c in names(node)})
+    before, body = compile_trees((held,), law.used, ())
+    with np.errstate(all="ignore"):
+        values = np.atleast_1d(np.asarray(body((), before(columns))[0], dtype=float))
+    values = values[np.isfinite(values)]
+    return values if len(values) else np.ones(1)
+
+
+def is_power_amplitude(column: Node) -> bool:
+    """Whether a column is a product of powers of variables, at least one with a free exponent."""
+    factors = column[1] if column[0] == "mul" else (column,)
+    free = False
+    for factor in factors:
+        if factor[0] == "num":
+            if factor[1] < 0:
+                return False
+        elif factor[0] == "pow" and names(factor[2]) and not names(factor[2], "var"):
+            free = True
+        elif not (factor[0] == "var" or (factor[0] == "pow" and factor[1][0] == "var")):
+            return False
+    return free

@@ -1,0 +1,166 @@
+"""Where to begin: a coarse grid over the nonlinear constants, every cell solved for the linear ones by moments.
+
+Each column of the law depends on some of the nonlinear constants only. It is evaluated once per combination of
+those, and one matrix product per pair of columns gives the normal equations of all cells.
+"""
+
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+from scipy.stats import qmc
+
+from fitting.law.compiled import compile_trees
+from fitting.law.expression import Node, names
+from fitting.law.law import Law
+from fitting.solve.roles import Role
+
+PER_AXIS = {1: 48, 2: 24, 3: 11, 4: 6}
+SCATTERED = 2048
+MAX_ROWS = 400
+
+
+def starts(
+    law: Law,
+    columns: list[np.ndarray],
+    y: np.ndarray,
+    weights: np.ndarray | None,
+    roles: dict[str, Role],
+    low: np.ndarray,
+    high: np.ndarray,
+    count: int,
+) -> np.ndarray:
+    """The best `count` cells that are not neighbours: (count', n_constants) in the order of `law.constants`.
+
+    Args:
+        law: with its columns (n,) or (1,), in the order of `law.used`.
+        low, high: (n_constants,) box.
+    """
+    keep = _spread_rows(y)
+    n = len(y)
+    columns = [c[keep] if len(c) == n else c for c in columns]
+    y = y[keep]
+    w = None if weights is None else weights[keep]
+    index = {c: i for i, c in enumerate(law.constants)}
+    nonlinear = law.nonlinear
+    box = {c: (low[index[c]], high[index[c]]) for c in nonlinear}
+    cells, unit = _cells(nonlinear, roles, box)
+    offset, trees = law.design
+    with np.errstate(all="ignore"):
+        tables = [_evaluate(tree, law, columns, nonlinear, cells, len(y)) for tree in (*trees, offset)]
+        linear_low = np.array([low[index[c]] for c in law.linear])
+        linear_high = np.array([high[index[c]] for c in law.linear])
+        coef, rss = _solve(tables, y, w, len(unit), linear_low, linear_high)
+    rss = np.where(np.isfinite(rss), rss, np.inf)
+    chosen = _apart(rss, unit, count)
+    theta = np.zeros((len(chosen), law.n_constants))
+    for k, c in enumerate(law.linear):
+        theta[:, index[c]] = coef[chosen, k]
+    for c in nonlinear:
+        theta[:, index[c]] = cells[c][chosen]
+    return np.clip(np.nan_to_num(theta), low, high)
+
+
+def _spread_rows(y: np.ndarray) -> np.ndarray:
+    """At most MAX_ROWS rows, evenly spread over the sorted targets; no matter in which order rows come."""
+    if len(y) <= MAX_ROWS:
+        return np.arange(len(y))
+    order = np.argsort(y, kind="stable")
+    return order[np.linspace(0, len(y) - 1, MAX_ROWS).round().astype(int)]
+
+
+def _cells(nonlinear, roles, box) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Value of each nonlinear constant in each cell, and the cells' places in the unit cube (cells, k)."""
+    k = len(nonlinear)
+    if k == 0:
+        return {}, np.zeros((1, 0))
+    if k <= 4:
+        axes = [roles[c].axis(PER_AXIS[k], *box[c]) for c in nonlinear]
+        units = [np.linspace(0, 1, len(a)) for a in axes]
+        grid = np.array(list(product(*(range(len(a)) for a in axes))))
+        unit = np.column_stack([u[grid[:, j]] for j, u in enumerate(units)])
+        return {c: a[grid[:, j]] for j, (c, a) in enumerate(zip(nonlinear, axes, strict=True))}, unit
+    unit = qmc.Halton(k, scramble=False).random(SCATTERED)
+    cells = {}
+    for j, c in enumerate(nonlinear):
+        axis = roles[c].axis(24, *box[c])
+        cells[c] = np.interp(unit[:, j], np.linspace(0, 1, len(axis)), axis)
+    return cells, unit
+
+
+def _evaluate(tree: Node, law: Law, columns, nonlinear, cells, n):
+    """A column at its own combinations of constants (m, n), and which combination each cell has."""
+    inside = [c for c in nonlinear if c in names(tree)]
+    before, body = compile_trees((tree,), law.used, tuple(inside))
+    prepared = before(columns)
+    if not inside:
+        value = np.broadcast_to(np.asarray(body((), prepared)[0], dtype=float), (1, n))
+        return value, None
+    table = np.column_stack([cells[c] for c in inside])
+    unique, which = np.unique(table, axis=0, return_inverse=True)
+    value = body([unique[:, j : j + 1] for j in range(len(inside))], prepared)[0]
+    return np.broadcast_to(np.asarray(value, dtype=float), (len(unique), n)), which.ravel()
+
+
+def _dot(one, other, w, cells: int) -> np.ndarray:
+    """Weighted products of two columns, per cell."""
+    (a, ia), (b, ib) = one, other
+    if w is not None:
+        a = a * w
+    if len(a) * len(b) <= 4 * cells or ia is None or ib is None:
+        table = a @ b.T
+        return np.broadcast_to(table[0 if ia is None else ia, 0 if ib is None else ib], (cells,))
+    return np.einsum("ij,ij->i", a[ia], b[ib])
+
+
+def _solve(tables, y, w, cells, low, high):
+    """Linear constants (cells, q) within their signs, and the weighted residual sum of squares (cells,)."""
+    q = len(tables) - 1
+    target = (y[None, :], None)
+    offset = tables[-1]
+    yy = _dot(target, target, w, cells) - 2 * _dot(target, offset, w, cells) + _dot(offset, offset, w, cells)
+    if q == 0:
+        return np.zeros((cells, 0)), yy
+    G, b = np.empty((cells, q, q)), np.empty((cells, q))
+    for i in range(q):
+        b[:, i] = _dot(tables[i], target, w, cells) - _dot(tables[i], offset, w, cells)
+        for j in range(i, q):
+            G[:, i, j] = G[:, j, i] = _dot(tables[i], tables[j], w, cells)
+    bad = ~(np.isfinite(G).all(axis=(1, 2)) & np.isfinite(b).all(axis=1))
+    G[bad], b[bad] = np.eye(q), 0.0
+    scale = 1.0 / np.sqrt(np.maximum(np.einsum("ijj->ij", G), 1e-300))
+    G, b = G * scale[:, :, None] * scale[:, None, :], b * scale
+    free = np.ones((cells, q), dtype=bool)
+    coef = np.zeros((cells, q))
+    todo = np.arange(cells)
+    for _ in range(q + 1):  # drop what leaves its bounds; good enough for a start
+        f = free[todo]
+        H = G[todo] * (f[:, :, None] & f[:, None, :]) + np.eye(q) * (1e-11 + ~f)[:, None, :]
+        fixed = np.where(f, 0.0, coef[todo])
+        rhs = np.where(f, b[todo] - np.einsum("ijk,ik->ij", G[todo], fixed), coef[todo])
+        c = np.linalg.solve(H, rhs[..., None])[..., 0]
+        c = np.where(f, c, coef[todo])
+        lo, hi = low / scale[todo], high / scale[todo]
+        out = f & ((c < lo) | (c > hi))
+        coef[todo] = np.clip(c, lo, hi)
+        free[todo] &= ~out
+        todo = todo[out.any(axis=1)]
+        if not len(todo):
+            break
+    rss = yy - 2 * np.einsum("ij,ij->i", coef, b) + np.einsum("ij,ijk,ik->i", coef, G, coef)
+    return coef * scale, np.where(bad, np.inf, np.maximum(rss, 0.0))
+
+
+def _apart(rss: np.ndarray, unit: np.ndarray, count: int) -> list[int]:
+    """Cells in order of rss, skipping those close to one already chosen."""
+    near = 0.12 if unit.shape[1] > 1 else 0.06
+    chosen: list[int] = []
+    for i in np.argsort(rss, kind="stable")[: 400 if count > 1 else 1]:
+        if not np.isfinite(rss[i]) and chosen:
+            break
+        if all(np.abs(unit[i] - unit[j]).max() > near for j in chosen):
+            chosen.append(int(i))
+            if len(chosen) == count:
+                break
+    return chosen

@@ -1,0 +1,1 @@
+"""How sure are we of the constants? Covariance, intervals, profiles, bootstraps, and what the rows can't tell."""

@@ -1,0 +1,1 @@
+"""Scores of programs outside a search, and standings over all runs."""

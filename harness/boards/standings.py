@@ -1,0 +1,205 @@
+"""Standings: every system on a task's rows, over all its runs, failures counted."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from evaluator import Evaluator
+from harness.boards.scoring import SCORE_VERSION, score_program
+from harness.errors import BadRun
+from harness.record.run_folder import RunFolder, all_runs, write_atomically
+from harness.run.beginning import read_program
+from tasks import Task
+
+FAILED_R2 = -1.0
+"""What a failed run counts as, and the floor of every R2 in a mean: the benchmark's own rule."""
+
+PROGRAMS = Path(__file__).resolve().parents[2] / "programs"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One result: a finished run, or a program scored once.
+
+    Attributes:
+        system: what it is a run of.
+        kind: "search", "program" or "control".
+        law: formula, or "" for a free program.
+        heldout: scorecard as plain values, or None for a failure.
+        validation_r2: inside train.
+        where: run folder or program file.
+        why_failed: reason of a failure.
+    """
+
+    system: str
+    kind: str
+    law: str
+    heldout: dict[str, Any] | None
+    validation_r2: float | None
+    n_constants: int | None
+    where: str
+    why_failed: str = ""
+
+
+@dataclass(slots=True)
+class Standing:
+    """One row of a leaderboard: a system with all its entries."""
+
+    system: str
+    kind: str
+    entries: list[Entry] = field(default_factory=list)
+    unfinished: int = 0
+
+    def values(self, metric: str) -> list[float]:
+        """A held-out metric of the entries that have it."""
+        return [
+            e.heldout[metric] for e in self.entries if e.heldout is not None and e.heldout[metric] is not None
+        ]
+
+    @property
+    def n_failed(self) -> int:
+        return sum(e.heldout is None for e in self.entries)
+
+    @property
+    def r2(self) -> tuple[float, float]:
+        """Mean and standard deviation of R2 clipped to [-1, 1] over all runs; a failed run is -1."""
+        clipped = [
+            FAILED_R2
+            if e.heldout is None or e.heldout["r2"] is None
+            else max(-1.0, min(1.0, e.heldout["r2"]))
+            for e in self.entries
+        ]
+        return mean_sd(clipped)
+
+    def laws(self) -> list[tuple[str, int, float]]:
+        """(law, runs that chose it, their mean R2), most frequent first."""
+        counts = Counter(e.law or "free program" for e in self.entries if e.heldout is not None)
+        rows = []
+        for law, n in counts.most_common():
+            r2 = [e.heldout["r2"] for e in self.entries if e.heldout and (e.law or "free program") == law]
+            rows.append((law, n, mean_sd([v for v in r2 if v is not None])[0]))
+        return rows
+
+
+@dataclass(slots=True)
+class Board:
+    """Standings on one set of rows; rows from different data never share a board."""
+
+    task: str
+    train_hash: str
+    heldout_hash: str
+    simulated: bool
+    note: str
+    standings: list[Standing]
+    published: list[dict[str, Any]]
+    ceiling: float | None
+
+
+def mean_sd(values: list[float]) -> tuple[float, float]:
+    """Mean and sample standard deviation; NaN where there is too little."""
+    if not values:
+        return math.nan, math.nan
+    mean = sum(values) / len(values)
+    if len(values) < 2:
+        return mean, math.nan
+    return mean, math.sqrt(sum((v - mean) ** 2 for v in values) / (len(values) - 1))
+
+
+def run_entries(
+    root: Path, problems: list[str]
+) -> tuple[list[tuple[dict[str, Any], Entry]], Counter[tuple[str, str, str]]]:
+    """Finished runs as entries with their summaries, and counts of unfinished ones by (task, train hash, system)."""
+    finished: list[tuple[dict[str, Any], Entry]] = []
+    unfinished: Counter[tuple[str, str, str]] = Counter()
+    for folder in all_runs(root):
+        try:
+            summary = folder.summary()
+            if summary is None:
+                with folder.journal(read_only=True) as journal:
+                    meta = journal.meta()
+                unfinished[(meta["task"], meta["train_hash"], system_name(meta["config"]))] += 1
+                continue
+        except BadRun as error:
+            problems.append(str(error))
+            continue
+        finished.append((summary, _run_entry(folder, summary)))
+    return finished, unfinished
+
+
+def _run_entry(folder: RunFolder, summary: dict[str, Any]) -> Entry:
+    heldout = summary.get("heldout")
+    why = "" if heldout else summary.get("heldout_failure", "no candidate kept every rule")
+    law = summary["law"] or ""
+    return Entry(
+        system_name(summary["config"]),
+        "search",
+        "" if law.startswith("free program") else law,
+        heldout,
+        (summary.get("validation") or {}).get("r2"),
+        summary.get("n_constants"),
+        str(folder.path),
+        why,
+    )
+
+
+def system_name(config: dict[str, Any]) -> str:
+    """Runs that differ by nothing but seed and workers are runs of one system."""
+    evolve = {k: v for k, v in config["evolve"].items() if k not in ("seed", "workers", "seed_programs")}
+    rest = {"search": config["search"], "limits": config["limits"], "task_seeds": evolve["task_seeds"]}
+    digest = hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()[:4]
+    parts = [f"{evolve['evaluations']} evaluations" if evolve["evaluations"] else ""]
+    parts.append(f"{evolve['minutes']:g} min" if evolve["minutes"] else "")
+    return f"{evolve['proposer']} search, {', '.join(p for p in parts if p)} [{digest}]"
+
+
+def program_files(task: str, root: Path = PROGRAMS) -> list[Path]:
+    return sorted((root / task).glob("*.py"))
+
+
+def program_entries(
+    task: Task, evaluator: Evaluator, cache: Path, root: Path = PROGRAMS
+) -> list[tuple[dict[str, Any], Entry]]:
+    """Every program under `programs/<task>/`, scored once and remembered by its hash and the rows'."""
+    try:
+        known = json.loads(cache.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        known = {}
+    found = []
+    changed = False
+    for path in program_files(task.name, root):
+        text = read_program(path)
+        p = task.provenance
+        stem = hashlib.sha256(text.encode()).hexdigest()
+        key = f"{SCORE_VERSION}:{task.name}:{p.train_hash}:{p.heldout_hash}:{stem}"
+        if key not in known:
+            known[key] = score_program(text, task, evaluator)
+            changed = True
+        score = known[key]
+        broken = "; ".join(f"{r['rule']}: {r['detail']}" for r in score["broken_rules"])
+        system = f"program {path.stem}"
+        entry = Entry(
+            system,
+            "program",
+            score["law"],
+            score["heldout"],
+            score["validation_r2"],
+            score["n_constants"],
+            str(path),
+            broken,
+        )
+        found.append((score, entry))
+    if changed:
+        cache.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(cache, json.dumps(known))
+    return found
+
+
+def ranked(standings: list[Standing]) -> list[Standing]:
+    """Best mean R2 first."""
+    return sorted(standings, key=lambda s: (-s.r2[0] if s.entries else math.inf, s.system))

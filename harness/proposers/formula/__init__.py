@@ -1,0 +1,1 @@
+"""The offline proposer: laws as one line, changed by grammar."""

@@ -1,0 +1,112 @@
+"""The offline proposer: laws as one line, changed by grammar. No model, no key, no network."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from fitting import Law
+from harness.proposers.facts import TaskFacts
+from harness.proposers.formula.edits import edit
+from harness.proposers.formula.factors import Around, NoEdit
+from harness.proposers.formula.genome import Genome
+from harness.proposers.formula.render import read, render
+from harness.proposers.formula.starters import starters
+from harness.search.candidate import Candidate, Draft, program_hash
+
+
+class FormulaProposer:
+    """Edits the genome of a parent.
+
+    Args:
+        facts: names, units, ranges and budget of the task, from training rows.
+        title: first line of every program's docstring.
+    """
+
+    name = "formula"
+
+    def __init__(self, facts: TaskFacts, title: str) -> None:
+        self.facts = facts
+        self.title = title
+
+    def starters(self) -> list[Draft]:
+        """Drafts a search begins with."""
+        return [self._draft(g, "seed") for g in starters(self.facts)]
+
+    def propose(
+        self,
+        parent: Candidate,
+        mate: Candidate,
+        rng: np.random.Generator,
+        fitted: tuple[float, ...] = (),
+    ) -> Draft | None:
+        """A changed parent, or None where this parent can't be changed.
+
+        Args:
+            fitted: values the parent's constants took, in the order of its draft's names; may be empty.
+
+        A parent that is a free program has no genome; a plain law is changed in its stead.
+        """
+        genome = read(parent.program, self.facts)
+        if genome is None:
+            begin = starters(self.facts)
+            genome = begin[int(rng.integers(len(begin)))]
+        other = read(mate.program, self.facts) or genome
+        names = parent.draft.constants
+        values = dict(zip(names, fitted, strict=True)) if len(names) == len(fitted) else {}
+        try:
+            changed, name = edit(genome, Around(self.facts, other, values), rng)
+        except NoEdit:
+            return None
+        return self._draft(changed, name)
+
+    def _draft(self, genome: Genome, name: str) -> Draft:
+        law = genome.line(self.facts.names)
+        names = [f"c{i}" for i in range(0 if genome.bias else 1, len(genome.terms) + 1)]
+        return Draft(
+            program=render(genome, self.facts, self.title),
+            # Two spellings of one law are one law: order of terms, names, a ratio turned round.
+            key=f"{Law.parse(law, variables=self.facts.names).canonical()} | {genome.choices.label()}",
+            law=law,
+            shape=genome.asymptote,
+            edit=name,
+            constants=(*names, *(n for n, _ in genome.nonlinear())),
+            size=genome.size,
+        )
+
+
+class RandomProposer(FormulaProposer):
+    """Independent random laws of the same grammar: the control that a search has to beat.
+
+    No draft knows of an earlier outcome; each is a starter changed up to eight times.
+    """
+
+    name = "random"
+
+    def propose(
+        self,
+        parent: Candidate,
+        mate: Candidate,
+        rng: np.random.Generator,
+        fitted: tuple[float, ...] = (),
+    ) -> Draft | None:
+        """A random law; parents are not looked at."""
+        begin = starters(self.facts)
+        genome = begin[int(rng.integers(len(begin)))]
+        try:
+            for _ in range(int(rng.integers(1, 9))):
+                other = begin[int(rng.integers(len(begin)))]
+                genome, _ = edit(genome, Around(self.facts, other), rng)
+        except NoEdit:
+            return None
+        return self._draft(genome, "random")
+
+
+def free_draft(program: str, facts: TaskFacts) -> Draft:
+    """A draft of a program written by hand; a rendered law is recognised as one."""
+    genome = read(program, facts)
+    if genome is None:
+        return Draft(program, key=program_hash(program))
+    draft = FormulaProposer(facts, "")._draft(genome.normal(), "seed")
+    return replace(draft, program=program, key=program_hash(program))

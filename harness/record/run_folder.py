@@ -1,0 +1,146 @@
+"""One folder a run: config, journal, best program, summary. The edge that does file I/O."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TextIO
+
+import yaml
+
+from harness.config import Config, load_config
+from harness.errors import BadRun
+from harness.record.journal import Journal
+
+JOURNAL = "journal.sqlite"
+SUMMARY = "summary.json"
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write so that a reader, or a kill at any moment, sees the old file or the new one."""
+    half = path.with_name(f".{path.name}.{os.getpid()}.new")
+    with half.open("w", encoding="utf-8") as out:
+        out.write(text)
+        out.flush()
+        os.fsync(out.fileno())
+    half.replace(path)
+
+
+@dataclass(slots=True)
+class RunFolder:
+    """A run on disk.
+
+    Attributes:
+        path: the folder.
+    """
+
+    path: Path
+    _lock: TextIO | None = None
+
+    @classmethod
+    def create(cls, root: Path, task: str, config: Config, name: str | None = None) -> RunFolder:
+        """A new folder of that name, or one named after task, proposer, seed and the time."""
+        stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
+        base = name or f"{task}-{config.evolve.proposer}-s{config.evolve.seed}-{stamp}"
+        for n in range(1000):
+            path = root / (base if n == 0 else f"{base}-{n}")
+            try:
+                path.mkdir(parents=True)
+            except FileExistsError:
+                continue
+            except OSError as error:
+                raise BadRun(
+                    f"{path}: can't make the run folder ({error}); choose another with --out"
+                ) from error
+            folder = cls(path)
+            write_atomically(path / "config.yaml", yaml.safe_dump(config.as_dict(), sort_keys=False))
+            return folder
+        raise BadRun(
+            f"{root / base}: a thousand runs of this name exist already; choose another folder with --out"
+        )
+
+    @classmethod
+    def find(cls, name: str, root: Path) -> RunFolder:
+        """A run by path, by its name under `root`, or `latest`."""
+        if name == "latest":
+            runs = sorted(root.glob(f"*/{JOURNAL}"), key=lambda p: p.stat().st_mtime)
+            if not runs:
+                raise BadRun(f"{root}: no run there to resume")
+            return cls(runs[-1].parent)
+        for path in (Path(name), root / name):
+            if (path / JOURNAL).exists():
+                return cls(path)
+            if path.is_dir():
+                raise BadRun(
+                    f"{path}: expected a run folder with {JOURNAL}, found none; start a new run instead"
+                )
+        raise BadRun(f"no run {name!r}: looked at {Path(name)} and {root / name}")
+
+    @property
+    def journal_path(self) -> Path:
+        return self.path / JOURNAL
+
+    def config(self) -> Config:
+        return load_config(self.path / "config.yaml")
+
+    def lock(self) -> None:
+        """Hold the run for this process; the lock goes with the process, however it ends.
+
+        Raises:
+            BadRun: another process is at work in this folder.
+        """
+        self._lock = (self.path / ".lock").open("w")
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            self._lock.close()
+            self._lock = None
+            raise BadRun(
+                f"{self.path}: another process is working on this run; wait for it or stop it"
+            ) from error
+
+    def unlock(self) -> None:
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+    def journal(self, read_only: bool = False) -> Journal:
+        return Journal(self.journal_path, read_only)
+
+    def write_seeds(self, programs: list[str]) -> None:
+        """Keep the seed programs with the run, so that a resume begins with the same."""
+        (self.path / "seeds").mkdir(exist_ok=True)
+        for i, text in enumerate(programs):
+            write_atomically(self.path / "seeds" / f"{i:02d}.py", text)
+
+    def seeds(self) -> list[str]:
+        return [p.read_text(encoding="utf-8") for p in sorted((self.path / "seeds").glob("*.py"))]
+
+    def write_program(self, text: str) -> None:
+        write_atomically(self.path / "best_program.py", text)
+
+    def program(self) -> str:
+        """The winner's text."""
+        return (self.path / "best_program.py").read_text(encoding="utf-8")
+
+    def write_summary(self, summary: dict[str, Any]) -> None:
+        write_atomically(self.path / SUMMARY, json.dumps(summary, indent=2) + "\n")
+
+    def summary(self) -> dict[str, Any] | None:
+        """The final summary, or None while the run has none."""
+        path = self.path / SUMMARY
+        if not path.exists():
+            return None
+        try:
+            return json.loads(path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise BadRun(f"{path}: not readable as JSON ({error}); delete it and resume the run") from error
+
+
+def all_runs(root: Path) -> list[RunFolder]:
+    """Every run folder under `root`, oldest name first."""
+    return [RunFolder(p.parent) for p in sorted(root.glob(f"*/{JOURNAL}"))]

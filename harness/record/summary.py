@@ -1,0 +1,147 @@
+"""The final summary of a run: one JSON value that screens, leaderboards and machines read."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import asdict
+from typing import Any
+
+from evaluator import Failed, Report, Scored
+from evaluator.outcome import Scorecard
+from harness.choosing.choice import Choice
+from harness.config import Config
+from harness.proposers.facts import TaskFacts
+from harness.proposers.formula.render import read
+from harness.run.loop import Ending
+from harness.search.archive import Member
+from harness.search.candidate import program_hash
+from harness.search.search import Search
+from harness.search.selection import validation_nmse
+from tasks import Task
+
+VERSION = 1
+
+
+def build_summary(
+    task: Task,
+    facts: TaskFacts,
+    config: Config,
+    run_name: str,
+    ending: Ending,
+    search: Search,
+    seconds: float,
+    choice: Choice,
+    report: Report | None,
+    sandbox: str,
+) -> dict[str, Any]:
+    """Everything worth keeping of a finished run.
+
+    Args:
+        choice: the chosen law with its outcome on the validation folds, and its partners.
+        report: what the sealed room held.
+    """
+    p = task.provenance
+    settings = config.as_dict()
+    summary: dict[str, Any] = {
+        "version": VERSION,
+        "run": run_name,
+        "task": task.name,
+        "title": task.spec.title,
+        "data": {
+            "kind": p.kind,
+            "train_hash": p.train_hash,
+            "heldout_hash": p.heldout_hash,
+            "simulated": p.simulated,
+            "official": bool(p.official),
+            "note": p.note,
+        },
+        "proposer": config.evolve.proposer,
+        "seed": config.evolve.seed,
+        "config": {k: v for k, v in settings.items() if k != "data_dir"},
+        "sandbox": sandbox,
+        "ending": ending.value,
+        "evaluations": search.n_told,
+        "failed_evaluations": search.n_failed,
+        "seconds": round(seconds, 1),
+        "law": None,
+    }
+    if choice.winner is not None and report is not None:
+        summary |= _law(choice.winner.member, facts, choice.winner.outcome)
+        summary |= _heldout(task, choice.winner.member, report)
+        summary["partners"] = [f.member.candidate.draft.law for f in choice.partners]
+    summary["published"] = [asdict(s) for s in task.spec.published]
+    return plain(summary)
+
+
+def _law(winner: Member, facts: TaskFacts, checked: Scored) -> dict[str, Any]:
+    draft = winner.candidate.draft
+    genome = read(winner.candidate.program, facts)
+    error = validation_nmse(checked)
+    return {
+        "law": draft.law or _free(winner.candidate.program),
+        "units": {f.name: f.unit for f in facts.features} if genome else {},
+        "fit_choices": genome.choices.label() if genome else "",
+        "candidate": winner.candidate.id,
+        "program": "best_program.py",
+        "program_hash": program_hash(winner.candidate.program),
+        "n_constants": winner.n_constants,
+        "validation": {
+            "r2": 1.0 - error,
+            "nmse": error,
+            "folds": {name: asdict(card) for name, card in checked.cards.items()},
+        },
+    }
+
+
+def _free(program: str) -> str:
+    """A name for a law that is no formula: the program's hash, and the first line of its docstring if it has one."""
+    title = re.match(r'\s*[rR]?"""[ ]*([^"\n|`]{1,100})', program)
+    return f"free program {program_hash(program)[:12]}" + (f": {title[1].strip()}" if title else "")
+
+
+def _heldout(task: Task, winner: Member, report: Report) -> dict[str, Any]:
+    outcome = report.outcome
+    controls = {name: _card(card) for name, card in report.controls.items()}
+    average = _card(report.average) if report.average else None
+    common = {"average": average, "noise_ceiling_r2": report.ceiling, "controls": controls}
+    if isinstance(outcome, Failed):
+        return {**common, "heldout": None, "heldout_failure": f"{outcome.failure.value}: {outcome.detail}"}
+    names = winner.candidate.draft.constants
+    return {
+        **common,
+        "heldout": _card(outcome.cards["heldout"]),
+        "constants": {
+            g: named_constants(v, names, task.spec.target_names) for g, v in outcome.constants.items()
+        },
+    }
+
+
+def named_constants(
+    values: tuple[float, ...], names: tuple[str, ...], targets: tuple[str, ...]
+) -> dict[str, float]:
+    """Constants with the names they have in the law; several targets give `name[target]`."""
+    if names and len(values) == len(names):
+        return dict(zip(names, values, strict=True))
+    if names and len(values) == len(names) * len(targets):
+        return {
+            f"{name}[{target}]": values[t * len(names) + i]
+            for t, target in enumerate(targets)
+            for i, name in enumerate(names)
+        }
+    return {f"p{i}": v for i, v in enumerate(values)}
+
+
+def _card(card: Scorecard | Failed) -> dict[str, Any] | None:
+    return asdict(card) if isinstance(card, Scorecard) else None
+
+
+def plain(value: Any) -> Any:
+    """JSON has no NaN or infinity; they become null."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, dict):
+        return {str(k): plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(v) for v in value]
+    return value

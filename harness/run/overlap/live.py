@@ -1,0 +1,233 @@
+"""A run with models as it happens: the clock decides which entry comes next."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from typing import Any
+
+from harness.proposers.llm.models import Models
+from harness.proposers.llm.reply import Reply
+from harness.proposers.llm.request import Request
+from harness.proposers.llm.staged import Staged
+from harness.run.loop import Ending
+from harness.run.overlap.state import Overlap
+from harness.run.overlap.surroundings import Surroundings
+from harness.search.candidate import Candidate
+
+POLL_S = 0.1
+FRUITLESS = 60
+"""Proposals in a row, over those in flight, that may end without a program before models are given up."""
+OVERTIME_S = 10.0
+"""Beyond the minutes of a run, replies that are already paid for are waited for this long."""
+
+
+class Live:
+    """Searches until a budget is spent, nothing new is found, or someone asks to stop.
+
+    Args:
+        state: rebuilt from its journal.
+        models: asked for drafts.
+        around: scores programs.
+    """
+
+    def __init__(self, state: Overlap, models: Models, around: Surroundings) -> None:
+        self.state, self.models, self.around = state, models, around
+        self.flights: dict[Future[Reply], Request] = {}
+        self.scoring: dict[Future[Staged], Candidate] = {}
+        self._unaffordable = False
+        self._told = ""
+
+    def run(self) -> Ending:
+        s, around = self.state, self.around
+        s.elapsed = lambda: around.spending.seconds
+        for model, refused in s.refused:
+            self.models.remember(model, refused)
+        for request in s.open.values():  # no reply was stored: asked again
+            self._send(request)
+        for candidate in s.waiting.values():
+            self._score(candidate)
+        while True:
+            if around.stopping():
+                for future in self.scoring:
+                    future.cancel()
+                return Ending.INTERRUPTED
+            self._fill()
+            if not self.flights and not self.scoring:
+                ending = self._ending()
+                if ending is not None:
+                    self._close(ending)
+                    return ending
+                time.sleep(POLL_S)
+                around.progress(None, None)
+                continue
+            begun: list[Future[Any]] = [*self.flights, *self.scoring]
+            done, _ = wait(begun, timeout=POLL_S, return_when=FIRST_COMPLETED)
+            self.models.give_up_late()
+            for flight in sorted(
+                (f for f in done if f in self.flights), key=lambda f: self.flights[f].number
+            ):
+                self._arrived(self.flights.pop(flight), flight.result())
+            for future in sorted((f for f in done if f in self.scoring), key=lambda f: self.scoring[f].index):
+                candidate = self.scoring.pop(future)
+                outcome = s.evaluated(candidate, future.result())
+                around.spending.evaluations += outcome is not None
+                around.progress(candidate, outcome)
+            if not done:
+                around.progress(None, None)
+
+    def _arrived(self, request: Request, reply: Reply) -> None:
+        self.state.reply(request.number, reply)
+        self.models.settled(request, reply)
+        if reply.refused:
+            self.around.say(f"{request.model}: {', '.join(reply.refused)}, as the endpoint asks")
+        for candidate in list(self.state.waiting.values()):
+            if candidate.id not in {c.id for c in self.scoring.values()}:
+                self._score(candidate)
+
+    def _fill(self) -> None:
+        s, around = self.state, self.around
+        while s.search.seeds_left and len(self.scoring) < around.workers and self._may_start():
+            self._ask()
+        if s.mixed and self._given_up():
+            self._leave_mending()  # they would hold evaluations that the formula can use
+        self._tell_trouble()
+        while self._may_request():
+            request = self._next_request()
+            if request is None:
+                break
+            s.request(request)
+            self._send(request)
+        if s.mixed and not s.search.seeds_left:
+            while len(self.scoring) < around.workers and self._may_start() and self._formula_turn():
+                if self._ask() is None:
+                    break
+
+    def _ask(self) -> Candidate | None:
+        candidate = self.state.ask()
+        if candidate is not None:
+            self._score(candidate)
+        return candidate
+
+    def _may_start(self) -> bool:
+        return self.around.spending.may_start(len(self.scoring) + len(self.flights) + len(self.state.mending))
+
+    def _may_request(self) -> bool:
+        """Whether a request may go out: room in flight, and not more programs than are soon scored."""
+        s = self.state
+        most = s.llm.settings.in_flight
+        busy = len(self.flights) + sum(c.proposer == "llm" for c in self.scoring.values())
+        if len(self.flights) >= most or busy >= most + self.around.workers or self._given_up():
+            return False
+        if s.mending:
+            return self.around.spending.may_start(len(self.scoring) + len(self.flights))
+        if not self._may_start() or s.search.seeds_left or not s.search.members:
+            return False
+        return s.mixed is None or s.mixed.share.llm_may(most)
+
+    def _next_request(self) -> Request | None:
+        """The next request that an endpoint takes and the purse allows; None for now."""
+        s = self.state
+        ready = self.models.ready()
+        if not ready:
+            return None
+        for item in s.mending:
+            if item[0].model in ready:
+                number = s.numbers
+                request = s.llm.repair(number, *item)
+                if self._affordable(request):
+                    s.mending.remove(item)
+                    return request
+        if s.mending and self._unaffordable:
+            self._leave_mending()
+            return None
+        if s.llm.wants_memo():
+            at = s.llm.memory.memo_at
+            request = s.llm.reflection(s.numbers, s.search, ready)
+            if self._affordable(request):
+                return request
+            s.llm.memory.memo_at = at
+        planned = s.search.plan()
+        if planned is None:
+            return None
+        request = s.llm.request(s.numbers, planned[0], s.search, planned[1], ready)
+        return request if self._affordable(request) else None
+
+    def _affordable(self, request: Request) -> bool:
+        ledger = self.state.llm.ledger
+        fits = ledger.may_spend(ledger.most(request.model, request.prompt))
+        self._unaffordable = not fits
+        return fits
+
+    def _send(self, request: Request) -> None:
+        deadline = self.state.llm.settings.deadline_s
+        left = self.around.spending.seconds_of_minutes_left()
+        if left is not None:
+            deadline = min(deadline, max(left, 0.0) + OVERTIME_S)
+        self.flights[self.models.send(request, deadline)] = request
+
+    def _score(self, candidate: Candidate) -> None:
+        self.scoring[self.state.submit(candidate, self.around)] = candidate
+
+    def _given_up(self) -> bool:
+        """Whether models are asked no more: all lost, or their answers lead nowhere."""
+        s = self.state
+        return bool(self.models.lost()) or s.fruitless >= FRUITLESS + 4 * s.llm.settings.in_flight
+
+    def _formula_turn(self) -> bool:
+        """Formula goes ahead of its share where models are slow, unless evaluations would run out by that."""
+        mixed = self.state.mixed
+        assert mixed is not None
+        if self._given_up() or self._unaffordable or not self.models.reachable():
+            return True
+        spending = self.around.spending
+        lead = 2 * self.around.workers + self.state.llm.settings.in_flight
+        return not spending.evaluations_first() or mixed.share.formula_may(lead)
+
+    def _close(self, ending: Ending) -> None:
+        """At the end of a search, answers that wait to be mended are given up; one that goes on mends them."""
+        if ending is not Ending.INTERRUPTED:
+            self._leave_mending()
+
+    def _leave_mending(self) -> None:
+        for request, _, _ in list(self.state.mending):
+            self.state.leave(request.number)
+
+    def _ending(self) -> Ending | None:
+        """Why the search is over, with nothing in flight; None where waiting may help."""
+        s, around = self.state, self.around
+        if not around.spending.may_start(0):
+            return Ending.BUDGET
+        if s.mixed is not None:
+            return Ending.EXHAUSTED if self._formula_turn() and not s.search.seeds_left else None
+        if self.models.lost():
+            around.say("no model can be asked any more: " + "; ".join(self.models.lost()))
+            return Ending.INTERRUPTED
+        if self._given_up():
+            around.say(f"the models' last {s.fruitless} answers gave no new program; {self._usual()}")
+            return Ending.EXHAUSTED
+        if self._unaffordable:
+            around.say(f"the budget of the models is spent: {s.llm.ledger.line()}")
+            return Ending.BUDGET
+        if not s.search.members and not s.search.seeds_left:
+            around.say("no seed program could be scored, so there is nothing to change")
+            return Ending.EXHAUSTED
+        return None
+
+    def _usual(self) -> str:
+        counts = sorted(self.state.llm.ledger.outcomes.items(), key=lambda item: -item[1])
+        return ", ".join(f"{name} {n}" for name, n in counts[:4])
+
+    def _tell_trouble(self) -> None:
+        """Say once that endpoints are down, and once that one is back."""
+        lost = self.models.lost()
+        trouble = "; ".join(lost) if lost else self.models.trouble()
+        if bool(trouble) == bool(self._told):
+            return
+        self._told = trouble
+        if not trouble:
+            self.around.say("an endpoint answers again; the search goes on")
+        elif self.state.mixed is not None:
+            self.around.say(f"models can't be asked now, formulas go on: {trouble}")
+        elif not lost:
+            self.around.say(f"paused, no model can be asked now: {trouble}")

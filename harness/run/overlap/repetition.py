@@ -1,0 +1,104 @@
+"""A recorded run, repeated entry by entry with its stored replies and no network."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future
+from typing import Any
+
+from harness.errors import BadRun
+from harness.proposers.llm.reply import Reply
+from harness.proposers.llm.request import Request
+from harness.proposers.llm.staged import Staged
+from harness.record.journal import Journal, outcome_text
+from harness.run.loop import Ending
+from harness.run.overlap.state import Overlap
+from harness.run.overlap.surroundings import Surroundings
+
+SESSIONS = {"started", "resumed", "interrupted"}
+
+
+class Repetition:
+    """Follows a recorded run. Requests are made anew and must be the same; programs are scored anew.
+
+    Args:
+        state: fresh, with a journal of its own.
+        recorded: the journal that is followed.
+        around: scores programs.
+    """
+
+    def __init__(self, state: Overlap, recorded: Journal, around: Surroundings) -> None:
+        self.state, self.recorded, self.around = state, recorded, around
+        self._scoring: dict[str, Future[Staged]] = {}
+
+    def run(self) -> Ending:
+        """Repeat it to its end.
+
+        Raises:
+            BadRun: something differs, with the entry at which it does.
+        """
+        s, around = self.state, self.around
+        s.elapsed = lambda: around.spending.seconds
+        ending = Ending.INTERRUPTED
+        for i, (kind, facts) in enumerate(self.recorded.entries()):
+            if around.stopping():
+                return Ending.INTERRUPTED
+            if kind == "finished":
+                ending = Ending(facts["ending"])
+            elif kind in SESSIONS and i > 0:  # the first has been written
+                s.record(kind, facts)
+            else:
+                wrong = self._entry(kind, facts)
+                if wrong:
+                    raise BadRun(f"{self.recorded.path}: the repeated run differs at entry {i}: {wrong}")
+            for id, candidate in s.waiting.items():
+                if id not in self._scoring:
+                    self._scoring[id] = s.submit(candidate, around)
+        return ending
+
+    def _entry(self, kind: str, facts: dict[str, Any]) -> str:
+        """Repeat one entry; what differs, or ""."""
+        s = self.state
+        if kind == "ask":
+            candidate = s.ask()
+            if candidate is None or candidate.id != facts["id"]:
+                return f"expected candidate {facts['id']}, got {candidate and candidate.id}"
+        elif kind == "request":
+            asked = Request.of(facts)
+            request = self._request(asked)
+            if request is None or request.facts() != asked.facts():
+                return f"request {asked.number} is another one; same rows, program and templates?"
+            s.request(request)
+        elif kind == "reply":
+            s.reply(facts["request"], Reply.of(facts))
+        elif kind == "turned_down" and "request" in facts:
+            s.leave(facts["request"])
+        elif kind in ("evaluation", "turned_down"):
+            id = facts["candidate"].id if kind == "evaluation" else facts["candidate"]
+            return self._outcome(id, facts.get("outcome"))
+        return ""
+
+    def _request(self, recorded: Request) -> Request | None:
+        """The request this state makes where the recorded run made one."""
+        s = self.state
+        if recorded.purpose == "memo":
+            return s.llm.reflection(s.numbers, s.search, [recorded.model])
+        if recorded.purpose == "repair":
+            found = [m for m in s.mending if m[0].number == recorded.mends]
+            return s.mend(found[0]) if found else None
+        planned = s.search.plan()
+        if planned is None:
+            return None
+        return s.llm.request(s.numbers, planned[0], s.search, planned[1], [recorded.model])
+
+    def _outcome(self, id: str, recorded: Any) -> str:
+        """Take in the new outcome of a candidate, which must be as recorded."""
+        if id not in self._scoring:
+            return f"candidate {id} did not come up"
+        candidate, found = self.state.waiting[id], self._scoring.pop(id).result()
+        mine, theirs = (outcome_text(o) if o else None for o in (found.outcome, recorded))
+        if mine != theirs:
+            return f"candidate {id} has another outcome"
+        outcome = self.state.evaluated(candidate, found)
+        self.around.spending.evaluations += outcome is not None
+        self.around.progress(candidate, outcome)
+        return ""

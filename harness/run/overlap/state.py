@@ -1,0 +1,232 @@
+"""The state of a run whose proposals take time, and the journal entries that move it on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from evaluator.outcome import Outcome, Scorecard, Scored
+from harness.errors import BadRun
+from harness.proposers.llm.edits import Unusable
+from harness.proposers.llm.reply import PASSING, Reply
+from harness.proposers.llm.request import Request
+from harness.proposers.llm.staged import Signature, Staged
+from harness.proposers.mixed import MixedProposer
+from harness.record.journal import Journal
+from harness.run.overlap.surroundings import Surroundings
+from harness.search.candidate import Candidate, Draft
+from harness.search.search import Search
+
+NOT_MENDED = {"unchanged", "same program", "same law", "same predictions"}
+
+
+class Overlap:
+    """The state of one run, and the ways to move it on.
+
+    Args:
+        search: fresh; `rebuild` tells it what the journal holds.
+        journal: gets every entry before it takes effect.
+    """
+
+    def __init__(self, search: Search, journal: Journal) -> None:
+        self.search = search
+        self.journal = journal
+        proposer = search.proposer
+        self.llm = proposer.llm  # type: ignore[attr-defined]
+        self.mixed = proposer if isinstance(proposer, MixedProposer) else None
+        self.open: dict[int, Request] = {}  # asked, no reply yet
+        self.mending: list[tuple[Request, Reply, Unusable]] = []  # to be asked again
+        self.waiting: dict[str, Candidate] = {}  # to be scored, or being so
+        self.rank: dict[str, int] = {}  # candidate -> signatures known when it came
+        self.signatures: dict[Signature, tuple[int, str]] = {}
+        self.numbers = 0
+        self.fruitless = 0
+        self.refused: list[tuple[str, tuple[str, ...]]] = []  # parameters, by model, in earlier sessions
+        self.elapsed: Callable[[], float] = lambda: 0.0  # seconds of the run, for the journal's times
+        self._recording = True
+
+    # -- entries, in the order of the module's docstring
+
+    def ask(self) -> Candidate | None:
+        candidate = self.search.ask()
+        if candidate is not None:
+            self.record("ask", {"id": candidate.id})
+            self._came(candidate)
+        return candidate
+
+    def request(self, request: Request) -> None:
+        self.record("request", request.facts())
+        self.numbers = request.number + 1
+        self.open[request.number] = request
+        if request.purpose == "propose" and request.plan is not None:
+            self.search.take(request.plan)
+            if self.mixed:
+                self.mixed.share.start("llm")
+        self.llm.sent(request)
+
+    def reply(self, number: int, reply: Reply) -> None:
+        request = self.open.pop(number)
+        cost = self.llm.booked(request, reply)
+        self.record("reply", {"request": number, "cost": cost, **reply.facts()}, seconds=reply.seconds)
+        if request.plan is None:
+            if reply.ok:
+                self.llm.memory.memo = reply.text.strip()[:3000]
+            return
+        if not reply.ok:
+            self._end(request, reply.status.value)
+            self.fruitless += reply.status not in PASSING
+            return
+        made = self.llm.read(request, reply, self.search)
+        if isinstance(made, Draft) and self.search.knows(made.key):
+            made = Unusable("same program", "it was asked for before")
+        if isinstance(made, Unusable):
+            if request.purpose == "propose" and self.llm.settings.repair and made.reason not in NOT_MENDED:
+                self.mending.append((request, reply, made))
+            else:
+                self._end(request, made.reason, made)
+            return
+        self._came(self.search.admit(request.plan, made, "llm"))
+
+    def evaluated(self, candidate: Candidate, found: Staged) -> Outcome | None:
+        """An evaluation ended; its outcome, or None where the program was turned down."""
+        del self.waiting[candidate.id]
+        found = replace(found, outcome=_ordered(found.outcome))
+        if found.outcome is None:
+            self.record(
+                "turned_down", {"candidate": candidate.id, "reason": "same predictions", "twin": found.twin}
+            )
+            self._turned_down(candidate, found.twin)
+            return None
+        notes = {"signature": list(found.signature), "patterns": list(found.patterns)}
+        if self._recording:
+            self.journal.append(candidate, found.outcome, self.elapsed(), notes)
+        self._tell(candidate, found.outcome, found.signature, found.patterns)
+        return found.outcome
+
+    def _came(self, candidate: Candidate) -> None:
+        self.llm.met(candidate)
+        self.waiting[candidate.id] = candidate
+        self.rank[candidate.id] = len(self.signatures)
+        if self.mixed and candidate.proposer == "formula":
+            self.mixed.share.start("formula")
+
+    def _end(self, request: Request, reason: str, wrong: Unusable | None = None) -> None:
+        """A proposal ends without a program; `wrong` is what a model could learn from."""
+        assert request.plan is not None
+        detail = wrong.detail if wrong else ""
+        facts = {"request": request.number, "id": request.plan.id, "reason": reason, "detail": detail}
+        self.record("turned_down", facts)
+        self.llm.fruitless(request, reason, detail)
+        self.fruitless += wrong is not None
+
+    def leave(self, number: int) -> None:
+        """An answer that was to be mended is left as it is: the purse is empty, or models are asked no more."""
+        for item in [m for m in self.mending if m[0].number == number]:
+            self.mending.remove(item)
+            self._end(item[0], item[2].reason, item[2])
+
+    def _turned_down(self, candidate: Candidate, twin: str) -> None:
+        request_like = candidate.draft.edit
+        self.llm.memory.unusable(
+            f"{candidate.id} ({request_like})", "same predictions", f"predicts exactly as {twin}"
+        )
+        self.llm.turned_down(candidate)
+        self.fruitless += 1
+
+    def _tell(
+        self, candidate: Candidate, outcome: Outcome, signature: Signature, patterns: tuple[str, ...]
+    ) -> None:
+        before = self.search.best.error if self.search.best else None
+        is_best = self.search.tell(candidate, outcome) is not None
+        self.llm.tell(candidate, outcome, self.search, is_best, patterns)
+        if signature:
+            self.signatures.setdefault(signature, (len(self.signatures), candidate.id))
+        if candidate.proposer == "llm":
+            self.fruitless = 0
+        if self.mixed and candidate.proposer in ("llm", "formula"):
+            member = self.search.members.get(candidate.id)
+            self.mixed.share.learn(candidate.proposer, before, member.error if member else None)
+
+    def record(self, kind: str, facts: dict[str, Any], **times: float) -> None:
+        if self._recording:
+            self.journal.record(kind, facts, self.elapsed(), **times)
+
+    # -- from a journal
+
+    def rebuild(self) -> None:
+        """Take in what the journal holds already.
+
+        Raises:
+            BadRun: the entries can't have been written by this program.
+        """
+        self._recording = False
+        for kind, facts in self.journal.entries():
+            try:
+                self._again(kind, facts)
+            except (KeyError, AssertionError) as error:
+                raise BadRun(
+                    f"{self.journal.path}: entry {kind!r} does not follow from those before it ({error!r}); "
+                    "the journal was written by another version, start a new run"
+                ) from error
+        self._recording = True
+
+    def _again(self, kind: str, facts: dict[str, Any]) -> None:
+        if kind == "ask":
+            candidate = self.ask()
+            assert candidate is not None and candidate.id == facts["id"], facts["id"]
+        elif kind == "request":
+            request = Request.of(facts)
+            if request.mends is not None:
+                self.mending = [m for m in self.mending if m[0].number != request.mends]
+            if request.purpose == "memo":
+                self.llm.memory.memo_at = self.llm.memory.told
+            self.request(request)
+        elif kind == "reply":
+            reply = Reply.of(facts)
+            self.refused.append((self.open[facts["request"]].model, reply.refused))
+            self.reply(facts["request"], reply)
+        elif kind == "turned_down" and "candidate" in facts:
+            self.evaluated(self.waiting[facts["candidate"]], Staged(None, facts["twin"]))
+        elif kind == "turned_down":
+            self.leave(facts["request"])
+        elif kind == "evaluation":
+            notes = facts["notes"]
+            staged = Staged(
+                facts["outcome"],
+                "",
+                tuple(map(float, notes.get("signature", ()))),
+                tuple(notes.get("patterns", ())),
+            )
+            assert facts["candidate"].id in self.waiting, facts["candidate"].id
+            self.evaluated(facts["candidate"], staged)
+
+    def mend(self, item: tuple[Request, Reply, Unusable]) -> Request:
+        self.mending.remove(item)
+        return self.llm.repair(self.numbers, *item)
+
+    def submit(self, candidate: Candidate, around: Surroundings) -> Future[Staged]:
+        rank = self.rank[candidate.id] if candidate.proposer == "llm" else 0
+        return around.executor.submit(around.evaluate, candidate.program, partial(self._twin, rank))
+
+    def _twin(self, rank: int, signature: Signature) -> str:
+        """The candidate of a signature known when the asking candidate came; later ones don't count, or the
+        answer would depend on the clock."""
+        known = self.signatures.get(signature)
+        return known[1] if known is not None and known[0] < rank else ""
+
+
+def _ordered(outcome: Outcome | None) -> Outcome | None:
+    """With folds and groups in the order in which a journal gives them back, so that sums over them agree."""
+    if not isinstance(outcome, Scored):
+        return outcome
+
+    def card(c: Scorecard) -> Scorecard:
+        return replace(c, per_group={g: card(c.per_group[g]) for g in sorted(c.per_group)})
+
+    cards = {name: card(outcome.cards[name]) for name in sorted(outcome.cards)}
+    return replace(
+        outcome, cards=cards, constants={g: outcome.constants[g] for g in sorted(outcome.constants)}
+    )

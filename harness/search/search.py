@@ -1,0 +1,273 @@
+"""Ask and tell: which program is tried next, and what its outcome teaches.
+
+The search does no I/O, takes no clock and no global randomness. The candidate with number n is
+drawn with a generator seeded by (seed, n), so a search rebuilt by telling it the same outcomes in
+the same order asks for the same candidates.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from evaluator.outcome import Failed, Outcome, Scored
+from harness.search.archive import Archive, Islands, Member, Pool
+from harness.search.candidate import Candidate, Draft
+from harness.search.selection import Judged, finalists, validation_error
+
+
+class Proposer(Protocol):
+    """Makes drafts of programs. Deterministic in its arguments unless it calls a model."""
+
+    name: str
+
+    def starters(self) -> list[Draft]:
+        """Drafts a search begins with."""
+        ...
+
+    def propose(
+        self,
+        parent: Candidate,
+        mate: Candidate,
+        rng: np.random.Generator,
+        fitted: tuple[float, ...] = (),
+    ) -> Draft | None:
+        """A change of `parent`, perhaps with parts of `mate`; None where none was found.
+
+        Args:
+            fitted: values the parent's constants took, middle ones over groups and targets.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Parents chosen for a candidate whose draft takes time to come.
+
+    Attributes:
+        id: the candidate's; its number is taken.
+        parent, mate: candidate ids; the mate is another one where there is another.
+        island: island the parent was chosen from.
+        generation: the parent's plus one.
+    """
+
+    id: str
+    parent: str
+    mate: str
+    island: int
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class SearchSettings:
+    """Numbers of the search itself.
+
+    Attributes:
+        pools: searches side by side that share nothing but their seeds; the result is chosen from all.
+        islands: populations of one pool, by size of law.
+        capacity: members an island keeps.
+        archive_share: share of parents taken from the archive of niches instead of an island.
+        random_share: share of parents drawn without regard to rank.
+    """
+
+    pools: int = 3
+    islands: int = 4
+    capacity: int = 24
+    archive_share: float = 0.2
+    random_share: float = 0.1
+
+
+class Search:
+    """Islands, archive and parent choice.
+
+    Args:
+        proposer: makes drafts.
+        budget: most constants of one program over all targets, for the size of islands.
+        seeds: drafts of seed programs, tried before the proposer's own starters.
+        settings: numbers of the search.
+        seed: makes the run repeatable.
+    """
+
+    TRIES = 30
+
+    def __init__(
+        self,
+        proposer: Proposer,
+        budget: int,
+        seeds: list[Draft],
+        settings: SearchSettings,
+        seed: int,
+    ) -> None:
+        self.proposer = proposer
+        self.settings = settings
+        self.seed = seed
+        self.pools = [
+            Pool(Islands(settings.islands, budget, settings.capacity), Archive())
+            for _ in range(settings.pools)
+        ]
+        self.members: dict[str, Member] = {}
+        self.best: Member | None = None
+        self.n_told = 0
+        self.n_failed = 0
+        self._next = 0
+        self._keys: set[str] = set()
+        self._seeds = [*seeds, *proposer.starters()]
+
+    def ask(self) -> Candidate | None:
+        """The next candidate, or None when no new law was found in many tries."""
+        index = self._next
+        rng = np.random.default_rng([self.seed, index])
+        candidate = self._seed(index) or self._child(index, rng)
+        if candidate is None:
+            return None
+        self._next = index + 1
+        self._keys.add(candidate.draft.key)
+        return candidate
+
+    @property
+    def seeds_left(self) -> bool:
+        """Whether `ask` still gives seeds."""
+        return self._next < len(self._seeds)
+
+    def plan(self) -> tuple[Plan, np.random.Generator] | None:
+        """Choose parents for a draft that comes later; None without any member. `take` takes the number.
+
+        Returns:
+            The plan, and the candidate's generator for whatever else is drawn.
+        """
+        if not self.members:
+            return None
+        index = self._next
+        rng = np.random.default_rng([self.seed, index])
+        pool = self._pool(index)
+        parent, island = self._parent(pool, rng)
+        mate = parent
+        for _ in range(8):
+            if mate is not parent:
+                break
+            mate, _ = self._parent(pool, rng)
+        c = parent.candidate
+        return Plan(_id(index), c.id, mate.candidate.id, island, c.generation + 1), rng
+
+    def take(self, plan: Plan) -> None:
+        """The plan is carried out: its number is taken."""
+        self._next = max(self._next, int(plan.id[1:]) + 1)
+
+    def knows(self, key: str) -> bool:
+        """Whether a draft of this key was asked for before."""
+        return key in self._keys
+
+    def admit(self, plan: Plan, draft: Draft, proposer: str) -> Candidate:
+        """The candidate of a plan, its draft having come."""
+        self._keys.add(draft.key)
+        return Candidate(
+            plan.id, draft.program, plan.parent, plan.mate, plan.island, plan.generation, proposer, draft
+        )
+
+    def tell(self, candidate: Candidate, outcome: Outcome) -> Member | None:
+        """Learn from an outcome. Returns the member when it is the best so far."""
+        self.n_told += 1
+        self._next = max(self._next, candidate.index + 1)
+        self._keys.add(candidate.draft.key)
+        for relative in (candidate.parent, candidate.mate):
+            if relative is not None and relative in self.members:
+                self.members[relative].children += 1
+        if isinstance(outcome, Failed):
+            self.n_failed += 1
+            return None
+        member = self._member(candidate, outcome)
+        self.members[candidate.id] = member
+        for pool in self.pools if candidate.parent is None else [self._pool(candidate.index)]:
+            pool.islands.add(member)
+            pool.archive.add(member)
+        if self.best is None or member.order < self.best.order:
+            self.best = member
+            return member
+        return None
+
+    def owners(self) -> list[Member]:
+        """The best law of every niche over all pools, in a fixed order."""
+        best: dict[tuple[int, str], Member] = {}
+        for pool in self.pools:
+            for cell, member in pool.archive.cells.items():
+                if cell not in best or member.order < best[cell].order:
+                    best[cell] = member
+        return [best[cell] for cell in sorted(best)]
+
+    def finalists(self) -> list[Judged]:
+        """Scored candidates in the order in which they are offered as the result."""
+        return finalists(
+            Judged(m.candidate.id, m.error, m.n_constants, m.candidate.draft.size)
+            for m in self.members.values()
+        )
+
+    def _seed(self, index: int) -> Candidate | None:
+        if index >= len(self._seeds):
+            return None
+        draft = self._seeds[index]
+        return Candidate(_id(index), draft.program, None, None, 0, 0, "seed", draft)
+
+    def _child(self, index: int, rng: np.random.Generator) -> Candidate | None:
+        """A child of which neither the key nor the program was asked before."""
+        if not self.members:
+            return None
+        pool = self._pool(index)
+        for _ in range(self.TRIES):
+            parent, island = self._parent(pool, rng)
+            mate, _ = self._parent(pool, rng)
+            draft = self.proposer.propose(parent.candidate, mate.candidate, rng, parent.fitted)
+            if draft is None or draft.key in self._keys:
+                continue
+            generation = parent.candidate.generation + 1
+            return Candidate(
+                _id(index),
+                draft.program,
+                parent.candidate.id,
+                mate.candidate.id,
+                island,
+                generation,
+                self.proposer.name,
+                draft,
+            )
+        return None
+
+    def _pool(self, index: int) -> Pool:
+        """The pool that a child of this number belongs to: they take turns."""
+        return self.pools[index % len(self.pools)]
+
+    def _parent(self, pool: Pool, rng: np.random.Generator) -> tuple[Member, int]:
+        """A parent and its island: rank and few children count."""
+        if rng.random() < self.settings.archive_share:
+            owners = pool.archive.owners()
+            member = owners[int(rng.integers(len(owners)))]
+            return member, -1
+        occupied = pool.islands.occupied()
+        island = occupied[int(rng.integers(len(occupied)))]
+        population = pool.islands.members[island]
+        if rng.random() < self.settings.random_share:
+            return population[int(rng.integers(len(population)))], island
+        weights = np.array([1.0 / ((1 + place) * (1 + m.children)) for place, m in enumerate(population)])
+        return population[int(rng.choice(len(population), p=weights / weights.sum()))], island
+
+    def _member(self, candidate: Candidate, outcome: Scored) -> Member:
+        signature = tuple(float(f"{card.nmse:.10g}") for card in outcome.cards.values())
+        fitted = middle_constants(outcome, len(candidate.draft.constants))
+        return Member(candidate, validation_error(outcome), outcome.n_constants, signature, fitted)
+
+
+def middle_constants(outcome: Scored, n_names: int) -> tuple[float, ...]:
+    """Median of each named constant over groups and targets, of the last fold's fit; () where names don't fit.
+
+    The last fold is the deepest, so its fit saw no row that any fold validates on.
+    """
+    rows = [c for c in outcome.constants.values() if n_names and len(c) % n_names == 0]
+    if not rows:
+        return ()
+    table = np.concatenate([np.reshape(c, (-1, n_names)) for c in rows])
+    return tuple(float(v) for v in np.median(table, axis=0))
+
+
+def _id(index: int) -> str:
+    return f"c{index:06d}"
