@@ -12,7 +12,7 @@ from fitting.law.presets import PRESETS, Preset, preset
 from fitting.planning.allocation import Allocation, allocate, compute_factor, deadweight, fit_compute_factor
 from fitting.planning.approaches import ApproachResult, approach_1, approach_2, approach_2_bias, approach_3
 from fitting.result import FittedLaw
-from fitting.saved import from_dict, to_dict
+from fitting.saved import from_dict
 from fitting.solve.losses import (
     Loss,
     LossFunction,
@@ -25,9 +25,11 @@ from fitting.solve.losses import (
     quantile,
     squared,
 )
+from fitting.solve.plain import to_dict
 from fitting.status import FitStatus
 from fitting.uncertainty.bootstrap import Bootstrap
-from fitting.uncertainty.intervals import Interval, prediction_interval
+from fitting.uncertainty.interval import Interval
+from fitting.uncertainty.intervals import prediction_interval
 from fitting.uncertainty.profile import Profile, profile
 from fitting.vpnls.drop_in import fit_vpnls
 from fitting.vpnls.simulate import simulate_isoflop_data

@@ -1,165 +1,51 @@
-"""A fitted law: constants, goodness of fit, predictions, and doors to intervals, bootstraps and allocations."""
+"""A fitted law: a solution, with doors to intervals, bootstraps and allocations."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fitting.errors import BadOption
-from fitting.law.law import Law
-from fitting.solve.losses import Loss
-from fitting.status import FitStatus
+from fitting.planning.allocation import Allocation
+from fitting.planning.allocation import allocate as best_allocation
+from fitting.solve.plain import to_dict as as_plain
+from fitting.solve.solution import Solution
+from fitting.uncertainty.bootstrap import Bootstrap
+from fitting.uncertainty.bootstrap import bootstrap as resample
+from fitting.uncertainty.covariance import covariance as covariance_of
+from fitting.uncertainty.diagnose import warnings_of
+from fitting.uncertainty.interval import Interval
+from fitting.uncertainty.intervals import intervals as choose_intervals
 
-if TYPE_CHECKING:
-    from fitting.fit import Problem
-    from fitting.planning.allocation import Allocation
-    from fitting.uncertainty.bootstrap import Bootstrap
-    from fitting.uncertainty.intervals import Interval
 
-
-@dataclass(frozen=True)
-class FittedLaw:
-    """What `fit` returns.
-
-    Attributes:
-        law: the law (fixed constants filled in, tied ones merged).
-        constants: name -> value; constants that differ between groups are named E[label].
-        objective: the mean cost that was made small: mean squared residual, mean Huber, ...
-        rss: weighted sum of squared residuals; n_points: rows; loss: the loss.
-        status, status_message: how the fit ended; BOUND_HIT when a constant sits on its bound.
-        steps: Newton steps over all starts.
-        problem: the rows and models behind it.
-    """
-
-    law: Law
-    constants: dict[str, float]
-    objective: float
-    rss: float
-    n_points: int
-    loss: Loss
-    status: FitStatus
-    status_message: str
-    steps: int
-    problem: Problem
-
-    @staticmethod
-    def of(problem: Problem, theta: np.ndarray, converged: bool, steps: int) -> FittedLaw:
-        rows, loss = problem.rows, problem.loss
-        f = problem.model.value(theta[None])[0]
-        r = loss.residual(rows.y, f)
-        rss = float((r * r).sum() if rows.weights is None else (rows.weights * r * r).sum())
-        hit = bound_phrases(problem, theta)
-        status = FitStatus.BOUND_HIT if hit else FitStatus.CONVERGED if converged else FitStatus.MAX_ITER
-        message = (
-            "; ".join(hit) if hit else "Newton converged" if converged else "Newton stopped before converging"
-        )
-        if hit and not converged:
-            message += "; Newton stopped before converging"
-        constants = dict(zip(problem.names, map(float, theta), strict=True))
-        value = loss.mean(r, rows.weights)
-        return FittedLaw(problem.law, constants, value, rss, rows.n, loss, status, message, steps, problem)
-
-    @property
-    def theta(self) -> np.ndarray:
-        """(P,) constants in the order of `constants`."""
-        return np.array(list(self.constants.values()))
-
-    def group_constants(self, label: str) -> dict[str, float]:
-        """The constants that hold in one group."""
-        labels = self.problem.rows.labels
-        if label not in labels:
-            raise BadOption(f"no group {label!r}; groups are {', '.join(labels) or 'none'}")
-        g = labels.index(label)
-        theta = self.theta
-        slots = zip(self.law.constants, self.problem.model.slots, strict=True)
-        return {name: float(theta[s[g] if len(s) > 1 else s[0]]) for name, s in slots}
-
-    def one_set(self, group: str | None) -> dict[str, float]:
-        """Constants of one group, or of all rows when none differs between groups."""
-        if group is not None:
-            return self.group_constants(group)
-        if self.problem.free:
-            raise BadOption(
-                f"constants differ between groups: pass group=, one of {', '.join(self.problem.rows.labels)}"
-            )
-        return dict(self.constants)
-
-    def predict(self, data: Mapping | None = None, *, group: str | None = None, **features):
-        """Values of the law for columns given by name: `predict(N=7e10, D=1.4e12)`."""
-        return self.law.predict(self.one_set(group), data, **features)
-
-    @property
-    def fitted(self) -> np.ndarray:
-        """(n,) values at the rows of the fit."""
-        return self.problem.model.value(self.theta[None])[0].copy()
-
-    @property
-    def residuals(self) -> np.ndarray:
-        """(n,) observed - fitted."""
-        return self.problem.rows.y - self.fitted
-
-    @property
-    def r2(self) -> float:
-        """1 - RSS / total sum of squares, weighted as the fit was; NaN when the target does not vary."""
-        y, w = self.problem.rows.y, self.problem.rows.weights
-        total = float(np.average((y - np.average(y, weights=w)) ** 2, weights=w))
-        return 1.0 - float(np.average(self.residuals**2, weights=w)) / total if total > 0 else float("nan")
+@dataclass(frozen=True, repr=False)
+class FittedLaw(Solution):
+    """What `fit` returns: a `Solution` that can say how sure it is and what to do with it."""
 
     @property
     def warnings(self) -> list[str]:
         """What a reader must know before believing the constants; see `fitting.uncertainty.diagnose`."""
-        from fitting.uncertainty.diagnose import warnings_of
-
         return warnings_of(self)
 
     def covariance(self) -> np.ndarray:
         """(P, P) covariance of the constants; rows and columns of constants on a bound are zero."""
-        from fitting.uncertainty.intervals import covariance
-
-        return covariance(self)
+        return covariance_of(self)
 
     def intervals(
         self, level: float = 0.95, method: str = "covariance", names: Sequence[str] | None = None, **options
     ) -> dict[str, Interval]:
         """Confidence interval of each constant: method "covariance", "profile" or "bootstrap"."""
-        from fitting.uncertainty.intervals import intervals
-
-        return intervals(self, level, method, names, **options)
+        return choose_intervals(self, level, method, names, **options)
 
     def bootstrap(self, n: int = 1000, kind: str = "case", **options) -> Bootstrap:
         """Refit resampled rows, all in one batch; kind "case", "within", "cluster" or "wild"."""
-        from fitting.uncertainty.bootstrap import bootstrap
-
-        return bootstrap(self, n, kind, **options)
+        return resample(self, n, kind, **options)
 
     def allocate(self, C, **options) -> Allocation:
         """Best parameters and tokens for a compute budget C; see `fitting.planning.allocation.allocate`."""
-        from fitting.planning.allocation import allocate
-
-        return allocate(self, C, **options)
+        return best_allocation(self, C, **options)
 
     def to_dict(self) -> dict:
         """Everything that rebuilds the fit, as plain values for JSON."""
-        from fitting.saved import to_dict
-
-        return to_dict(self)
-
-    def __repr__(self) -> str:
-        values = ", ".join(f"{name}={value:.6g}" for name, value in self.constants.items())
-        return f"<FittedLaw {self.law.text!r}: {values}; {self.loss.describe()} {self.objective:.6g}, {self.status}>"
-
-
-def bound_phrases(problem: Problem, theta: np.ndarray) -> list[str]:
-    """One phrase per constant that sits on its bound."""
-    hit = []
-    for name, value, low, high in zip(problem.names, theta, problem.low, problem.high, strict=True):
-        if low == high:
-            continue
-        if value <= low:
-            hit.append(f"{name} at its lower bound {low:g}")
-        elif value >= high:
-            hit.append(f"{name} at its upper bound {high:g}")
-    return hit
+        return as_plain(self)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fitting.errors import BadData, BadOption, FitError
-
-if TYPE_CHECKING:
-    from fitting.result import FittedLaw
+from fitting.solve.solution import Solution
+from fitting.uncertainty.bootstrap import bootstrap
+from fitting.uncertainty.covariance import draws
 
 LOG_SPAN = np.log(1e9)  # how far beyond sqrt(C/k) the search for N_opt goes, each way
 BANDS = ("covariance", "bootstrap")
@@ -48,7 +47,7 @@ class Allocation:
 
 
 def allocate(
-    result: FittedLaw,
+    result: Solution,
     C,
     *,
     k: float = 6.0,
@@ -106,7 +105,7 @@ def allocate(
     return Allocation(C, float(k), N_opt, C / (k * N_opt), loss[0], a[0], level, found)
 
 
-def _slots(result: FittedLaw, group: str | None) -> np.ndarray:
+def _slots(result: Solution, group: str | None) -> np.ndarray:
     result.one_set(group)  # the error says what to do
     g = 0 if group is None else result.problem.rows.labels.index(group)
     return np.array([s[g] if len(s) > 1 else s[0] for s in result.problem.model.slots])
@@ -178,13 +177,11 @@ def _optimum(curve: Callable, theta: np.ndarray, C: np.ndarray):
     return tuple(out)
 
 
-def _samples(result: FittedLaw, bands: str, n: int, seed: int, options: dict) -> np.ndarray:
+def _samples(result: Solution, bands: str, n: int, seed: int, options: dict) -> np.ndarray:
     if bands not in BANDS:
         raise BadOption(f"allocate: bands must be None, {' or '.join(map(repr, BANDS))}, got {bands!r}")
     if bands == "bootstrap":
-        return result.bootstrap(n, seed=seed, **options).samples
-    from fitting.uncertainty.intervals import draws
-
+        return bootstrap(result, n, seed=seed, **options).samples
     return draws(result, n, seed)
 
 
@@ -203,7 +200,7 @@ def _bands(curve: Callable, samples: np.ndarray, C: np.ndarray, k: float, level:
 
 
 def deadweight(
-    result: FittedLaw, C, N_used, *, k: float = 6.0, N: str = "N", D: str = "D", group=None, others=None
+    result: Solution, C, N_used, *, k: float = 6.0, N: str = "N", D: str = "D", group=None, others=None
 ):
     """Compute lost by training `N_used` parameters with budget C instead of the best number.
 
@@ -240,7 +237,7 @@ def compute_factor(N, D, C) -> tuple[float, float]:
     return float(np.exp(logs.mean())), float(logs.std())
 
 
-def fit_compute_factor(result: FittedLaw, N, L, C, *, D: str = "D") -> float:
+def fit_compute_factor(result: Solution, N, L, C, *, D: str = "D") -> float:
     """k in C = k N D that fits losses best when D is not trusted: D = C/(k N) in the surface, constants held.
 
     Golden section on log k between 0.6 and 60, with the fit's own loss.

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fitting.errors import BadData, BadOption
-
-if TYPE_CHECKING:
-    from fitting.result import FittedLaw
+from fitting.solve.solution import Solution
 
 KINDS = ("case", "within", "cluster", "wild")
 CHUNK_BYTES = 200_000_000
@@ -44,7 +41,7 @@ class Bootstrap:
 
 
 def bootstrap(
-    result: FittedLaw,
+    result: Solution,
     n: int = 1000,
     kind: str = "case",
     *,
@@ -96,7 +93,7 @@ def bootstrap(
     return Bootstrap(tuple(problem.names), np.vstack(thetas), np.concatenate(good), kind, seed)
 
 
-def _labels(result: FittedLaw, labels: object, what: str) -> np.ndarray:
+def _labels(result: Solution, labels: object, what: str) -> np.ndarray:
     """Labels of the rows as indices."""
     rows = result.problem.rows
     if isinstance(labels, str):
@@ -131,7 +128,7 @@ def _clusters(labels: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarra
     return counts[:, labels]
 
 
-def _flipped(result: FittedLaw, n: int, clusters: object, rng: np.random.Generator) -> np.ndarray:
+def _flipped(result: Solution, n: int, clusters: object, rng: np.random.Generator) -> np.ndarray:
     """Targets (n, rows): fitted values plus residuals with random signs, widened for the degrees of freedom."""
     rows = result.problem.rows
     labels = np.arange(rows.n) if clusters is None else _labels(result, clusters, "clusters")

@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 from itertools import combinations
-from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import stats
 
-from fitting.uncertainty.intervals import covariance, degrees, slopes
-
-if TYPE_CHECKING:
-    from fitting.result import FittedLaw
+from fitting.solve.solution import Solution
+from fitting.uncertainty.covariance import covariance, degrees, slopes
 
 COLLINEAR = 0.995  # correlation of two log columns above which their terms are taken for one
 CONDITION = 3e4  # of the slopes, amplitudes centred and columns scaled
 LACK = 1e-3  # level of the lack-of-fit test
 
 
-def warnings_of(result: FittedLaw) -> list[str]:
+def warnings_of(result: Solution) -> list[str]:
     """All warnings, the gravest first."""
     return [*identifiability(result), *at_bounds(result), *lack_of_fit(result)]
 
 
-def identifiability(result: FittedLaw) -> list[str]:
+def identifiability(result: Solution) -> list[str]:
     """Too few rows, columns that do not vary or move together, constants that can't be told apart."""
     found = []
     rows, P = result.problem.rows, len(result.constants)
@@ -58,7 +55,7 @@ def _correlation(a: np.ndarray, b: np.ndarray) -> float:
     return float(a @ b / np.sqrt((a @ a) * (b @ b)))
 
 
-def _flat_directions(result: FittedLaw) -> list[str]:
+def _flat_directions(result: Solution) -> list[str]:
     problem = result.problem
     inside = problem.inward(result.theta[None])
     with np.errstate(all="ignore"):
@@ -89,7 +86,7 @@ def _flat_directions(result: FittedLaw) -> list[str]:
     return []
 
 
-def at_bounds(result: FittedLaw) -> list[str]:
+def at_bounds(result: Solution) -> list[str]:
     """Constants on a bound, and exponents that mean nothing because their amplitude is zero."""
     found = []
     if result.status == "bound_hit":
@@ -109,7 +106,7 @@ def at_bounds(result: FittedLaw) -> list[str]:
     return found
 
 
-def lack_of_fit(result: FittedLaw) -> list[str]:
+def lack_of_fit(result: Solution) -> list[str]:
     """Whether residuals still follow the columns: an F test of squares and products of the logs."""
     rows, P = result.problem.rows, len(result.constants)
     used = [v for v in result.law.used if np.ptp(rows.columns[v]) > 0]

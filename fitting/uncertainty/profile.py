@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import stats
 
 from fitting.solve.newton import minimise
-from fitting.uncertainty.intervals import Interval, covariance, degrees, mean_curvature, scale
-
-if TYPE_CHECKING:
-    from fitting.result import FittedLaw
+from fitting.solve.problem import Problem
+from fitting.solve.solution import Solution
+from fitting.uncertainty.covariance import covariance, degrees, mean_curvature, scale
+from fitting.uncertainty.interval import Interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +29,7 @@ class Profile:
     root: np.ndarray
 
 
-def profile(result: FittedLaw, name: str, values: np.ndarray | None = None, width: float = 4.0) -> Profile:
+def profile(result: Solution, name: str, values: np.ndarray | None = None, width: float = 4.0) -> Profile:
     """Refit with one constant held at each of `values` (default: 25 points over +-`width` standard errors)."""
     slot = list(result.constants).index(name)
     if values is None:
@@ -40,7 +39,7 @@ def profile(result: FittedLaw, name: str, values: np.ndarray | None = None, widt
     return Profile(name, values, costs / _size(result), _roots(result, slot, values, costs, best))
 
 
-def profile_interval(result: FittedLaw, name: str, level: float = 0.95) -> Interval:
+def profile_interval(result: Solution, name: str, level: float = 0.95) -> Interval:
     """Where the profile's root crosses Student's t; a side that never crosses ends at the constant's bound."""
     slot = list(result.constants).index(name)
     value = float(result.theta[slot])
@@ -78,16 +77,16 @@ def profile_interval(result: FittedLaw, name: str, level: float = 0.95) -> Inter
     return Interval(value, ends[0], ends[1], level, "profile")
 
 
-def _error(result: FittedLaw, slot: int) -> float:
+def _error(result: Solution, slot: int) -> float:
     variance = float(covariance(result)[slot, slot])
     return np.sqrt(variance) if variance > 0 else 0.1 * abs(float(result.theta[slot])) or 0.1
 
 
-def _logged(result: FittedLaw, slot: int) -> bool:
+def _logged(result: Solution, slot: int) -> bool:
     return bool(result.problem.low[slot] >= 0 and result.theta[slot] > 0)
 
 
-def _side(result: FittedLaw, slot: int, sign: float, width: float) -> np.ndarray:
+def _side(result: Solution, slot: int, sign: float, width: float) -> np.ndarray:
     """Points on one side of the optimum, up to `width` standard errors (of the log for positive constants)."""
     value, error = float(result.theta[slot]), _error(result, slot)
     steps = np.linspace(0.1, 1.0, 8) * width
@@ -96,7 +95,7 @@ def _side(result: FittedLaw, slot: int, sign: float, width: float) -> np.ndarray
     return value + sign * steps * error
 
 
-def _around(result: FittedLaw, slot: int, width: float, count: int) -> np.ndarray:
+def _around(result: Solution, slot: int, width: float, count: int) -> np.ndarray:
     half = [
         np.concatenate([_side(result, slot, sign, width * s) for s in (0.5, 1.0)]) for sign in (-1.0, 1.0)
     ]
@@ -104,13 +103,11 @@ def _around(result: FittedLaw, slot: int, width: float, count: int) -> np.ndarra
     return np.clip(values, result.problem.low[slot], result.problem.high[slot])
 
 
-def _held(result: FittedLaw, slot: int, values: np.ndarray) -> tuple[np.ndarray, float]:
+def _held(result: Solution, slot: int, values: np.ndarray) -> tuple[np.ndarray, float]:
     """Sums of costs with the constant held at each value, and at the optimum; one batch."""
     problem = result.problem
     name = list(result.constants)[slot].split("[")[0]
     if name in problem.centred.shifts:  # the held constant must keep its raw units
-        from fitting.fit import Problem
-
         bounds = {c: problem.box[c] for c in problem.law.constants}
         problem = Problem.of(problem.law, problem.rows, problem.loss, bounds, None, problem.free, {name})
     theta = np.tile(result.theta, (len(values) + 1, 1))
@@ -136,13 +133,13 @@ def _inner_slot(problem, slot: int) -> int:
     raise AssertionError(slot)
 
 
-def _size(result: FittedLaw) -> float:
+def _size(result: Solution) -> float:
     w = result.problem.rows.weights
     half = 0.5 if result.loss.huber_delta == np.inf else 1.0
     return half * (result.n_points if w is None else float(w.sum()))
 
 
-def _roots(result: FittedLaw, slot: int, values: np.ndarray, costs: np.ndarray, best: float) -> np.ndarray:
+def _roots(result: Solution, slot: int, values: np.ndarray, costs: np.ndarray, best: float) -> np.ndarray:
     """Signed root of the rise, in units of the estimator's variance times the loss's mean curvature."""
     unit = scale(result) * mean_curvature(result)
     rise = np.maximum(costs - best, 0.0)

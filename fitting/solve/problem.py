@@ -1,0 +1,193 @@
+"""One fit as a problem: a law, its rows, and the box in which its constants may move."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from fitting.errors import BadLaw, BadOption
+from fitting.law.expression import ONE
+from fitting.law.law import Law
+from fitting.solve.centre import Centred
+from fitting.solve.data import Rows
+from fitting.solve.losses import Loss
+from fitting.solve.model import Model
+from fitting.solve.newton import Batch, Objective, minimise
+from fitting.solve.roles import is_power_amplitude, roles
+
+Box = Mapping[str, tuple[float | None, float | None]]
+
+
+@dataclass(slots=True)
+class Problem:
+    """A law, its rows, and what may move: raw and centred models over the same slots.
+
+    Attributes:
+        low, high: (P,) box of the raw constants, one entry per slot.
+        centred: how raw and centred constants correspond; inner: the centred model.
+    """
+
+    law: Law
+    rows: Rows
+    loss: Loss
+    free: tuple[str, ...]
+    box: dict[str, tuple[float, float]]
+    low: np.ndarray
+    high: np.ndarray
+    model: Model
+    centred: Centred
+    inner: Model
+
+    @staticmethod
+    def of(law, rows, loss, bounds, nonnegative, free, keep=frozenset()) -> Problem:
+        columns = [rows.columns[v] for v in law.used]
+        check_constants(law)
+        box = default_box(law, columns, rows.y, nonnegative)
+        box.update(_user_box(bounds, law))
+        raw_units = frozenset(
+            c for c in law.linear if any(np.isfinite(b) and b != 0 for b in box[c]) or box[c][0] == box[c][1]
+        )
+        group = rows.group if free else None
+        centred = Centred.of(law, raw_units | frozenset(keep))
+        model = Model(law, columns, rows.n, group, free)
+        low, high = (
+            np.concatenate(
+                [np.full(len(s), box[c][i]) for c, s in zip(law.constants, model.slots, strict=True)]
+            )
+            for i in (0, 1)
+        )
+        inner = model
+        if centred.shifts:
+            parts = roles(law, columns)
+            typical = {c: float(np.median(part.axis(9, *box[c]))) for c, part in parts.items()}
+            inner = Model(centred.law, centred.columns(law, columns, typical), rows.n, group, free)
+        return Problem(law, rows, loss, free, box, low, high, model, centred, inner)
+
+    @property
+    def names(self) -> list[str]:
+        return self.model.names(self.rows.labels)
+
+    def objective(self, y: np.ndarray | None = None, weights: np.ndarray | None = None) -> Objective:
+        """The loss over these rows, or over other targets or row weights for a batch."""
+        return Objective(
+            self.loss, self.rows.y if y is None else y, self.rows.weights if weights is None else weights
+        )
+
+    def inward(self, theta: np.ndarray) -> np.ndarray:
+        """Raw constants (R, P) in the slots of the centred model."""
+        return self._convert(theta, self.model, self.inner, -1.0)
+
+    def outward(self, theta: np.ndarray) -> np.ndarray:
+        """Centred constants (R, P) in the slots of the raw model."""
+        return self._convert(theta, self.inner, self.model, 1.0)
+
+    def _convert(self, theta, source: Model, sink: Model, sign: float) -> np.ndarray:
+        if source is sink:
+            return theta.copy()
+        out = np.empty_like(theta)
+        where = dict(zip(source.law.constants, source.slots, strict=True))
+        width = max(len(s) for s in source.slots)
+        values = [
+            theta[:, s] if len(s) == width else np.repeat(theta[:, s], width, axis=1) for s in source.slots
+        ]
+        factors = self.centred.factors(source.law.constants, values, self.inner.columns)
+        for name, s in zip(sink.law.constants, sink.slots, strict=True):
+            column = theta[:, where[name]]
+            if name in factors:
+                factor = np.broadcast_to(factors[name], (len(theta), width))
+                factor = factor if len(s) == width else factor[:, :1]
+                column = column * factor**sign
+            out[:, s] = column
+        return out
+
+    def bounds_inside(self) -> tuple[np.ndarray, np.ndarray]:
+        """The box in the slots of the centred model."""
+        pairs = [
+            np.full((len(s), 2), self.box[c])
+            for c, s in zip(self.inner.law.constants, self.inner.slots, strict=True)
+        ]
+        low, high = np.concatenate(pairs).T
+        return low, high
+
+    def run(self, theta: np.ndarray, objective: Objective | None = None, **options) -> Batch:
+        """Newton from raw constants (R, P); the batch comes back with raw constants."""
+        low, high = self.bounds_inside()
+        batch = minimise(self.inner, objective or self.objective(), self.inward(theta), low, high, **options)
+        batch.theta = self.outward(batch.theta)
+        return batch
+
+
+def default_box(law: Law, columns: list[np.ndarray], y: np.ndarray, nonnegative: bool | None) -> dict:
+    """Default bounds of every constant."""
+    box = {c: (role.low, role.high) for c, role in roles(law, columns).items()}
+    _, trees = law.design
+    powers = {c for c, tree in zip(law.linear, trees, strict=True) if is_power_amplitude(tree)}
+    for c, tree in zip(law.linear, trees, strict=True):
+        signed = nonnegative
+        if signed is None:
+            alone = (
+                tree == ONE and bool(powers) and len(powers) >= len(law.linear) - 1 and bool((y > 0).all())
+            )
+            signed = c in powers or alone
+        box[c] = (0.0, np.inf) if signed else (-np.inf, np.inf)
+    return {c: box[c] for c in law.constants}
+
+
+def _user_box(bounds: Box | None, law: Law) -> dict[str, tuple[float, float]]:
+    out = {}
+    if bounds is not None and not isinstance(bounds, Mapping):
+        bounds = {name: getattr(bounds, name) for name in law.constants if hasattr(bounds, name)}
+    law.check_names(bounds or {}, "bounds")
+    for name, pair in (bounds or {}).items():
+        try:
+            low, high = pair
+            low, high = -np.inf if low is None else float(low), np.inf if high is None else float(high)
+        except (TypeError, ValueError):
+            raise BadOption(
+                f"bounds: {name} must be a pair (low, high), None for no bound, got {pair!r}"
+            ) from None
+        if not low <= high or np.isnan(low) or low == np.inf or high == -np.inf:
+            raise BadOption(f"bounds: {name} needs low <= high, got {pair!r}")
+        out[name] = (low, high)
+    return out
+
+
+@lru_cache(maxsize=512)
+def check_constants(law: Law) -> None:
+    """Refuse laws whose constants cancel or can't be told apart on any data.
+
+    The slopes are evaluated at random constants over random positive variables; a constant without slope, or a
+    set of slopes that are always proportional, is a fault of the law and not of the data.
+    """
+    rng = np.random.default_rng(0)
+    n = 8 * law.n_constants + 8
+    ranks, last = [], None
+    for scale in (1.0, 0.3):
+        columns = [np.exp(scale * rng.standard_normal(n)) for _ in law.used]
+        with np.errstate(all="ignore"):
+            values = np.exp(0.3 * rng.standard_normal(law.n_constants)) * 0.7
+            before, body = law.program(1)
+            slopes = body(list(values), before(columns))[1:]
+            J = np.column_stack([np.broadcast_to(np.asarray(s, dtype=float), (n,)) for s in slopes])
+        J = J[np.isfinite(J).all(axis=1)]
+        if len(J) < 2 * law.n_constants:
+            return
+        norm = np.abs(J).max(axis=0)
+        dead = [c for c, size in zip(law.constants, norm, strict=True) if size == 0]
+        if dead:
+            raise BadLaw(
+                f"the law {law.text!r} does not depend on {', '.join(dead)}: the constants cancel; remove them"
+            )
+        J = J / norm
+        _, sizes, turned = np.linalg.svd(J / np.sqrt((J * J).sum(axis=0)), full_matrices=False)
+        ranks.append(int((sizes > 1e-9 * sizes[0]).sum()))
+        last = turned[-1]
+    if max(ranks) < law.n_constants:
+        together = [c for c, part in zip(law.constants, last, strict=True) if abs(part) > 0.05]
+        raise BadLaw(
+            f"the law {law.text!r} can't tell {' from '.join(together)}: other values give the same curve. "
+            "Merge or fix one of them; a name that is no column of the data counts as a constant"
+        )
