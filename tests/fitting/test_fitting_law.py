@@ -161,7 +161,6 @@ def test_derivatives_are_exact(text):
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-
         ("E + foo(N)", "position 5: foo can't be called"),
         ("E + lg(N)", "did you mean log"),
         ("__import__('os').system('x')", "can be called"),
