@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import ast
 import re
+import tokenize
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 
 from evaluator.outcome import Failed, Failure
@@ -44,6 +47,45 @@ PARSE_TRIES = 5
 in a SystemError that says nothing of the program (python/cpython issue 106905). Asking again helps."""
 
 
+class Unparsable(ValueError):
+    """A text that can't be read as Python; one line says why.
+
+    Attributes:
+        line: of the text, or None where it can't be told.
+    """
+
+    def __init__(self, message: str, line: int | None = None) -> None:
+        super().__init__(message)
+        self.line = line
+
+
+@contextmanager
+def reading() -> Iterator[None]:
+    """Whatever reading foreign Python raises, in `ast`, `tokenize` or a walk over the tree, becomes `Unparsable`.
+
+    Wrap not only the parse but what is done with the tree too: `ast.unparse` and visitors recurse, and a number
+    of thousands of digits upsets the first thing that prints it.
+
+    Raises:
+        Unparsable: in place of SyntaxError, ValueError, RecursionError, MemoryError, OverflowError,
+            SystemError and tokenize.TokenError.
+    """
+    try:
+        yield
+    except Unparsable:
+        raise
+    except SyntaxError as error:
+        raise Unparsable(str(error.msg)[:200], error.lineno) from None
+    except (RecursionError, MemoryError):
+        raise Unparsable("nested too deeply to be parsed") from None
+    except (ValueError, OverflowError) as error:  # a null byte, a number of thousands of digits
+        raise Unparsable(str(error)[:200]) from None
+    except tokenize.TokenError as error:
+        raise Unparsable(str(error.args[0])[:200]) from None
+    except SystemError as error:
+        raise Unparsable(f"the interpreter can't parse it ({str(error)[:100]})") from None
+
+
 def parse(program: str, mode: str = "exec") -> ast.AST:
     """Syntax tree of a program; safe to call from several threads.
 
@@ -51,14 +93,17 @@ def parse(program: str, mode: str = "exec") -> ast.AST:
         mode: as of `ast.parse`.
 
     Raises:
-        SyntaxError, ValueError, RecursionError, MemoryError: it does not parse.
+        Unparsable: it does not parse, whatever the parser raised.
     """
-    for _ in range(PARSE_TRIES - 1):
-        try:
-            return ast.parse(program, filename="program.py", mode=mode)
-        except SystemError:
-            continue
-    return ast.parse(program, filename="program.py", mode=mode)
+    if len(program) > MAX_PROGRAM_BYTES:
+        raise Unparsable(f"{len(program)} characters long; at most {MAX_PROGRAM_BYTES} are read")
+    with reading():
+        for _ in range(PARSE_TRIES - 1):
+            try:
+                return ast.parse(program, filename="program.py", mode=mode)
+            except SystemError:
+                continue
+        return ast.parse(program, filename="program.py", mode=mode)
 
 
 @lru_cache(maxsize=16)
@@ -66,7 +111,7 @@ def imported_modules(program: str) -> frozenset[str]:
     """Dotted names a program imports; empty when it does not parse."""
     try:
         tree = parse(program)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    except Unparsable:
         return frozenset()
     names: set[str] = set()
     for node in ast.walk(tree):
@@ -107,14 +152,12 @@ def _markers(program: str) -> Failed | None:
 
 def _tree(program: str, modules: tuple[str, ...]) -> Failed | None:
     try:
-        tree = parse(program)
-    except SyntaxError as error:
-        return Failed(Failure.SYNTAX, f"program line {error.lineno}: {error.msg}")
-    except ValueError as error:  # a null byte
-        return Failed(Failure.SYNTAX, f"program: {error}")
-    except (RecursionError, MemoryError):
-        return Failed(Failure.SYNTAX, "program: nested too deeply to be parsed")
-    return _functions(tree) or _imports(tree, modules) or _clock(tree)
+        with reading():
+            tree = parse(program)
+            return _functions(tree) or _imports(tree, modules) or _clock(tree)
+    except Unparsable as error:
+        where = "program" if error.line is None else f"program line {error.line}"
+        return Failed(Failure.SYNTAX, f"{where}: {error}")
 
 
 def _functions(tree: ast.Module) -> Failed | None:
