@@ -33,7 +33,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests" / "llm")
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from fake_server import FakeServer, Step, completion
-from overlap_cases import PRICED, QUICK, Case, accounted, made_up
+from in_flight_cases import PRICED, QUICK, Case, accounted, made_up
 from scripted_models import Scientist, Unreliable, Variants, fenced, variant, write_rows
 
 from harness import evolve

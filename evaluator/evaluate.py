@@ -9,7 +9,7 @@ another order must be answered as before.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Literal, Protocol
 
@@ -27,6 +27,8 @@ from tasks.rows import Rows, Task
 from tasks.spec import TaskSpec
 
 Checks = Literal["none", "first", "all"]
+
+AfterFold = Callable[[str, Rows, Scorecard, np.ndarray], bool]
 
 
 class FoldLike(Protocol):
@@ -90,8 +92,28 @@ class Evaluator:
             folds: integer indices into `task.train`.
             checks: in which folds a second fit and further predictions are asked for.
         """
+        outcome = self.validate_until(program, task, folds, checks)
+        assert outcome is not None
+        return outcome
+
+    def validate_until(
+        self,
+        program: str,
+        task: Task,
+        folds: Iterable[FoldLike],
+        checks: Checks = "first",
+        after: AfterFold = lambda name, rows, card, predicted: True,
+    ) -> Outcome | None:
+        """As `validate`, with a look at every fold as soon as it is scored.
+
+        Args:
+            after: (fold, its validation rows, their card, (m, T) predictions) -> whether to go on.
+
+        Returns:
+            None where `after` ended it.
+        """
         pairs = [(f.name, task.train.take(f.train), task.train.take(f.validation)) for f in folds]
-        return self._score(program, task, pairs, checks, "fold ")
+        return self._score(program, task, pairs, checks, "fold ", after)
 
     def validate_together(self, program: str, task: Task, folds: Sequence[FoldLike]) -> Outcome:
         """As `validate` without checks, all folds in one child for the fits and one for the predictions.
@@ -145,7 +167,9 @@ class Evaluator:
 
     def score_rows(self, program: str, task: Task, rows: Rows, name: str, checks: Checks = "all") -> Outcome:
         """Fit on all of train, score on the rows given."""
-        return self._score(program, task, [(name, task.train, rows)], checks, "")
+        outcome = self._score(program, task, [(name, task.train, rows)], checks, "")
+        assert outcome is not None
+        return outcome
 
     def broken_rules(
         self, program: str, spec: TaskSpec, train: Rows, X: np.ndarray, group: np.ndarray
@@ -178,8 +202,15 @@ class Evaluator:
         return found
 
     def _score(
-        self, program: str, task: Task, pairs: Sequence[tuple[str, Rows, Rows]], checks: Checks, kind: str
-    ) -> Outcome:
+        self,
+        program: str,
+        task: Task,
+        pairs: Sequence[tuple[str, Rows, Rows]],
+        checks: Checks,
+        kind: str,
+        after: AfterFold = lambda name, rows, card, predicted: True,
+    ) -> Outcome | None:
+        """Fit and score pair after pair; None where `after` ends it."""
         spec, scale = task.spec, Scale.of(task.train)
         if not pairs or any(len(rows) == 0 for _, _, rows in pairs):
             raise BadEvaluation(f"task {spec.name!r}: expected rows to score, got none")
@@ -199,6 +230,8 @@ class Evaluator:
                 )
             cards[name] = score(rows.y, answer.y, rows.group, scale)
             done.append(answer)
+            if not after(name, rows, cards[name], answer.y):
+                return None
         return scored(cards, done)
 
 

@@ -65,7 +65,8 @@ class LimitsConfig:
     memory_mb: int = field(default=1024, metadata=_limits(64))
 
 
-SEARCH_LIMITS = {"pools": 1, "islands": 1, "capacity": 1, "archive_share": 0, "random_share": 0}
+OLD_SEARCH_NAMES = {"pools": "islands", "islands": "sizes"}
+SEARCH_LIMITS = {"islands": 1, "sizes": 1, "capacity": 1, "archive_share": 0, "random_share": 0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +167,8 @@ def parse_config(values: Any, where: str) -> Config:
 def _section(cls: type, values: Any, where: str, path: str) -> Any:
     if not isinstance(values, dict):
         raise BadConfig(f"{where}: {path or 'top level'}: expected keys and values, got {values!r}")
+    if cls is SearchSettings and "pools" in values:  # the names in version 0.1, which stored runs still have
+        values = {OLD_SEARCH_NAMES.get(key, key): value for key, value in values.items()}
     known = {f.name: f for f in fields(cls)}
     hints = get_type_hints(cls)
     given = {}

@@ -18,16 +18,17 @@ from rich.console import Console
 from evaluator import EvaluatorError
 from harness.config import OFFLINE, PROPOSERS, Config, find_config, load_config
 from harness.errors import BadConfig, BadRun, HarnessError
+from harness.proposers.assignment import Assignment
 from harness.proposers.llm.prompts import Templates
 from harness.proposers.llm.settings import accesses, with_model
 from harness.record.run_folder import RunFolder
 from harness.run.beginning import check_same_task, start_run
 from harness.run.loop import Ending
-from harness.run.run import Watcher, run
+from harness.run.run import Terms, Watcher, run
 from harness.terminal.options import add_sandbox_option, amount, count, positive, seed
 from harness.terminal.printing import print_summary
 from harness.terminal.screen import LiveScreen, PlainScreen
-from tasks import Task, TaskError, load, names, resolve
+from tasks import TaskError, load, names, resolve
 
 EPILOG = """examples:
   python -m harness.evolve --task finetune_vocab
@@ -154,8 +155,9 @@ def _evolve(args: argparse.Namespace, human: Console, stop: threading.Event) -> 
     code = 0
     summaries: list[dict[str, Any]] = []
     for task in tasks:
-        folder = start_run(config.replaced(tasks=(task.name,)), task, Path(args.out))
-        code = max(code, _follow(folder, config, task, args, human, stop, summaries))
+        assignment = Assignment.of(task)
+        folder = start_run(config.replaced(tasks=(task.name,)), assignment, Path(args.out))
+        code = max(code, _follow(folder, config, assignment, args, human, stop, summaries))
         if stop.is_set():
             break
     return _finish(code, args.json, summaries, many=len(tasks) > 1)
@@ -199,9 +201,10 @@ def _replay(args: argparse.Namespace, human: Console, stop: threading.Event) -> 
         name = journal.meta()["task"]
         task = load(name, data_dir=config.data_dir)
         check_same_task(recorded, journal.meta(), task)
-    folder = start_run(config, task, Path(args.out), programs=recorded.seeds())
+    assignment = Assignment.of(task)
+    folder = start_run(config, assignment, Path(args.out), programs=recorded.seeds())
     summaries: list[dict] = []
-    code = _follow(folder, config, task, args, human, stop, summaries, recorded)
+    code = _follow(folder, config, assignment, args, human, stop, summaries, recorded)
     return _finish(code, args.json, summaries, many=False)
 
 
@@ -225,29 +228,22 @@ def _resume(args: argparse.Namespace, human: Console, stop: threading.Event) -> 
         check_models(args, config)
     task = load(name, data_dir=config.data_dir)
     summaries: list[dict[str, Any]] = []
-    code = _follow(folder, config, task, args, human, stop, summaries)
+    code = _follow(folder, config, Assignment.of(task), args, human, stop, summaries)
     return _finish(code, args.json, summaries, many=False)
 
 
 def _follow(
     folder: RunFolder,
     config: Config,
-    task: Task,
+    assignment: Assignment,
     args: argparse.Namespace,
     human: Console,
     stop: threading.Event,
     summaries: list[dict[str, Any]],
     repeats: RunFolder | None = None,
 ) -> int:
-    result = run(
-        folder,
-        config,
-        task,
-        _watcher(human),
-        stop.is_set,
-        weak=args.allow_weak_sandbox,
-        repeats=repeats,
-    )
+    terms = Terms(_watcher(human), stop.is_set, weak=args.allow_weak_sandbox, repeats=repeats)
+    result = run(folder, config, assignment, terms)
     if result.ending is Ending.INTERRUPTED or result.summary is None:
         human.print(
             f"\nstopped; nothing finished is lost. Go on with:\n  python -m harness.evolve --resume {folder.path}",

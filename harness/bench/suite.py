@@ -19,10 +19,11 @@ from harness.bench.hindsight import FILE as HINDSIGHT
 from harness.bench.hindsight import has_looked, look_back
 from harness.config import Config
 from harness.errors import BadRun, HarnessError
+from harness.proposers.assignment import Assignment
 from harness.record.run_folder import JOURNAL, RunFolder
 from harness.run.beginning import start_run
 from harness.run.loop import Ending
-from harness.run.run import Watcher, run
+from harness.run.run import Terms, run
 from tasks import Task
 
 
@@ -108,7 +109,7 @@ def carry_out(cell: Cell, config: Config, suite: Suite, stopping: Callable[[], b
     folder, task = RunFolder(suite.out / cell.name), suite.tasks[cell.task]
     summary = folder.summary()
     if summary is None:
-        result = run(folder, config, task, Watcher(), stopping, weak=suite.weak)
+        result = run(folder, config, Assignment.of(task), Terms(stopping=stopping, weak=suite.weak))
         if result.ending is Ending.INTERRUPTED or result.summary is None:
             return None
         summary = result.summary
@@ -186,7 +187,7 @@ def open_run(cell: Cell, config: Config, task: Task, out: Path) -> RunFolder:
     """
     path = out / cell.name
     if not (path / JOURNAL).exists():
-        return start_run(config, task, out, cell.name)
+        return start_run(config, Assignment.of(task), out, cell.name)
     folder = RunFolder(path)
     begun, asked = folder.config().as_dict(), config.as_dict()
     for settings in (begun, asked):

@@ -1,18 +1,34 @@
-"""Proposers by name."""
+"""Who makes the drafts of a run, by name."""
 
 from __future__ import annotations
 
-from harness.proposers.facts import TaskFacts
+from dataclasses import dataclass
+
+from harness.proposers.assignment import Assignment
 from harness.proposers.formula.proposer import FormulaProposer, RandomProposer
 from harness.proposers.llm.proposer import LlmProposer
 from harness.proposers.llm.settings import LlmConfig
-from harness.proposers.mixed import MixedProposer
+from harness.search.candidate import Draft
 from harness.search.search import Proposer
-from tasks import Task
 
 
-def make_proposer(name: str, facts: TaskFacts, task: Task, llm: LlmConfig) -> Proposer:
-    """The proposer of that name for this task.
+@dataclass(frozen=True, slots=True)
+class Proposers:
+    """Who makes the drafts of a run.
+
+    Attributes:
+        direct: makes drafts at once; None where models alone make them.
+        llm: asks models, whose drafts take time; None where nobody is asked.
+        starters: drafts a search begins with, after its seeds.
+    """
+
+    direct: Proposer | None
+    llm: LlmProposer | None
+    starters: list[Draft]
+
+
+def make_proposers(name: str, assignment: Assignment, llm: LlmConfig) -> Proposers:
+    """The proposers of that name for this task.
 
     Args:
         llm: settings of the models, for those who ask any.
@@ -20,13 +36,15 @@ def make_proposer(name: str, facts: TaskFacts, task: Task, llm: LlmConfig) -> Pr
     Raises:
         ValueError: no proposer of that name (a checked config names only those that exist).
     """
-    formula = FormulaProposer(facts, f"{task.name}: {task.spec.title}")
+    formula = FormulaProposer(assignment.facts, assignment.title)
+    starters = formula.starters()
     if name == "formula":
-        return formula
+        return Proposers(formula, None, starters)
     if name == "random":
-        return RandomProposer(facts, f"{task.name}: {task.spec.title}")
+        return Proposers(RandomProposer(assignment.facts, assignment.title), None, starters)
     if name == "llm":
-        return LlmProposer(llm, facts, task)
+        # One plain power law, so that there is a parent even without seed programs.
+        return Proposers(None, LlmProposer(llm, assignment), starters[:1])
     if name == "mixed":
-        return MixedProposer(formula, LlmProposer(llm, facts, task))
+        return Proposers(formula, LlmProposer(llm, assignment), starters)
     raise ValueError(f"no proposer {name!r}")

@@ -248,7 +248,7 @@ def _candidate_facts(c: Candidate) -> dict[str, Any]:
         "id": c.id,
         "parent": c.parent,
         "mate": c.mate,
-        "island": c.island,
+        "niche": c.niche,
         "generation": c.generation,
         "proposer": c.proposer,
         "draft": {
@@ -265,6 +265,8 @@ def _candidate(facts: dict[str, Any], program: str) -> Candidate:
     facts = dict(facts)
     d = dict(facts.pop("draft"))
     d["constants"] = tuple(d["constants"])
+    if "island" in facts:  # the name in journals of version 0.1
+        facts["niche"] = facts.pop("island")
     return Candidate(program=program, draft=Draft(program=program, **d), **facts)
 
 

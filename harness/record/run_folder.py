@@ -5,6 +5,8 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -102,6 +104,15 @@ class RunFolder:
             raise BadRun(
                 f"{self.path}: another process is working on this run; wait for it or stop it"
             ) from error
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the run for a while; see `lock`."""
+        self.lock()
+        try:
+            yield
+        finally:
+            self.unlock()
 
     def unlock(self) -> None:
         if self._lock is not None:

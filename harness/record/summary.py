@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from evaluator import Failed, Report, Scored
 from evaluator.outcome import Scorecard
 from harness.choosing.choice import Choice
 from harness.config import Config
+from harness.proposers.assignment import Assignment
 from harness.proposers.facts import TaskFacts
-from harness.proposers.formula.render import read
+from harness.proposers.formula.proposer import genome_of
 from harness.run.loop import Ending
 from harness.search.archive import Member
 from harness.search.candidate import program_hash
@@ -23,29 +24,37 @@ from tasks import Task
 VERSION = 1
 
 
-def build_summary(
-    task: Task,
-    facts: TaskFacts,
-    config: Config,
-    run_name: str,
-    ending: Ending,
-    search: Search,
-    seconds: float,
-    choice: Choice,
-    report: Report | None,
-    sandbox: str,
-) -> dict[str, Any]:
-    """Everything worth keeping of a finished run.
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """All that a summary is made of.
 
-    Args:
+    Attributes:
+        run_name: of its folder; seconds: searched.
         choice: the chosen law with its outcome on the validation folds, and its partners.
-        report: what the sealed room held.
+        report: what the sealed room held; None where no law was chosen.
+        sandbox: the layers that held.
     """
+
+    assignment: Assignment
+    config: Config
+    run_name: str
+    ending: Ending
+    search: Search
+    seconds: float
+    choice: Choice
+    report: Report | None
+    sandbox: str
+
+
+def build_summary(run: Finished) -> dict[str, Any]:
+    """Everything worth keeping of a finished run."""
+    task, config, search = run.assignment.task, run.config, run.search
+    choice, report = run.choice, run.report
     p = task.provenance
     settings = config.as_dict()
     summary: dict[str, Any] = {
         "version": VERSION,
-        "run": run_name,
+        "run": run.run_name,
         "task": task.name,
         "title": task.spec.title,
         "data": {
@@ -59,15 +68,15 @@ def build_summary(
         "proposer": config.evolve.proposer,
         "seed": config.evolve.seed,
         "config": {k: v for k, v in settings.items() if k != "data_dir"},
-        "sandbox": sandbox,
-        "ending": ending.value,
+        "sandbox": run.sandbox,
+        "ending": run.ending.value,
         "evaluations": search.n_told,
         "failed_evaluations": search.n_failed,
-        "seconds": round(seconds, 1),
+        "seconds": round(run.seconds, 1),
         "law": None,
     }
     if choice.winner is not None and report is not None:
-        summary |= _law(choice.winner.member, facts, choice.winner.outcome)
+        summary |= _law(choice.winner.member, run.assignment.facts, choice.winner.outcome)
         summary |= _heldout(task, choice.winner.member, report)
         summary["partners"] = [f.member.candidate.draft.law for f in choice.partners]
     summary["published"] = [asdict(s) for s in task.spec.published]
@@ -76,7 +85,7 @@ def build_summary(
 
 def _law(winner: Member, facts: TaskFacts, checked: Scored) -> dict[str, Any]:
     draft = winner.candidate.draft
-    genome = read(winner.candidate.program, facts)
+    genome = genome_of(draft, facts)
     error = validation_nmse(checked)
     return {
         "law": draft.law or _free(winner.candidate.program),

@@ -8,7 +8,7 @@ from typing import Any
 from evaluator import contract
 from harness.config import Config
 from harness.errors import BadProgram, BadRun
-from harness.proposers.facts import TaskFacts
+from harness.proposers.assignment import Assignment
 from harness.proposers.formula.proposer import free_draft
 from harness.record.journal import Journal
 from harness.record.run_folder import RunFolder
@@ -57,7 +57,11 @@ def read_program(path: Path) -> str:
 
 
 def start_run(
-    config: Config, task: Task, root: Path, name: str | None = None, programs: list[str] | None = None
+    config: Config,
+    assignment: Assignment,
+    root: Path,
+    name: str | None = None,
+    programs: list[str] | None = None,
 ) -> RunFolder:
     """Make the folder of a new run, its journal and a copy of the seed programs it begins with.
 
@@ -65,7 +69,7 @@ def start_run(
         name: of the folder; None for one made from task, proposer, seed and the time.
         programs: seed programs; None for those of the config and the task.
     """
-    facts = TaskFacts.of(task.spec, task.train)
+    task = assignment.task
     given = () if programs is not None else config.evolve.seed_programs
     if programs is None:
         programs = seed_programs(task, config.evolve.seed_programs, config.evolve.task_seeds)
@@ -73,7 +77,7 @@ def start_run(
         broken = contract.check(text)
         if broken is not None:
             raise BadProgram(f"{path}: {broken.failure.value}: {broken.detail}")
-    seeds = [free_draft(p, facts) for p in programs]
+    seeds = [free_draft(p, assignment.facts) for p in programs]
     folder = RunFolder.create(root, task.name, config, name)
     folder.write_seeds(programs)
     Journal.create(folder.journal_path, journal_meta(config, task, seeds)).close()

@@ -20,7 +20,7 @@ class Budget:
     minutes: float | None
 
 
-class Purse(Protocol):
+class Ledger(Protocol):
     """What models cost beside time and evaluations; see `harness/proposers/llm/ledger.py`."""
 
     def share(self) -> float: ...
@@ -42,7 +42,7 @@ class Spending:
         self, budget: Budget, clock: Callable[[], float], evaluations: int = 0, seconds: float = 0.0
     ) -> None:
         self.budget = budget
-        self.purse: Purse | None = None
+        self.ledger: Ledger | None = None
         self.evaluations = evaluations
         self._before = seconds
         self._before_evaluations = evaluations
@@ -96,6 +96,6 @@ class Spending:
             shares.append(self.seconds / (60 * self.budget.minutes))
         if self.budget.evaluations:
             shares.append(self.evaluations / self.budget.evaluations)
-        if self.purse is not None:
-            shares.append(self.purse.share())
+        if self.ledger is not None:
+            shares.append(self.ledger.share())
         return min(max(shares), 1.0)

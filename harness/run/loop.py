@@ -8,12 +8,13 @@ journal.
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from enum import StrEnum
+from typing import Any, Protocol
 
 from evaluator.outcome import Outcome
 from harness.record.journal import Journal
-from harness.run.budget import Spending
+from harness.run.context import Context
 from harness.search.candidate import Candidate
 from harness.search.search import Search
 
@@ -28,58 +29,75 @@ class Ending(StrEnum):
     INTERRUPTED = "interrupted"
 
 
-def run_search(
-    search: Search,
-    evaluate: Callable[[str], Outcome],
-    journal: Journal,
-    spending: Spending,
-    executor: Executor,
-    workers: int,
-    stopping: Callable[[], bool] = lambda: False,
-    progress: Callable[[Candidate | None, Outcome | None], None] = lambda candidate, outcome: None,
-) -> Ending:
-    """Search until the budget is spent, nothing new is found, or someone asks to stop.
+class Loop(Protocol):
+    """One way through a search: proposals at once (`DirectLoop`), or some that take time (`InFlightLoop`)."""
+
+    @property
+    def search(self) -> Search: ...
+
+    def replay(self) -> None:
+        """Tell a fresh search everything the journal holds; a new run and a resumed one are one path."""
+        ...
+
+    def run(self, context: Context) -> Ending:
+        """Search until the budget is spent, nothing new is found, or someone asks to stop."""
+        ...
+
+    def facts(self) -> dict[str, Any]:
+        """What the summary says of it beside the search."""
+        ...
+
+
+class DirectLoop:
+    """The loop where every proposal is there at once.
 
     Args:
-        search: state, already told what the journal holds.
-        evaluate: program text -> outcome; raises only when the machine is at fault.
+        search: fresh; `replay` tells it what the journal holds.
+        evaluate: candidate -> outcome; raises only when the machine is at fault.
         journal: gets every outcome before the search is told.
-        spending: the budget.
-        executor: runs `evaluate`.
-        workers: evaluations in flight at most.
-        stopping: asked often; when true nothing new is started, and what is in flight is let go.
-        progress: called after every outcome, and now and then with (None, None).
     """
-    in_flight: dict[Future[Outcome], Candidate] = {}
-    exhausted = False
-    while True:
-        while not stopping() and len(in_flight) < workers and spending.may_start(len(in_flight)):
-            candidate = search.ask()
-            # With others in flight the search may know more in a moment; alone it will not.
-            exhausted = candidate is None and not in_flight
-            if candidate is None:
-                break
-            in_flight[executor.submit(evaluate, candidate.program)] = candidate
-        if stopping():
-            for future in in_flight:
-                future.cancel()
-            return Ending.INTERRUPTED
-        if not in_flight:
-            return Ending.EXHAUSTED if exhausted else Ending.BUDGET
-        done, _ = wait(in_flight, timeout=POLL_S, return_when=FIRST_COMPLETED)
-        for future in sorted(done, key=lambda f: in_flight[f].index):
-            candidate = in_flight.pop(future)
-            outcome = future.result()
-            journal.append(candidate, outcome, spending.seconds)
-            search.tell(candidate, outcome)
-            spending.evaluations += 1
-            progress(candidate, outcome)
-        if not done:
-            progress(None, None)
 
+    def __init__(self, search: Search, evaluate: Callable[[Candidate], Outcome], journal: Journal) -> None:
+        self.search, self.evaluate, self.journal = search, evaluate, journal
 
-def replay(search: Search, journal: Journal) -> Search:
-    """Tell a fresh search everything the journal holds; a new run and a resumed one are one path."""
-    for candidate, outcome in journal.evaluations():
-        search.tell(candidate, outcome)
-    return search
+    def replay(self) -> None:
+        for candidate, outcome in self.journal.evaluations():
+            self.search.tell(candidate, outcome)
+
+    def run(self, context: Context) -> Ending:
+        in_flight: dict[Future[Outcome], Candidate] = {}
+        exhausted = False
+        while True:
+            while self._may_start(context, len(in_flight)):
+                candidate = self.search.ask()
+                # With others in flight the search may know more in a moment; alone it will not.
+                exhausted = candidate is None and not in_flight
+                if candidate is None:
+                    break
+                in_flight[context.executor.submit(self.evaluate, candidate)] = candidate
+            if context.stopping():
+                for future in in_flight:
+                    future.cancel()
+                return Ending.INTERRUPTED
+            if not in_flight:
+                return Ending.EXHAUSTED if exhausted else Ending.BUDGET
+            done, _ = wait(in_flight, timeout=POLL_S, return_when=FIRST_COMPLETED)
+            for future in sorted(done, key=lambda f: in_flight[f].index):
+                self._came(in_flight.pop(future), future.result(), context)
+            if not done:
+                context.progress(None, None)
+
+    def facts(self) -> dict[str, Any]:
+        return {}
+
+    @staticmethod
+    def _may_start(context: Context, in_flight: int) -> bool:
+        return (
+            not context.stopping() and in_flight < context.workers and context.spending.may_start(in_flight)
+        )
+
+    def _came(self, candidate: Candidate, outcome: Outcome, context: Context) -> None:
+        self.journal.append(candidate, outcome, context.spending.seconds)
+        self.search.tell(candidate, outcome)
+        context.spending.evaluations += 1
+        context.progress(candidate, outcome)

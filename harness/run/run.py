@@ -1,50 +1,64 @@
-"""One run from its folder to its summary: search, choose, then open the sealed room once."""
+"""One run from its folder to its summary: prepare, search, choose, then open the sealed room once."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import Any
 
-from evaluator import Evaluator, Limits, LocalSandbox, Outcome, reveal
-from harness.choosing.choice import choose
-from harness.config import OFFLINE, Config
-from harness.proposers.facts import TaskFacts
+from evaluator import Evaluator, Limits, LocalSandbox, Outcome, Report
+from evaluator import reveal as open_heldout
+from harness.choosing.choice import Choice
+from harness.choosing.choice import choose as choose_law
+from harness.config import Config
+from harness.proposers.assignment import Assignment
 from harness.proposers.formula.proposer import free_draft
 from harness.proposers.formula.render import is_rendered
-from harness.proposers.llm.models import Models
-from harness.proposers.llm.settings import accesses
 from harness.proposers.llm.staged import staged_evaluation
-from harness.proposers.registry import make_proposer
+from harness.proposers.registry import make_proposers
 from harness.record.journal import Journal
 from harness.record.run_folder import RunFolder
-from harness.record.summary import build_summary
+from harness.record.summary import Finished, build_summary
 from harness.run.beginning import check_same_task
 from harness.run.budget import Budget, Spending
-from harness.run.loop import Ending, replay, run_search
-from harness.run.overlap.live import Live
-from harness.run.overlap.repetition import Repetition
-from harness.run.overlap.state import Overlap
-from harness.run.overlap.surroundings import Evaluate, Surroundings
+from harness.run.context import Context
+from harness.run.in_flight.loop import InFlightLoop
+from harness.run.in_flight.state import InFlight
+from harness.run.loop import DirectLoop, Ending, Loop
 from harness.search.candidate import Candidate
 from harness.search.search import Search
-from tasks import Task
-from tasks.split import Fold, validation_folds
 
 
 class Watcher:
     """What a screen implements to follow a run; every method may do nothing."""
 
-    def begin(self, task: Task, run: Path, spending: Spending, sandbox: str, facts: TaskFacts) -> None: ...
+    def begin(self, assignment: Assignment, folder: RunFolder, spending: Spending, sandbox: str) -> None: ...
 
     def progress(self, search: Search, candidate: Candidate | None, outcome: Outcome | None) -> None: ...
 
     def say(self, text: str) -> None: ...
 
     def end(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How a run is watched, stopped and timed.
+
+    Attributes:
+        stopping: asked often; when true the search is interrupted.
+        clock: seconds, monotonic.
+        weak: run programs even where the machine can't keep them away from files.
+        repeats: a recorded run whose models' replies are used again, entry by entry, with no network.
+    """
+
+    watcher: Watcher = field(default_factory=Watcher)
+    stopping: Callable[[], bool] = lambda: False
+    clock: Callable[[], float] = time.monotonic
+    weak: bool = False
+    repeats: RunFolder | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,207 +74,162 @@ class Result:
     summary: dict[str, Any] | None
 
 
-def run(
-    folder: RunFolder,
-    config: Config,
-    task: Task,
-    watcher: Watcher,
-    stopping: Callable[[], bool] = lambda: False,
-    clock: Callable[[], float] = time.monotonic,
-    weak: bool = False,
-    repeats: RunFolder | None = None,
-) -> Result:
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A run that is prepared: what it knows so far, and how it goes on.
+
+    Attributes:
+        loop: has taken in what the journal holds.
+        searched: how the search ended in an earlier session, with its choice; None where it goes on.
+    """
+
+    folder: RunFolder
+    config: Config
+    assignment: Assignment
+    terms: Terms
+    journal: Journal
+    evaluator: Evaluator
+    loop: Loop
+    spending: Spending
+    searched: dict[str, Any] | None
+
+
+def run(folder: RunFolder, config: Config, assignment: Assignment, terms: Terms) -> Result:
     """Search in a run folder until its budget is spent, then reveal and write the summary.
 
     The same call starts a new run and goes on with an old one.
 
-    Args:
-        weak: run programs even where the machine can't keep them away from files.
-        repeats: a recorded run whose models' replies are used again, entry by entry, with no network.
-
     Raises:
         BadRun: the folder belongs to another task or other rows, or is in use.
     """
-    folder.lock()
+    with folder.locked(), folder.journal() as journal:
+        check_same_task(folder, journal.meta(), assignment.task)
+        earlier = folder.summary()
+        if earlier is not None:
+            terms.watcher.say(
+                "this run has ended and its held-out rows were opened; here is its summary again"
+            )
+            return Result(Ending(earlier["ending"]), earlier)
+        with LocalSandbox(workers=config.evolve.workers, allow_weak_sandbox=terms.weak) as sandbox:
+            evaluator = Evaluator(sandbox, Limits(**config.as_dict()["limits"]))
+            session = prepare(folder, config, assignment, terms, journal, evaluator)
+            ending = search(session, sandbox.level)
+            if ending is Ending.INTERRUPTED:
+                return Result(ending, None)
+            choice = choose(session, ending)
+            report = reveal(session, choice)
+            return Result(ending, conclude(session, ending, choice, report, sandbox.level))
+
+
+def prepare(
+    folder: RunFolder,
+    config: Config,
+    assignment: Assignment,
+    terms: Terms,
+    journal: Journal,
+    evaluator: Evaluator,
+) -> Session:
+    """A search that has taken in whatever the journal holds; nothing, for a new run."""
+    proposers = make_proposers(config.evolve.proposer, assignment, config.llm)
+    seeds = [free_draft(p, assignment.facts) for p in folder.seeds()] + proposers.starters
+    state = Search(proposers.direct, assignment.n_constants, seeds, config.search, config.evolve.seed)
+    loop: Loop
+    if proposers.llm is None:
+        loop = DirectLoop(state, _evaluation(evaluator, assignment), journal)
+    else:
+        staged = staged_evaluation(evaluator, assignment.task, assignment.folds)
+        loop = InFlightLoop(InFlight(state, journal, proposers.llm, staged), config.llm, terms.repeats)
+    loop.replay()
+    budget = Budget(config.evolve.evaluations, config.evolve.minutes)
+    spending = Spending(budget, terms.clock, state.n_told, journal.seconds_spent())
+    spending.ledger = proposers.llm.ledger if proposers.llm else None
+    finished = journal.events("finished")
+    searched = finished[-1][1] if finished else None
+    return Session(folder, config, assignment, terms, journal, evaluator, loop, spending, searched)
+
+
+def search(session: Session, sandbox: str) -> Ending:
+    """Search until the budget is spent; at once where an earlier session did."""
+    if session.searched is not None:
+        return Ending(session.searched["ending"])
+    journal, spending, watcher = session.journal, session.spending, session.terms.watcher
+    state, workers = session.loop.search, session.config.evolve.workers
+    journal.record("resumed" if state.n_told else "started", {"sandbox": sandbox}, spending.seconds)
+    watcher.begin(session.assignment, session.folder, spending, sandbox)
+    executor = ThreadPoolExecutor(workers, thread_name_prefix="evaluate")
+
+    def progress(candidate: Candidate | None, outcome: Outcome | None) -> None:
+        watcher.progress(state, candidate, outcome)
+
     try:
-        with folder.journal() as journal:
-            meta = journal.meta()
-            check_same_task(folder, meta, task)
-            earlier = folder.summary()
-            if earlier is not None:
-                watcher.say("this run has ended and its held-out rows were opened; here is its summary again")
-                return Result(Ending(earlier["ending"]), earlier)
-            facts = TaskFacts.of(task.spec, task.train)
-            seeds = [free_draft(p, facts) for p in folder.seeds()]
-            proposer = make_proposer(config.evolve.proposer, facts, task, config.llm)
-            n_constants = facts.budget_per_target * facts.n_targets
-            search = Search(proposer, n_constants, seeds, config.search, config.evolve.seed)
-            overlap = None
-            if config.evolve.proposer in OFFLINE:
-                replay(search, journal)
-            else:
-                overlap = Overlap(search, journal)
-                overlap.rebuild()
-            ended = journal.events("finished")
-            spending = Spending(
-                Budget(config.evolve.evaluations, config.evolve.minutes),
-                clock,
-                search.n_told,
-                journal.seconds_spent(),
-            )
-            if overlap is not None:
-                spending.purse = overlap.llm.ledger
-            folds = validation_folds(task.spec, task.train)
-            workers = config.evolve.workers
-            limits = Limits(**config.as_dict()["limits"])
-            with LocalSandbox(workers=workers, allow_weak_sandbox=weak) as sandbox:
-                evaluator = Evaluator(sandbox, limits)
-                if not ended:
-                    journal.record(
-                        "resumed" if search.n_told else "started",
-                        {"sandbox": sandbox.level},
-                        spending.seconds,
-                    )
-                    watcher.begin(task, folder.path, spending, sandbox.level, facts)
-                    try:
-                        if overlap is None:
-                            ending = _search(
-                                search,
-                                evaluator,
-                                task,
-                                facts,
-                                folds,
-                                journal,
-                                spending,
-                                workers,
-                                stopping,
-                                watcher,
-                            )
-                        else:
-                            evaluate = staged_evaluation(evaluator, task, folds)
-                            ending = _overlapped(
-                                overlap, evaluate, config, spending, stopping, watcher, repeats
-                            )
-                    finally:
-                        watcher.end()
-                    if ending is Ending.INTERRUPTED:
-                        journal.record("interrupted", elapsed_s=spending.seconds)
-                        return Result(ending, None)
-                else:
-                    ending = Ending(ended[-1][1]["ending"])
-                watcher.say("choosing the law: every rule is checked on every fold")
-                choice = choose(search, evaluator, task, folds)
-                winner = choice.winner
-                chosen = {
-                    "ending": ending.value,
-                    "winner": winner.member.candidate.id if winner else None,
-                    "partners": [f.member.candidate.id for f in choice.partners],
-                    "evaluations": search.n_told,
-                    "passed_over": choice.dropped,
-                }
-                if not ended:
-                    journal.record("finished", chosen, spending.seconds)
-                elif ended[-1][1]["winner"] != chosen["winner"]:
-                    # Its rules changed since: a suite may choose again from searches it has stored.
-                    journal.record("chosen again", chosen, spending.seconds)
-                report = None
-                if winner is not None:
-                    program = winner.member.candidate.program
-                    folder.write_program(program)
-                    watcher.say("opening the held-out rows, once")
-                    partners = [f.member.candidate.program for f in choice.partners]
-                    report = reveal(program, task, evaluator, _recorder(journal), partners)
-                level = sandbox.level
-            summary = build_summary(
-                task,
-                facts,
-                config,
-                folder.path.name,
-                ending,
-                search,
-                spending.seconds,
-                choice,
-                report,
-                level,
-            )
-            if overlap is not None:
-                summary["llm"] = overlap.llm.ledger.facts()
-            folder.write_summary(summary)
-            return Result(ending, summary)
+        context = Context(executor, workers, spending, session.terms.stopping, progress, watcher.say)
+        ending = session.loop.run(context)
     finally:
-        folder.unlock()
+        executor.shutdown(wait=False, cancel_futures=True)
+        watcher.end()
+    if ending is Ending.INTERRUPTED:
+        journal.record("interrupted", elapsed_s=spending.seconds)
+    return ending
 
 
-def _recorder(journal: Journal) -> Callable[[str, dict[str, Any]], None]:
-    """Writes the opening down, without the hash of held-out rows: a journal holds nothing of them."""
+def choose(session: Session, ending: Ending) -> Choice:
+    """The law, by every rule on every fold; written down before anything is opened."""
+    session.terms.watcher.say("choosing the law: every rule is checked on every fold")
+    state, a = session.loop.search, session.assignment
+    choice = choose_law(state, session.evaluator, a.task, a.folds)
+    chosen = {
+        "ending": ending.value,
+        "winner": choice.winner.member.candidate.id if choice.winner else None,
+        "partners": [f.member.candidate.id for f in choice.partners],
+        "evaluations": state.n_told,
+        "passed_over": choice.dropped,
+    }
+    if session.searched is None:
+        session.journal.record("finished", chosen, session.spending.seconds)
+    elif session.searched["winner"] != chosen["winner"]:
+        # Its rules changed since: a suite may choose again from searches it has stored.
+        session.journal.record("chosen again", chosen, session.spending.seconds)
+    return choice
+
+
+def reveal(session: Session, choice: Choice) -> Report | None:
+    """Open the held-out rows, once, for the law that was chosen; None where none was."""
+    if choice.winner is None:
+        return None
+    program = choice.winner.member.candidate.program
+    session.folder.write_program(program)
+    session.terms.watcher.say("opening the held-out rows, once")
+    partners = [f.member.candidate.program for f in choice.partners]
 
     def record(event: str, facts: dict[str, Any]) -> None:
-        journal.record(event, {k: v for k, v in facts.items() if k != "heldout_hash"})
+        # Without the hash of held-out rows: a journal holds nothing of them.
+        session.journal.record(event, {k: v for k, v in facts.items() if k != "heldout_hash"})
 
-    return record
-
-
-def _search(
-    search: Search,
-    evaluator: Evaluator,
-    task: Task,
-    facts: TaskFacts,
-    folds: tuple[Fold, ...],
-    journal: Journal,
-    spending: Spending,
-    workers: int,
-    stopping: Callable[[], bool],
-    watcher: Watcher,
-) -> Ending:
-    executor = ThreadPoolExecutor(workers, thread_name_prefix="evaluate")
-    try:
-        return run_search(
-            search,
-            lambda program: (
-                evaluator.validate_together(program, task, folds)
-                if is_rendered(program, facts)
-                else evaluator.validate(program, task, folds)
-            ),
-            journal,
-            spending,
-            executor,
-            workers,
-            stopping,
-            lambda candidate, outcome: watcher.progress(search, candidate, outcome),
-        )
-    finally:
-        executor.shutdown(wait=False, cancel_futures=True)
+    return open_heldout(program, session.assignment.task, session.evaluator, record, partners)
 
 
-def _overlapped(
-    overlap: Overlap,
-    evaluate: Evaluate,
-    config: Config,
-    spending: Spending,
-    stopping: Callable[[], bool],
-    watcher: Watcher,
-    repeats: RunFolder | None,
-) -> Ending:
-    """A search with proposals that take time: live, or along a recorded run."""
-    workers = config.evolve.workers
-    executor = ThreadPoolExecutor(workers, thread_name_prefix="evaluate")
-    around = Surroundings(
-        evaluate,
-        executor,
-        workers,
-        spending,
-        stopping,
-        lambda candidate, outcome: watcher.progress(overlap.search, candidate, outcome),
-        watcher.say,
+def conclude(
+    session: Session, ending: Ending, choice: Choice, report: Report | None, sandbox: str
+) -> dict[str, Any]:
+    """The summary, in the folder and as a value."""
+    name, seconds = session.folder.path.name, session.spending.seconds
+    state = session.loop.search
+    summary = build_summary(
+        Finished(session.assignment, session.config, name, ending, state, seconds, choice, report, sandbox)
     )
-    try:
-        if repeats is not None:
-            with repeats.journal(read_only=True) as recorded:
-                return Repetition(overlap, recorded, around).run()
-        models = Models(accesses(config.llm), config.llm)
-        try:
-            return Live(overlap, models, around).run()
-        finally:
-            models.close()
-    finally:
-        executor.shutdown(wait=False, cancel_futures=True)
+    summary |= session.loop.facts()
+    session.folder.write_summary(summary)
+    return summary
+
+
+def _evaluation(evaluator: Evaluator, assignment: Assignment) -> Callable[[Candidate], Outcome]:
+    """Laws as our own proposer renders them are fitted on all folds together; other programs fold by fold."""
+    task, folds = assignment.task, assignment.folds
+
+    def evaluate(candidate: Candidate) -> Outcome:
+        ours = candidate.draft.genome is not None or is_rendered(candidate.program, assignment.facts)
+        if ours:
+            return evaluator.validate_together(candidate.program, task, folds)
+        return evaluator.validate(candidate.program, task, folds)
+
+    return evaluate

@@ -1,7 +1,7 @@
-"""Populations of a search: islands by size of law, and an archive of niches.
+"""Populations of a search: islands side by side, each with niches by size of law and an archive of elites.
 
-An island holds laws of similar size, so that small laws are not driven out by large ones that fit
-a little better. The archive keeps the best law of every niche (size x asymptote), so that kinds
+A size niche holds laws of similar size, so that small laws are not driven out by large ones that fit
+a little better. The archive keeps the elite, the best law, of every niche (size x asymptote), so that kinds
 of behaviour far out stay available as parents.
 """
 
@@ -28,32 +28,32 @@ class Member:
         return (self.error, self.n_constants, self.candidate.id)
 
 
-def island_of(n_constants: int, budget: int, n_islands: int) -> int:
-    """Island for a law of this size: equal steps of size up to the budget."""
-    place = (max(n_constants, 1) - 1) * n_islands // max(budget, 1)
-    return min(place, n_islands - 1)
+def size_niche(n_constants: int, budget: int, n_niches: int) -> int:
+    """Niche for a law of this size: equal steps of size up to the budget."""
+    place = (max(n_constants, 1) - 1) * n_niches // max(budget, 1)
+    return min(place, n_niches - 1)
 
 
 @dataclass(slots=True)
-class Islands:
-    """Members by island, best first, each island holding at most `capacity`."""
+class Sizes:
+    """Members by size of law, best first, each niche holding at most `capacity`."""
 
-    n_islands: int
+    n_niches: int
     budget: int
     capacity: int
     members: list[list[Member]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.members = [[] for _ in range(self.n_islands)]
+        self.members = [[] for _ in range(self.n_niches)]
 
     def add(self, member: Member) -> int | None:
-        """Insert; the island it went to, or None when it was no gain.
+        """Insert; the niche it went to, or None when it was no gain.
 
         Behaving alike (the same validation errors to ten digits) counts as being the same law:
         the smaller one stays.
         """
-        island = island_of(member.n_constants, self.budget, self.n_islands)
-        population = self.members[island]
+        niche = size_niche(member.n_constants, self.budget, self.n_niches)
+        population = self.members[niche]
         twin = next((m for m in population if m.signature == member.signature), None)
         if twin is not None:
             if twin.order <= member.order:
@@ -65,7 +65,7 @@ class Islands:
             gone = population.pop()
             if gone is member:
                 return None
-        return island
+        return niche
 
     def occupied(self) -> list[int]:
         return [i for i, population in enumerate(self.members) if population]
@@ -95,8 +95,8 @@ class Archive:
 
 
 @dataclass(slots=True)
-class Pool:
-    """One of the searches that run side by side: its islands and its archive."""
+class Island:
+    """One of the populations that run side by side: its size niches and its archive."""
 
-    islands: Islands
+    sizes: Sizes
     archive: Archive

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 def program_hash(program: str) -> str:
@@ -23,6 +23,8 @@ class Draft:
         edit: how it came about ("couple", "seed", ...).
         constants: names of the constants of one target in the order the program returns them.
         size: terms, factors and inner constants of the law; 0 where unknown.
+        genome: the law as its proposer's own value, where the program is known to say just that; it never travels
+            through a journal.
     """
 
     program: str
@@ -32,6 +34,7 @@ class Draft:
     edit: str = "seed"
     constants: tuple[str, ...] = ()
     size: int = 0
+    genome: object | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,7 @@ class Candidate:
         program: source text.
         parent: candidate id; None for a seed.
         mate: candidate id of the second parent; None where none was used.
-        island: island the parent was chosen from.
+        niche: size niche the parent was chosen from; -1 for the archive.
         generation: 0 for a seed, else the parent's plus one.
         proposer: name of the proposer.
         draft: the draft it was made from.
@@ -53,7 +56,7 @@ class Candidate:
     program: str
     parent: str | None
     mate: str | None
-    island: int
+    niche: int
     generation: int
     proposer: str
     draft: Draft

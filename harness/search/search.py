@@ -13,7 +13,7 @@ from typing import Protocol
 import numpy as np
 
 from evaluator.outcome import Failed, Outcome, Scored
-from harness.search.archive import Archive, Islands, Member, Pool
+from harness.search.archive import Archive, Island, Member, Sizes
 from harness.search.candidate import Candidate, Draft
 from harness.search.selection import Judged, finalists, validation_error
 
@@ -22,10 +22,6 @@ class Proposer(Protocol):
     """Makes drafts of programs. Deterministic in its arguments unless it calls a model."""
 
     name: str
-
-    def starters(self) -> list[Draft]:
-        """Drafts a search begins with."""
-        ...
 
     def propose(
         self,
@@ -49,14 +45,14 @@ class Plan:
     Attributes:
         id: the candidate's; its number is taken.
         parent, mate: candidate ids; the mate is another one where there is another.
-        island: island the parent was chosen from.
+        niche: size niche the parent was chosen from; -1 for the archive.
         generation: the parent's plus one.
     """
 
     id: str
     parent: str
     mate: str
-    island: int
+    niche: int
     generation: int
 
 
@@ -65,15 +61,15 @@ class SearchSettings:
     """Numbers of the search itself.
 
     Attributes:
-        pools: searches side by side that share nothing but their seeds; the result is chosen from all.
-        islands: populations of one pool, by size of law.
-        capacity: members an island keeps.
-        archive_share: share of parents taken from the archive of niches instead of an island.
+        islands: populations side by side that share nothing but their seeds; the result is chosen from all.
+        sizes: niches of one island by size of law.
+        capacity: members a size niche keeps.
+        archive_share: share of parents taken from the archive of elites instead of a size niche.
         random_share: share of parents drawn without regard to rank.
     """
 
-    pools: int = 3
-    islands: int = 4
+    islands: int = 3
+    sizes: int = 4
     capacity: int = 24
     archive_share: float = 0.2
     random_share: float = 0.1
@@ -83,9 +79,9 @@ class Search:
     """Islands, archive and parent choice.
 
     Args:
-        proposer: makes drafts.
-        budget: most constants of one program over all targets, for the size of islands.
-        seeds: drafts of seed programs, tried before the proposer's own starters.
+        proposer: makes drafts at once; None where all of them take time.
+        budget: most constants of one program over all targets, for the size niches.
+        seeds: drafts it begins with, in this order.
         settings: numbers of the search.
         seed: makes the run repeatable.
     """
@@ -94,7 +90,7 @@ class Search:
 
     def __init__(
         self,
-        proposer: Proposer,
+        proposer: Proposer | None,
         budget: int,
         seeds: list[Draft],
         settings: SearchSettings,
@@ -103,9 +99,9 @@ class Search:
         self.proposer = proposer
         self.settings = settings
         self.seed = seed
-        self.pools = [
-            Pool(Islands(settings.islands, budget, settings.capacity), Archive())
-            for _ in range(settings.pools)
+        self.islands = [
+            Island(Sizes(settings.sizes, budget, settings.capacity), Archive())
+            for _ in range(settings.islands)
         ]
         self.members: dict[str, Member] = {}
         self.best: Member | None = None
@@ -113,7 +109,7 @@ class Search:
         self.n_failed = 0
         self._next = 0
         self._keys: set[str] = set()
-        self._seeds = [*seeds, *proposer.starters()]
+        self._seeds = list(seeds)
 
     def ask(self) -> Candidate | None:
         """The next candidate, or None when no new law was found in many tries."""
@@ -141,15 +137,15 @@ class Search:
             return None
         index = self._next
         rng = np.random.default_rng([self.seed, index])
-        pool = self._pool(index)
-        parent, island = self._parent(pool, rng)
+        island = self._island(index)
+        parent, niche = self._parent(island, rng)
         mate = parent
         for _ in range(8):
             if mate is not parent:
                 break
-            mate, _ = self._parent(pool, rng)
+            mate, _ = self._parent(island, rng)
         c = parent.candidate
-        return Plan(_id(index), c.id, mate.candidate.id, island, c.generation + 1), rng
+        return Plan(_id(index), c.id, mate.candidate.id, niche, c.generation + 1), rng
 
     def take(self, plan: Plan) -> None:
         """The plan is carried out: its number is taken."""
@@ -163,7 +159,7 @@ class Search:
         """The candidate of a plan, its draft having come."""
         self._keys.add(draft.key)
         return Candidate(
-            plan.id, draft.program, plan.parent, plan.mate, plan.island, plan.generation, proposer, draft
+            plan.id, draft.program, plan.parent, plan.mate, plan.niche, plan.generation, proposer, draft
         )
 
     def tell(self, candidate: Candidate, outcome: Outcome) -> Member | None:
@@ -179,19 +175,19 @@ class Search:
             return None
         member = self._member(candidate, outcome)
         self.members[candidate.id] = member
-        for pool in self.pools if candidate.parent is None else [self._pool(candidate.index)]:
-            pool.islands.add(member)
-            pool.archive.add(member)
+        for island in self.islands if candidate.parent is None else [self._island(candidate.index)]:
+            island.sizes.add(member)
+            island.archive.add(member)
         if self.best is None or member.order < self.best.order:
             self.best = member
             return member
         return None
 
     def owners(self) -> list[Member]:
-        """The best law of every niche over all pools, in a fixed order."""
+        """The best law of every niche over all islands, in a fixed order."""
         best: dict[tuple[int, str], Member] = {}
-        for pool in self.pools:
-            for cell, member in pool.archive.cells.items():
+        for island in self.islands:
+            for cell, member in island.archive.cells.items():
                 if cell not in best or member.order < best[cell].order:
                     best[cell] = member
         return [best[cell] for cell in sorted(best)]
@@ -211,12 +207,12 @@ class Search:
 
     def _child(self, index: int, rng: np.random.Generator) -> Candidate | None:
         """A child of which neither the key nor the program was asked before."""
-        if not self.members:
+        if self.proposer is None or not self.members:
             return None
-        pool = self._pool(index)
+        island = self._island(index)
         for _ in range(self.TRIES):
-            parent, island = self._parent(pool, rng)
-            mate, _ = self._parent(pool, rng)
+            parent, niche = self._parent(island, rng)
+            mate, _ = self._parent(island, rng)
             draft = self.proposer.propose(parent.candidate, mate.candidate, rng, parent.fitted)
             if draft is None or draft.key in self._keys:
                 continue
@@ -226,30 +222,30 @@ class Search:
                 draft.program,
                 parent.candidate.id,
                 mate.candidate.id,
-                island,
+                niche,
                 generation,
                 self.proposer.name,
                 draft,
             )
         return None
 
-    def _pool(self, index: int) -> Pool:
-        """The pool that a child of this number belongs to: they take turns."""
-        return self.pools[index % len(self.pools)]
+    def _island(self, index: int) -> Island:
+        """The island that a child of this number belongs to: they take turns."""
+        return self.islands[index % len(self.islands)]
 
-    def _parent(self, pool: Pool, rng: np.random.Generator) -> tuple[Member, int]:
-        """A parent and its island: rank and few children count."""
+    def _parent(self, island: Island, rng: np.random.Generator) -> tuple[Member, int]:
+        """A parent and its size niche, -1 where it came from the archive: rank and few children count."""
         if rng.random() < self.settings.archive_share:
-            owners = pool.archive.owners()
+            owners = island.archive.owners()
             member = owners[int(rng.integers(len(owners)))]
             return member, -1
-        occupied = pool.islands.occupied()
-        island = occupied[int(rng.integers(len(occupied)))]
-        population = pool.islands.members[island]
+        occupied = island.sizes.occupied()
+        niche = occupied[int(rng.integers(len(occupied)))]
+        population = island.sizes.members[niche]
         if rng.random() < self.settings.random_share:
-            return population[int(rng.integers(len(population)))], island
+            return population[int(rng.integers(len(population)))], niche
         weights = np.array([1.0 / ((1 + place) * (1 + m.children)) for place, m in enumerate(population)])
-        return population[int(rng.choice(len(population), p=weights / weights.sum()))], island
+        return population[int(rng.choice(len(population), p=weights / weights.sum()))], niche
 
     def _member(self, candidate: Candidate, outcome: Scored) -> Member:
         signature = tuple(float(f"{card.nmse:.10g}") for card in outcome.cards.values())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -14,7 +13,8 @@ from rich.table import Table
 from rich.text import Text
 
 from evaluator import Failed, Outcome
-from harness.proposers.facts import TaskFacts
+from harness.proposers.assignment import Assignment
+from harness.record.run_folder import RunFolder
 from harness.run.budget import Spending
 from harness.run.run import Watcher
 from harness.search.candidate import Candidate
@@ -54,14 +54,15 @@ class PlainScreen(Watcher):
         self._last = clock()
         self._best: str | None = None
 
-    def begin(self, task: Task, run: Path, spending: Spending, sandbox: str, facts: TaskFacts) -> None:
+    def begin(self, assignment: Assignment, folder: RunFolder, spending: Spending, sandbox: str) -> None:
+        task = assignment.task
         self._spending = spending
         self._write(f"task {task.name}: {task.spec.title}")
         self._write(data_line(task))
         if task.provenance.simulated:
             self._write(task.provenance.note)
         self._write(f"sandbox: {sandbox}")
-        self._write(f"run: {run}")
+        self._write(f"run: {folder.path}")
 
     def progress(self, search: Search, candidate: Candidate | None, outcome: Outcome | None) -> None:
         best = search.best
@@ -71,8 +72,8 @@ class PlainScreen(Watcher):
         self._last = self._clock()
         s = self._spending
         head = f"{s.evaluations} evaluations, {search.n_failed} failed, {s.rate():.1f}/s, left {duration(s.seconds_left())}"
-        if s.purse is not None:
-            head += f"; {s.purse.line()}"
+        if s.ledger is not None:
+            head += f"; {s.ledger.line()}"
         if best is not None:
             self._best = best.candidate.id
             head += f"; best validation R2 {1 - best.error:.5f}: {best.candidate.law or best.candidate.id}"
@@ -83,7 +84,7 @@ class PlainScreen(Watcher):
 
 
 class LiveScreen(Watcher):
-    """The one screen: budget, rate, best law, islands and the latest improvements.
+    """The one screen: budget, rate, best law, niches and the latest improvements.
 
     Args:
         console: a terminal.
@@ -95,14 +96,9 @@ class LiveScreen(Watcher):
         self._improvements: list[str] = []
         self._best: str | None = None
 
-    def begin(self, task: Task, run: Path, spending: Spending, sandbox: str, facts: TaskFacts) -> None:
-        self._task, self._run, self._spending, self._sandbox, self._facts = (
-            task,
-            run,
-            spending,
-            sandbox,
-            facts,
-        )
+    def begin(self, assignment: Assignment, folder: RunFolder, spending: Spending, sandbox: str) -> None:
+        self._task, self._facts = assignment.task, assignment.facts
+        self._run, self._spending, self._sandbox = folder.path, spending, sandbox
         self._search: Search | None = None
         self._live = Live(self._panel(), console=self._console, refresh_per_second=4)
         self._live.start()
@@ -141,8 +137,8 @@ class LiveScreen(Watcher):
         facts.add_row("evaluations", f"{s.evaluations}{total}, {failed} failed, {s.rate():.1f} a second")
         limit = f" of {duration(60 * b.minutes)}" if b.minutes else ""
         facts.add_row("time", f"{duration(s.seconds)}{limit}, about {duration(s.seconds_left())} left")
-        if s.purse is not None:
-            facts.add_row("models", s.purse.line())
+        if s.ledger is not None:
+            facts.add_row("models", s.ledger.line())
         best = search.best if search else None
         if best is not None:
             facts.add_row("validation R2", f"{1 - best.error:.5f} (beyond the fitted rows, inside train)")
@@ -156,12 +152,10 @@ class LiveScreen(Watcher):
             facts.add_row("best law", "none yet")
         if search is not None:
             sizes = [
-                sum(map(len, same)) for same in zip(*(p.islands.members for p in search.pools), strict=True)
+                sum(map(len, same)) for same in zip(*(p.sizes.members for p in search.islands), strict=True)
             ]
-            niches = len({cell for p in search.pools for cell in p.archive.cells})
-            facts.add_row(
-                "islands", f"{', '.join(map(str, sizes))} laws from small to large; {niches} niches"
-            )
+            niches = len({cell for p in search.islands for cell in p.archive.cells})
+            facts.add_row("niches", f"{', '.join(map(str, sizes))} laws from small to large; {niches} elites")
         if self._last_failure:
             facts.add_row("last failure", Text(self._last_failure[:200], style="yellow"))
         parts = [ProgressBar(total=1.0, completed=s.share(), width=None), Text(""), facts]

@@ -178,10 +178,11 @@ def test_a_nested_card_leaves_the_held_out_rows_shut(rows, tmp_path, capsys, mon
 
 def test_hindsight_waits_for_the_end(rows, tmp_path):
     from harness.config import Config
+    from harness.proposers.assignment import Assignment
     from harness.run.beginning import start_run
 
     task = load("parallel", data_dir=str(rows))
-    folder = start_run(Config(), task, tmp_path, "begun")
+    folder = start_run(Config(), Assignment.of(task), tmp_path, "begun")
     with pytest.raises(Exception, match="has not ended"):
         look_back(RunFolder(folder.path), task, 1)
 

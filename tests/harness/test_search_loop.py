@@ -18,8 +18,9 @@ from harness.proposers.facts import FeatureFacts, TaskFacts
 from harness.proposers.formula.proposer import FormulaProposer
 from harness.record.journal import Journal
 from harness.run.budget import Budget, Spending
-from harness.run.loop import Ending, replay, run_search
-from harness.search.archive import Archive, Islands, Member, island_of
+from harness.run.context import Context
+from harness.run.loop import DirectLoop, Ending
+from harness.search.archive import Archive, Member, Sizes, size_niche
 from harness.search.candidate import Candidate, Draft
 from harness.search.search import Search, SearchSettings
 from harness.search.selection import Judged, finalists
@@ -47,7 +48,8 @@ def evaluate(program):
 
 
 def new_search(seed=3):
-    return Search(FormulaProposer(FACTS, "toy"), 7, [], SearchSettings(), seed)
+    formula = FormulaProposer(FACTS, "toy")
+    return Search(formula, 7, formula.starters(), SearchSettings(), seed)
 
 
 class Clock:
@@ -63,10 +65,12 @@ class Clock:
 
 def searched(path, evaluations, workers=1, stopping=lambda: False, seed=3):
     journal = Journal(path) if path.exists() else Journal.create(path, {"seed": seed})
-    search = replay(new_search(seed), journal)
+    search = new_search(seed)
+    loop = DirectLoop(search, lambda candidate: evaluate(candidate.program), journal)
+    loop.replay()
     spending = Spending(Budget(evaluations, None), Clock(), search.n_told, journal.seconds_spent())
     with ThreadPoolExecutor(workers) as executor:
-        ending = run_search(search, evaluate, journal, spending, executor, workers, stopping)
+        ending = loop.run(Context(executor, workers, spending, stopping))
     out = io.StringIO()
     journal.export(out)
     journal.close()
@@ -168,15 +172,15 @@ def member(index, error, n, signature=None, shape="vanishes"):
     return Member(candidate, error, n, signature or (error,))
 
 
-def test_islands_hold_laws_of_like_size_and_drop_twins():
-    islands = Islands(n_islands=3, budget=9, capacity=2)
-    assert [island_of(n, 9, 3) for n in (1, 3, 4, 6, 7, 9, 30)] == [0, 0, 1, 1, 2, 2, 2]
-    assert islands.add(member(0, 0.5, 8)) == 2
-    assert islands.add(member(1, 0.9, 2)) == 0
-    assert islands.add(member(2, 0.5, 9, signature=(0.5,))) is None, "a larger twin is no gain"
-    assert islands.add(member(3, 0.4, 8)) == 2
-    assert islands.add(member(4, 0.6, 7)) is None, "worse than a full island"
-    assert [m.candidate.index for m in islands.members[2]] == [3, 0]
+def test_size_niches_hold_laws_of_like_size_and_drop_twins():
+    sizes = Sizes(n_niches=3, budget=9, capacity=2)
+    assert [size_niche(n, 9, 3) for n in (1, 3, 4, 6, 7, 9, 30)] == [0, 0, 1, 1, 2, 2, 2]
+    assert sizes.add(member(0, 0.5, 8)) == 2
+    assert sizes.add(member(1, 0.9, 2)) == 0
+    assert sizes.add(member(2, 0.5, 9, signature=(0.5,))) is None, "a larger twin is no gain"
+    assert sizes.add(member(3, 0.4, 8)) == 2
+    assert sizes.add(member(4, 0.6, 7)) is None, "worse than a full niche"
+    assert [m.candidate.index for m in sizes.members[2]] == [3, 0]
 
 
 def test_the_archive_keeps_the_best_of_every_niche():
@@ -204,16 +208,16 @@ def test_of_laws_about_as_good_the_smaller_is_offered_first():
 
 def test_good_and_rarely_used_parents_are_drawn_more_often():
     search = new_search()
-    pool = search.pools[0]
-    pool.islands.members[0] = [member(i, 0.1 * (i + 1), 1) for i in range(4)]
-    search.members = {m.candidate.id: m for m in pool.islands.members[0]}
-    search.settings = SearchSettings(islands=4, archive_share=0.0, random_share=0.0)
+    island = search.islands[0]
+    island.sizes.members[0] = [member(i, 0.1 * (i + 1), 1) for i in range(4)]
+    search.members = {m.candidate.id: m for m in island.sizes.members[0]}
+    search.settings = SearchSettings(sizes=4, archive_share=0.0, random_share=0.0)
     rng = np.random.default_rng(0)
-    drawn = [search._parent(pool, rng)[0].candidate.index for _ in range(4000)]
+    drawn = [search._parent(island, rng)[0].candidate.index for _ in range(4000)]
     counts = [drawn.count(i) for i in range(4)]
     assert counts == sorted(counts, reverse=True)
-    pool.islands.members[0][0].children = 20
-    drawn = [search._parent(pool, rng)[0].candidate.index for _ in range(4000)]
+    island.sizes.members[0][0].children = 20
+    drawn = [search._parent(island, rng)[0].candidate.index for _ in range(4000)]
     assert drawn.count(0) < drawn.count(1)
 
 
@@ -221,16 +225,16 @@ def scored(nmse):
     return Scored({"outer 10%": Scorecard(nmse, 1 - nmse, nmse, 10, nmse)}, {"all": (1.0, 2.0)}, 3, 0.1)
 
 
-def test_pools_share_their_seeds_and_nothing_else():
+def test_islands_share_their_seeds_and_nothing_else():
     search = new_search()
     for n in range(len(search._seeds)):
         search.tell(search.ask(), scored(0.5 + 0.01 * n))
-    held = [{m.candidate.id for island in p.islands.members for m in island} for p in search.pools]
-    assert len(search.pools) == 3 and held[0] == held[1] == held[2] != set()
+    held = [{m.candidate.id for niche in p.sizes.members for m in niche} for p in search.islands]
+    assert len(search.islands) == 3 and held[0] == held[1] == held[2] != set()
     child = search.ask()
     search.tell(child, scored(0.1))
-    for n, p in enumerate(search.pools):
-        assert (child.id in {m.candidate.id for i in p.islands.members for m in i}) == (n == child.index % 3)
+    for n, p in enumerate(search.islands):
+        assert (child.id in {m.candidate.id for i in p.sizes.members for m in i}) == (n == child.index % 3)
 
 
 def test_budget_counts_what_is_in_flight_and_earlier_sessions():

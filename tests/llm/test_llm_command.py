@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import yaml
 from fake_server import FakeServer
-from overlap_cases import accounted
+from in_flight_cases import accounted
 from scripted_models import Scientist, Unreliable, Variants, write_rows
 
 from harness import evolve

@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from overlap_cases import SEED_PROGRAM
+from in_flight_cases import SEED_PROGRAM
 from scripted_models import LAWS, fenced
 
 from evaluator import contract

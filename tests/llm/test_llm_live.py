@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from overlap_cases import SEED_PROGRAM, accounted
+from in_flight_cases import SEED_PROGRAM, accounted
 from scripted_models import write_rows
 from test_llm_command import lines_of, run_json
 

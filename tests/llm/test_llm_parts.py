@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-from overlap_cases import SPEC, toy_task
+from in_flight_cases import SPEC, toy_task
 
 from harness.config import load_config, parse_config
 from harness.errors import BadConfig
@@ -17,7 +17,7 @@ from harness.proposers.llm.patterns import residual_patterns
 from harness.proposers.llm.reply import Reply, Status
 from harness.proposers.llm.settings import LlmConfig, ModelConfig, accesses, with_model
 from harness.proposers.llm.staged import staged_evaluation
-from harness.proposers.mixed import Share
+from harness.proposers.share import Share
 
 SEED = 3
 
@@ -161,7 +161,7 @@ def test_keys_go_to_the_endpoint_they_belong_to():
 
 
 def test_stages_give_the_outcome_of_a_whole_validation(tmp_path):
-    from overlap_cases import SEED_PROGRAM
+    from in_flight_cases import SEED_PROGRAM
     from scripted_models import LAWS
 
     from evaluator import Evaluator, LocalSandbox

@@ -11,7 +11,7 @@ if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import pytest
-from overlap_cases import QUICK, SEED, SEED_PROGRAM, Case, made_up, toy_task
+from in_flight_cases import QUICK, SEED, SEED_PROGRAM, Case, made_up, toy_task
 from scripted_models import LAWS, fenced
 
 from evaluator.outcome import Failed, Failure
@@ -56,8 +56,8 @@ def prompts(path):
         state = case.state(journal)
         llm = state.llm
         facts = TaskFacts.of(toy_task().spec, toy_task().train)
-        state.search = Search(llm, 4, [free_draft(SEED_PROGRAM, facts)], SearchSettings(), SEED)
-        state.search._seeds = state.search._seeds[:1]  # the starter's text belongs to the formula proposer
+        # without the starter, whose text belongs to the formula proposer
+        state.search = Search(None, 4, [free_draft(SEED_PROGRAM, facts)], SearchSettings(), SEED)
 
         def ask(operator):
             llm.operators = Only((operator,))
@@ -128,7 +128,7 @@ def test_no_held_out_value_of_any_kind_can_enter_a_prompt(tmp_path, made, monkey
     """With other held-out rows behind it, features and targets, every prompt is the same."""
     other = toy_task(heldout=-77777.7)
     assert other.train.digest() == toy_task().train.digest()
-    monkeypatch.setattr("overlap_cases.toy_task", lambda: other)
+    monkeypatch.setattr("in_flight_cases.toy_task", lambda: other)
     monkeypatch.setattr(sys.modules[__name__], "toy_task", lambda: other)
     assert prompts(tmp_path / "j.sqlite") == made
 
@@ -142,7 +142,7 @@ def test_a_proposer_never_touches_the_sealed_rows(tmp_path, monkeypatch):
 
     task = toy_task()
     trapped = Task(task.spec, task.train, Trap(), task.provenance)
-    monkeypatch.setattr("overlap_cases.toy_task", lambda: trapped)
+    monkeypatch.setattr("in_flight_cases.toy_task", lambda: trapped)
     assert set(prompts(tmp_path / "j.sqlite")) == set(KINDS)
 
 

@@ -48,11 +48,11 @@ class FormulaProposer:
 
         A parent that is a free program has no genome; a plain law is changed in its stead.
         """
-        genome = read(parent.program, self.facts)
+        genome = genome_of(parent.draft, self.facts)
         if genome is None:
             begin = starters(self.facts)
             genome = begin[int(rng.integers(len(begin)))]
-        other = read(mate.program, self.facts) or genome
+        other = genome_of(mate.draft, self.facts) or genome
         names = parent.draft.constants
         values = dict(zip(names, fitted, strict=True)) if len(names) == len(fitted) else {}
         try:
@@ -73,6 +73,7 @@ class FormulaProposer:
             edit=name,
             constants=(*names, *(n for n, _ in genome.nonlinear())),
             size=genome.size,
+            genome=genome,
         )
 
 
@@ -109,4 +110,11 @@ def free_draft(program: str, facts: TaskFacts) -> Draft:
     if genome is None:
         return Draft(program, key=program_hash(program))
     draft = FormulaProposer(facts, "")._draft(genome.normal(), "seed")
-    return replace(draft, program=program, key=program_hash(program))
+    return replace(draft, program=program, key=program_hash(program), genome=None)
+
+
+def genome_of(draft: Draft, facts: TaskFacts) -> Genome | None:
+    """The genome of a draft: its own value, else (a seed, or a draft from a journal) read from the program's text."""
+    if isinstance(draft.genome, Genome):
+        return draft.genome
+    return read(draft.program, facts)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import asdict
+from functools import lru_cache
 
 from harness.proposers.facts import FeatureFacts, TaskFacts
 from harness.proposers.formula.genome import KINDS, FitChoices, Genome, NotAGenome, parse, pinned
@@ -56,6 +57,7 @@ def render(genome: Genome, facts: TaskFacts, title: str) -> str:
     )
 
 
+@lru_cache(maxsize=1024)
 def read(program: str, facts: TaskFacts) -> Genome | None:
     """The genome a program was rendered from, or None for a free program."""
     law = choices = None

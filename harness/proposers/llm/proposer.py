@@ -12,8 +12,8 @@ from dataclasses import replace
 import numpy as np
 
 from evaluator.outcome import Outcome
-from harness.proposers.facts import TaskFacts
-from harness.proposers.formula.proposer import FormulaProposer, free_draft
+from harness.proposers.assignment import Assignment
+from harness.proposers.formula.proposer import free_draft
 from harness.proposers.llm import context
 from harness.proposers.llm.bandit import Bandit, gain
 from harness.proposers.llm.edits import Unusable, read_answer
@@ -28,8 +28,6 @@ from harness.proposers.llm.trees import tree_key
 from harness.search.archive import Member
 from harness.search.candidate import Candidate, Draft
 from harness.search.search import Plan, Search
-from tasks import Task
-from tasks.split import validation_folds
 
 OPERATORS = ("diff", "full", "cross")
 MOST_MEMO = 3000
@@ -40,42 +38,27 @@ class LlmProposer:
 
     Args:
         settings: models, prices and limits.
-        facts: facts of the training rows.
-        task: its spec and training rows are read.
+        assignment: the task's training rows, facts and folds.
     """
 
     name = "llm"
 
-    def __init__(self, settings: LlmConfig, facts: TaskFacts, task: Task) -> None:
+    def __init__(self, settings: LlmConfig, assignment: Assignment) -> None:
         self.settings = settings
-        self.facts = facts
-        self.llm = self
+        self.facts = assignment.facts
         self.templates = Templates(settings.prompts)
         self.memory = Memory()
         self.models = {m.model: m for m in settings.models}
         self.ledger = Ledger(settings, self.models)
         self.operators = Bandit(OPERATORS)
         self.choices = Bandit(tuple(self.models))
-        self._title = f"{task.name}: {task.spec.title}"
-        self._facts_text = context.task_facts(task.spec, task.train, validation_folds(task.spec, task.train))
+        self._title = assignment.title
+        task = assignment.task
+        self._facts_text = context.task_facts(task.spec, task.train, assignment.folds)
         self._trees: dict[str, str] = {}
         self._laws: dict[str, str] = {}
         self._pulled: dict[str, list[Request]] = {}
         self._costs: dict[str, float] = {}
-
-    def starters(self) -> list[Draft]:
-        """One plain power law, so that there is a parent even without seed programs."""
-        return FormulaProposer(self.facts, self._title).starters()[:1]
-
-    def propose(
-        self,
-        parent: Candidate,
-        mate: Candidate,
-        rng: np.random.Generator,
-        fitted: tuple[float, ...] = (),
-    ) -> Draft | None:
-        """Nothing: a model's answer takes time, see `request` and `read`."""
-        return None
 
     def request(
         self, number: int, plan: Plan, search: Search, rng: np.random.Generator, models: Sequence[str]
@@ -168,7 +151,7 @@ class LlmProposer:
         if same_law:
             self._laws.setdefault(same_law, candidate.id)
 
-    def fruitless(self, request: Request, reason: str, detail: str = "") -> None:
+    def rejected(self, request: Request, reason: str, detail: str = "") -> None:
         """A proposal ends without a program."""
         self.ledger.count(reason)
         assert request.plan is not None

@@ -50,7 +50,10 @@ class Request:
         """The request of `facts()`."""
         known = {k: facts[k] for k in _PLAIN}
         known["messages"] = tuple((role, text) for role, text in facts["messages"])
-        return cls(plan=Plan(**facts["plan"]) if facts["plan"] else None, **known)
+        plan = facts["plan"]
+        if plan and "island" in plan:  # the name in journals of version 0.1
+            plan = {("niche" if k == "island" else k): v for k, v in plan.items()}
+        return cls(plan=Plan(**plan) if plan else None, **known)
 
 
 _PLAIN = ("number", "purpose", "model", "operator", "messages", "parameters", "stream", "mends")

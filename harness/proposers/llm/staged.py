@@ -7,16 +7,15 @@ residuals are put in words.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
-from evaluator import Evaluator, Failed, Outcome
-from evaluator.evaluate import Prediction, scored
-from evaluator.metric import score
+from evaluator import Evaluator, Outcome, Scored
 from evaluator.outcome import Scorecard
 from harness.proposers.llm.patterns import residual_patterns
 from tasks import Task
+from tasks.rows import Rows
 from tasks.split import Fold
 
 Signature = tuple[float, ...]
@@ -43,31 +42,25 @@ def staged_evaluation(
     evaluator: Evaluator, task: Task, folds: tuple[Fold, ...]
 ) -> Callable[[str, Callable[[Signature], str]], Staged]:
     """A function of (program, twin_of) -> Staged; `twin_of` names a candidate of that signature, or "" for none."""
-    cut = [(f.name, task.train.take(f.train), task.train.take(f.validation)) for f in folds]
 
     def run(program: str, twin_of: Callable[[Signature], str]) -> Staged:
-        cards: dict[str, Scorecard] = {}
-        done: list[Prediction] = []
         signature: Signature = ()
+        twin = ""
         patterns: list[str] = []
-        for i, (name, train, rows) in enumerate(cut):
-            answer = evaluator.fit_and_predict(program, task.spec, train, rows.X, rows.group, i == 0)
-            if isinstance(answer, Failed):
-                where = "" if answer.detail.startswith("program") else f"fold {name!r}: "
-                seconds = answer.seconds + sum(p.seconds for p in done)
-                return Staged(
-                    replace(answer, detail=where + answer.detail, seconds=seconds), signature=signature
-                )
-            cards[name] = score(rows.y, answer.y, rows.group)
-            done.append(answer)
-            patterns += residual_patterns(task.spec, name, rows, answer.y)
-            if i == 0:
-                signature = tuple(float(f"{value:.6g}") for value in _numbers(rows.y, answer.y))
+
+        def after(name: str, rows: Rows, card: Scorecard, predicted: np.ndarray) -> bool:
+            nonlocal signature, twin
+            if not signature:  # the first fold
+                signature = tuple(float(f"{value:.6g}") for value in _numbers(rows.y, predicted))
                 twin = twin_of(signature)
-                if twin:
-                    return Staged(None, twin, signature)
-        outcome = scored(cards, done)
-        return Staged(outcome, "", signature, tuple(patterns))
+            if not twin:
+                patterns.extend(residual_patterns(task.spec, name, rows, predicted))
+            return not twin
+
+        outcome = evaluator.validate_until(program, task, folds, "first", after)
+        if isinstance(outcome, Scored):
+            return Staged(outcome, "", signature, tuple(patterns))
+        return Staged(outcome, twin, signature)
 
     return run
 

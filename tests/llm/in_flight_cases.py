@@ -13,18 +13,18 @@ from dataclasses import replace
 import numpy as np
 
 from evaluator.outcome import Failed, Failure, Scorecard, Scored
-from harness.proposers.facts import TaskFacts
+from harness.proposers.assignment import Assignment
 from harness.proposers.formula.proposer import free_draft
 from harness.proposers.llm.models import Models
 from harness.proposers.llm.settings import Access, LlmConfig, ModelConfig
 from harness.proposers.llm.staged import Staged
-from harness.proposers.registry import make_proposer
+from harness.proposers.registry import make_proposers
 from harness.record.journal import Journal
 from harness.run.budget import Budget, Spending
-from harness.run.overlap.live import Live
-from harness.run.overlap.repetition import Repetition
-from harness.run.overlap.state import Overlap
-from harness.run.overlap.surroundings import Surroundings
+from harness.run.context import Context
+from harness.run.in_flight.live import Live
+from harness.run.in_flight.replay import Replay
+from harness.run.in_flight.state import InFlight
 from harness.search.search import Search, SearchSettings
 from tasks.rows import Rows, Sealed, Task
 from tasks.spec import Column, Provenance, TaskSpec
@@ -114,31 +114,31 @@ class Case:
         self.accesses = [Access(m, url, key) for m in settings.models]
         self.said = []
 
-    def state(self, journal):
+    def state(self, journal, evaluate=made_up):
         task = toy_task()
-        facts = TaskFacts.of(task.spec, task.train)
-        proposer = make_proposer(self.proposer, facts, task, self.settings)
-        return Overlap(
-            Search(proposer, 4, [free_draft(SEED_PROGRAM, facts)], SearchSettings(), SEED), journal
-        )
+        assignment = Assignment.of(task)
+        proposers = make_proposers(self.proposer, assignment, self.settings)
+        seeds = [free_draft(SEED_PROGRAM, assignment.facts), *proposers.starters]
+        search = Search(proposers.direct, 4, seeds, SearchSettings(), SEED)
+        return InFlight(search, journal, proposers.llm, evaluate)
 
     def go(
         self, evaluations=20, minutes=1.0, workers=2, stopping=lambda: False, evaluate=made_up, recorded=None
     ):
         journal = Journal(self.path) if self.path.exists() else Journal.create(self.path, {"seed": SEED})
         with journal, ThreadPoolExecutor(workers) as executor:
-            state = self.state(journal)
+            state = self.state(journal, evaluate)
             state.rebuild()
             spending = Spending(Budget(evaluations, minutes), time.monotonic, state.search.n_told)
-            around = Surroundings(evaluate, executor, workers, spending, stopping, say=self.said.append)
+            context = Context(executor, workers, spending, stopping, say=self.said.append)
             self.ledger = state.llm.ledger
             self.overlap = state
             if recorded is not None:
                 with Journal(recorded, read_only=True) as source:
-                    return Repetition(state, source, around).run()
+                    return Replay(state, source, context).run()
             models = Models(self.accesses, self.settings)
             try:
-                return Live(state, models, around).run()
+                return Live(state, models, context).run()
             finally:
                 models.close()
 

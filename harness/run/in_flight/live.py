@@ -10,13 +10,13 @@ from harness.proposers.llm.models import Models
 from harness.proposers.llm.reply import Reply
 from harness.proposers.llm.request import Request
 from harness.proposers.llm.staged import Staged
+from harness.run.context import Context
+from harness.run.in_flight.state import InFlight
 from harness.run.loop import Ending
-from harness.run.overlap.state import Overlap
-from harness.run.overlap.surroundings import Surroundings
 from harness.search.candidate import Candidate
 
 POLL_S = 0.1
-FRUITLESS = 60
+MOST_REJECTED = 60
 """Proposals in a row, over those in flight, that may end without a program before models are given up."""
 OVERTIME_S = 10.0
 """Beyond the minutes of a run, replies that are already paid for are waited for this long."""
@@ -28,19 +28,19 @@ class Live:
     Args:
         state: rebuilt from its journal.
         models: asked for drafts.
-        around: scores programs.
+        context: scores programs.
     """
 
-    def __init__(self, state: Overlap, models: Models, around: Surroundings) -> None:
-        self.state, self.models, self.around = state, models, around
+    def __init__(self, state: InFlight, models: Models, context: Context) -> None:
+        self.state, self.models, self.context = state, models, context
         self.flights: dict[Future[Reply], Request] = {}
         self.scoring: dict[Future[Staged], Candidate] = {}
         self._unaffordable = False
         self._told = ""
 
     def run(self) -> Ending:
-        s, around = self.state, self.around
-        s.elapsed = lambda: around.spending.seconds
+        s, context = self.state, self.context
+        s.elapsed = lambda: context.spending.seconds
         for model, refused in s.refused:
             self.models.remember(model, refused)
         for request in s.open.values():  # no reply was stored: asked again
@@ -48,7 +48,7 @@ class Live:
         for candidate in s.waiting.values():
             self._score(candidate)
         while True:
-            if around.stopping():
+            if context.stopping():
                 for future in self.scoring:
                     future.cancel()
                 return Ending.INTERRUPTED
@@ -59,7 +59,7 @@ class Live:
                     self._close(ending)
                     return ending
                 time.sleep(POLL_S)
-                around.progress(None, None)
+                context.progress(None, None)
                 continue
             begun: list[Future[Any]] = [*self.flights, *self.scoring]
             done, _ = wait(begun, timeout=POLL_S, return_when=FIRST_COMPLETED)
@@ -71,25 +71,25 @@ class Live:
             for future in sorted((f for f in done if f in self.scoring), key=lambda f: self.scoring[f].index):
                 candidate = self.scoring.pop(future)
                 outcome = s.evaluated(candidate, future.result())
-                around.spending.evaluations += outcome is not None
-                around.progress(candidate, outcome)
+                context.spending.evaluations += outcome is not None
+                context.progress(candidate, outcome)
             if not done:
-                around.progress(None, None)
+                context.progress(None, None)
 
     def _arrived(self, request: Request, reply: Reply) -> None:
         self.state.reply(request.number, reply)
         self.models.settled(request, reply)
         if reply.refused:
-            self.around.say(f"{request.model}: {', '.join(reply.refused)}, as the endpoint asks")
+            self.context.say(f"{request.model}: {', '.join(reply.refused)}, as the endpoint asks")
         for candidate in list(self.state.waiting.values()):
             if candidate.id not in {c.id for c in self.scoring.values()}:
                 self._score(candidate)
 
     def _fill(self) -> None:
-        s, around = self.state, self.around
-        while s.search.seeds_left and len(self.scoring) < around.workers and self._may_start():
+        s, context = self.state, self.context
+        while s.search.seeds_left and len(self.scoring) < context.workers and self._may_start():
             self._ask()
-        if s.mixed and self._given_up():
+        if s.share and self._given_up():
             self._leave_mending()  # they would hold evaluations that the formula can use
         self._tell_trouble()
         while self._may_request():
@@ -98,8 +98,8 @@ class Live:
                 break
             s.request(request)
             self._send(request)
-        if s.mixed and not s.search.seeds_left:
-            while len(self.scoring) < around.workers and self._may_start() and self._formula_turn():
+        if s.share and not s.search.seeds_left:
+            while len(self.scoring) < context.workers and self._may_start() and self._formula_turn():
                 if self._ask() is None:
                     break
 
@@ -110,23 +110,25 @@ class Live:
         return candidate
 
     def _may_start(self) -> bool:
-        return self.around.spending.may_start(len(self.scoring) + len(self.flights) + len(self.state.mending))
+        return self.context.spending.may_start(
+            len(self.scoring) + len(self.flights) + len(self.state.mending)
+        )
 
     def _may_request(self) -> bool:
         """Whether a request may go out: room in flight, and not more programs than are soon scored."""
         s = self.state
         most = s.llm.settings.in_flight
         busy = len(self.flights) + sum(c.proposer == "llm" for c in self.scoring.values())
-        if len(self.flights) >= most or busy >= most + self.around.workers or self._given_up():
+        if len(self.flights) >= most or busy >= most + self.context.workers or self._given_up():
             return False
         if s.mending:
-            return self.around.spending.may_start(len(self.scoring) + len(self.flights))
+            return self.context.spending.may_start(len(self.scoring) + len(self.flights))
         if not self._may_start() or s.search.seeds_left or not s.search.members:
             return False
-        return s.mixed is None or s.mixed.share.llm_may(most)
+        return s.share is None or s.share.llm_may(most)
 
     def _next_request(self) -> Request | None:
-        """The next request that an endpoint takes and the purse allows; None for now."""
+        """The next request that an endpoint takes and the budget allows; None for now."""
         s = self.state
         ready = self.models.ready()
         if not ready:
@@ -161,28 +163,28 @@ class Live:
 
     def _send(self, request: Request) -> None:
         deadline = self.state.llm.settings.deadline_s
-        left = self.around.spending.seconds_of_minutes_left()
+        left = self.context.spending.seconds_of_minutes_left()
         if left is not None:
             deadline = min(deadline, max(left, 0.0) + OVERTIME_S)
         self.flights[self.models.send(request, deadline)] = request
 
     def _score(self, candidate: Candidate) -> None:
-        self.scoring[self.state.submit(candidate, self.around)] = candidate
+        self.scoring[self.state.submit(candidate, self.context.executor)] = candidate
 
     def _given_up(self) -> bool:
         """Whether models are asked no more: all lost, or their answers lead nowhere."""
         s = self.state
-        return bool(self.models.lost()) or s.fruitless >= FRUITLESS + 4 * s.llm.settings.in_flight
+        return bool(self.models.lost()) or s.rejected >= MOST_REJECTED + 4 * s.llm.settings.in_flight
 
     def _formula_turn(self) -> bool:
         """Formula goes ahead of its share where models are slow, unless evaluations would run out by that."""
-        mixed = self.state.mixed
-        assert mixed is not None
+        share = self.state.share
+        assert share is not None
         if self._given_up() or self._unaffordable or not self.models.reachable():
             return True
-        spending = self.around.spending
-        lead = 2 * self.around.workers + self.state.llm.settings.in_flight
-        return not spending.evaluations_first() or mixed.share.formula_may(lead)
+        spending = self.context.spending
+        lead = 2 * self.context.workers + self.state.llm.settings.in_flight
+        return not spending.evaluations_first() or share.formula_may(lead)
 
     def _close(self, ending: Ending) -> None:
         """At the end of a search, answers that wait to be mended are given up; one that goes on mends them."""
@@ -195,22 +197,22 @@ class Live:
 
     def _ending(self) -> Ending | None:
         """Why the search is over, with nothing in flight; None where waiting may help."""
-        s, around = self.state, self.around
-        if not around.spending.may_start(0):
+        s, context = self.state, self.context
+        if not context.spending.may_start(0):
             return Ending.BUDGET
-        if s.mixed is not None:
+        if s.share is not None:
             return Ending.EXHAUSTED if self._formula_turn() and not s.search.seeds_left else None
         if self.models.lost():
-            around.say("no model can be asked any more: " + "; ".join(self.models.lost()))
+            context.say("no model can be asked any more: " + "; ".join(self.models.lost()))
             return Ending.INTERRUPTED
         if self._given_up():
-            around.say(f"the models' last {s.fruitless} answers gave no new program; {self._usual()}")
+            context.say(f"the models' last {s.rejected} answers gave no new program; {self._usual()}")
             return Ending.EXHAUSTED
         if self._unaffordable:
-            around.say(f"the budget of the models is spent: {s.llm.ledger.line()}")
+            context.say(f"the budget of the models is spent: {s.llm.ledger.line()}")
             return Ending.BUDGET
         if not s.search.members and not s.search.seeds_left:
-            around.say("no seed program could be scored, so there is nothing to change")
+            context.say("no seed program could be scored, so there is nothing to change")
             return Ending.EXHAUSTED
         return None
 
@@ -226,8 +228,8 @@ class Live:
             return
         self._told = trouble
         if not trouble:
-            self.around.say("an endpoint answers again; the search goes on")
-        elif self.state.mixed is not None:
-            self.around.say(f"models can't be asked now, formulas go on: {trouble}")
+            self.context.say("an endpoint answers again; the search goes on")
+        elif self.state.share is not None:
+            self.context.say(f"models can't be asked now, formulas go on: {trouble}")
         elif not lost:
-            self.around.say(f"paused, no model can be asked now: {trouble}")
+            self.context.say(f"paused, no model can be asked now: {trouble}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Executor, Future
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -11,39 +11,43 @@ from typing import Any
 from evaluator.outcome import Outcome, Scorecard, Scored
 from harness.errors import BadRun
 from harness.proposers.llm.edits import Unusable
+from harness.proposers.llm.proposer import LlmProposer
 from harness.proposers.llm.reply import PASSING, Reply
 from harness.proposers.llm.request import Request
 from harness.proposers.llm.staged import Signature, Staged
-from harness.proposers.mixed import MixedProposer
+from harness.proposers.share import Share
 from harness.record.journal import Journal
-from harness.run.overlap.surroundings import Surroundings
 from harness.search.candidate import Candidate, Draft
 from harness.search.search import Search
+
+Evaluate = Callable[[str, Callable[[Signature], str]], Staged]
 
 NOT_MENDED = {"unchanged", "same program", "same law", "same predictions"}
 
 
-class Overlap:
+class InFlight:
     """The state of one run, and the ways to move it on.
 
     Args:
         search: fresh; `rebuild` tells it what the journal holds.
         journal: gets every entry before it takes effect.
+        llm: writes requests and reads replies.
+        evaluate: program, twin_of -> what was found.
     """
 
-    def __init__(self, search: Search, journal: Journal) -> None:
+    def __init__(self, search: Search, journal: Journal, llm: LlmProposer, evaluate: Evaluate) -> None:
         self.search = search
         self.journal = journal
-        proposer = search.proposer
-        self.llm = proposer.llm  # type: ignore[attr-defined]
-        self.mixed = proposer if isinstance(proposer, MixedProposer) else None
+        self.llm = llm
+        self.evaluate = evaluate
+        self.share = Share() if search.proposer is not None else None  # with formulas beside the models
         self.open: dict[int, Request] = {}  # asked, no reply yet
         self.mending: list[tuple[Request, Reply, Unusable]] = []  # to be asked again
         self.waiting: dict[str, Candidate] = {}  # to be scored, or being so
         self.rank: dict[str, int] = {}  # candidate -> signatures known when it came
         self.signatures: dict[Signature, tuple[int, str]] = {}
         self.numbers = 0
-        self.fruitless = 0
+        self.rejected = 0
         self.refused: list[tuple[str, tuple[str, ...]]] = []  # parameters, by model, in earlier sessions
         self.elapsed: Callable[[], float] = lambda: 0.0  # seconds of the run, for the journal's times
         self._recording = True
@@ -63,8 +67,8 @@ class Overlap:
         self.open[request.number] = request
         if request.purpose == "propose" and request.plan is not None:
             self.search.take(request.plan)
-            if self.mixed:
-                self.mixed.share.start("llm")
+            if self.share:
+                self.share.start("llm")
         self.llm.sent(request)
 
     def reply(self, number: int, reply: Reply) -> None:
@@ -77,7 +81,7 @@ class Overlap:
             return
         if not reply.ok:
             self._end(request, reply.status.value)
-            self.fruitless += reply.status not in PASSING
+            self.rejected += reply.status not in PASSING
             return
         made = self.llm.read(request, reply, self.search)
         if isinstance(made, Draft) and self.search.knows(made.key):
@@ -110,8 +114,8 @@ class Overlap:
         self.llm.met(candidate)
         self.waiting[candidate.id] = candidate
         self.rank[candidate.id] = len(self.signatures)
-        if self.mixed and candidate.proposer == "formula":
-            self.mixed.share.start("formula")
+        if self.share and candidate.proposer == "formula":
+            self.share.start("formula")
 
     def _end(self, request: Request, reason: str, wrong: Unusable | None = None) -> None:
         """A proposal ends without a program; `wrong` is what a model could learn from."""
@@ -119,11 +123,11 @@ class Overlap:
         detail = wrong.detail if wrong else ""
         facts = {"request": request.number, "id": request.plan.id, "reason": reason, "detail": detail}
         self.record("turned_down", facts)
-        self.llm.fruitless(request, reason, detail)
-        self.fruitless += wrong is not None
+        self.llm.rejected(request, reason, detail)
+        self.rejected += wrong is not None
 
     def leave(self, number: int) -> None:
-        """An answer that was to be mended is left as it is: the purse is empty, or models are asked no more."""
+        """An answer that was to be mended is left as it is: the budget is spent, or models are asked no more."""
         for item in [m for m in self.mending if m[0].number == number]:
             self.mending.remove(item)
             self._end(item[0], item[2].reason, item[2])
@@ -134,7 +138,7 @@ class Overlap:
             f"{candidate.id} ({request_like})", "same predictions", f"predicts exactly as {twin}"
         )
         self.llm.turned_down(candidate)
-        self.fruitless += 1
+        self.rejected += 1
 
     def _tell(
         self, candidate: Candidate, outcome: Outcome, signature: Signature, patterns: tuple[str, ...]
@@ -145,10 +149,10 @@ class Overlap:
         if signature:
             self.signatures.setdefault(signature, (len(self.signatures), candidate.id))
         if candidate.proposer == "llm":
-            self.fruitless = 0
-        if self.mixed and candidate.proposer in ("llm", "formula"):
+            self.rejected = 0
+        if self.share and candidate.proposer in ("llm", "formula"):
             member = self.search.members.get(candidate.id)
-            self.mixed.share.learn(candidate.proposer, before, member.error if member else None)
+            self.share.learn(candidate.proposer, before, member.error if member else None)
 
     def record(self, kind: str, facts: dict[str, Any], **times: float) -> None:
         if self._recording:
@@ -207,9 +211,9 @@ class Overlap:
         self.mending.remove(item)
         return self.llm.repair(self.numbers, *item)
 
-    def submit(self, candidate: Candidate, around: Surroundings) -> Future[Staged]:
+    def submit(self, candidate: Candidate, executor: Executor) -> Future[Staged]:
         rank = self.rank[candidate.id] if candidate.proposer == "llm" else 0
-        return around.executor.submit(around.evaluate, candidate.program, partial(self._twin, rank))
+        return executor.submit(self.evaluate, candidate.program, partial(self._twin, rank))
 
     def _twin(self, rank: int, signature: Signature) -> str:
         """The candidate of a signature known when the asking candidate came; later ones don't count, or the

@@ -8,6 +8,6 @@ Everything that changes the search happens in one thread, one journal entry afte
     turned_down an answer, or a program, that ends without an evaluation, and why
     evaluation  an outcome
 
-The clock decides only which entry comes next. So a journal rebuilds the state exactly (`Overlap.rebuild`; a stored
-reply is never paid twice), and a recorded run is repeated entry by entry without a network (`Repetition`).
+The clock decides only which entry comes next. So a journal rebuilds the state exactly (`InFlight.rebuild`; a stored
+reply is never paid twice), and a recorded run is repeated entry by entry without a network (`Replay`).
 """

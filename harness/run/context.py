@@ -1,4 +1,4 @@
-"""What a search with models has around it: evaluation, workers, budget, screen."""
+"""What a search has around it while it runs: workers, budget, someone who may stop it, a screen."""
 
 from __future__ import annotations
 
@@ -7,27 +7,22 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 
 from evaluator.outcome import Outcome
-from harness.proposers.llm.staged import Signature, Staged
 from harness.run.budget import Spending
 from harness.search.candidate import Candidate
 
-Evaluate = Callable[[str, Callable[[Signature], str]], Staged]
-
 
 @dataclass(slots=True)
-class Surroundings:
-    """What a live search has around it.
+class Context:
+    """What a loop has around it.
 
     Attributes:
-        evaluate: program, twin_of -> what was found.
-        executor, workers: run it, so many at once.
+        executor, workers: run evaluations, so many at once.
         spending: the budget.
-        stopping: asked often; when true nothing is waited for any more.
+        stopping: asked often; when true nothing new is started, and what is in flight is let go.
         progress: called after every outcome, and now and then with (None, None).
         say: messages for people.
     """
 
-    evaluate: Evaluate
     executor: Executor
     workers: int
     spending: Spending

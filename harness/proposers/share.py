@@ -1,43 +1,11 @@
-"""Formula and language models together, sharing a search by what has paid off."""
+"""How formulas and language models share a search: by what has paid off."""
 
 from __future__ import annotations
 
-import numpy as np
-
-from harness.proposers.formula.proposer import FormulaProposer
 from harness.proposers.llm.bandit import FADE, gain
-from harness.proposers.llm.proposer import LlmProposer
-from harness.search.candidate import Candidate, Draft
 
 LEAST_SHARE = 0.2
 """Neither side gets less than this share of the candidates while both work."""
-
-
-class MixedProposer:
-    """The formula proposer for drafts at once, a model for those that take time.
-
-    Args:
-        formula, llm: the two.
-    """
-
-    name = "formula"  # of the candidates it makes itself
-
-    def __init__(self, formula: FormulaProposer, llm: LlmProposer) -> None:
-        self.formula = formula
-        self.llm = llm
-        self.share = Share()
-
-    def starters(self) -> list[Draft]:
-        return self.formula.starters()
-
-    def propose(
-        self,
-        parent: Candidate,
-        mate: Candidate,
-        rng: np.random.Generator,
-        fitted: tuple[float, ...] = (),
-    ) -> Draft | None:
-        return self.formula.propose(parent, mate, rng, fitted)
 
 
 class Share:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 from fake_server import FakeServer, Step, completion, error
-from overlap_cases import KEY, PRICED, QUICK, Case, accounted, made_up
+from in_flight_cases import KEY, PRICED, QUICK, Case, accounted, made_up
 from scripted_models import LAWS, Unreliable, Variants, fenced
 
 from harness.errors import BadRun
@@ -212,7 +212,7 @@ def test_in_mixed_the_formula_goes_on_when_the_money_is_spent(tmp_path):
     "model", [lambda body: completion(fenced(LAWS[0])), lambda body: completion("", finish="length"), lambda body: completion("Hm.")]
 )  # fmt: skip
 def test_a_model_that_leads_nowhere_is_given_up(model, tmp_path, monkeypatch):
-    monkeypatch.setattr("harness.run.overlap.live.FRUITLESS", 5)
+    monkeypatch.setattr("harness.run.in_flight.live.MOST_REJECTED", 5)
     with FakeServer(model) as server:
         case = Case(tmp_path / "j.sqlite", server.url, replace(QUICK, in_flight=2))
         assert case.go(500) is Ending.EXHAUSTED
@@ -224,7 +224,7 @@ def test_a_model_that_leads_nowhere_is_given_up(model, tmp_path, monkeypatch):
 
 
 def test_programs_that_predict_alike_are_turned_down(tmp_path, monkeypatch):
-    monkeypatch.setattr("harness.run.overlap.live.FRUITLESS", 5)
+    monkeypatch.setattr("harness.run.in_flight.live.MOST_REJECTED", 5)
 
     def alike(program, twin_of):
         return made_up("always the same", twin_of)

@@ -10,24 +10,24 @@ from harness.proposers.llm.reply import Reply
 from harness.proposers.llm.request import Request
 from harness.proposers.llm.staged import Staged
 from harness.record.journal import Journal, outcome_text
+from harness.run.context import Context
+from harness.run.in_flight.state import InFlight
 from harness.run.loop import Ending
-from harness.run.overlap.state import Overlap
-from harness.run.overlap.surroundings import Surroundings
 
 SESSIONS = {"started", "resumed", "interrupted"}
 
 
-class Repetition:
+class Replay:
     """Follows a recorded run. Requests are made anew and must be the same; programs are scored anew.
 
     Args:
         state: fresh, with a journal of its own.
         recorded: the journal that is followed.
-        around: scores programs.
+        context: scores programs.
     """
 
-    def __init__(self, state: Overlap, recorded: Journal, around: Surroundings) -> None:
-        self.state, self.recorded, self.around = state, recorded, around
+    def __init__(self, state: InFlight, recorded: Journal, context: Context) -> None:
+        self.state, self.recorded, self.context = state, recorded, context
         self._scoring: dict[str, Future[Staged]] = {}
 
     def run(self) -> Ending:
@@ -36,11 +36,11 @@ class Repetition:
         Raises:
             BadRun: something differs, with the entry at which it does.
         """
-        s, around = self.state, self.around
-        s.elapsed = lambda: around.spending.seconds
+        s, context = self.state, self.context
+        s.elapsed = lambda: context.spending.seconds
         ending = Ending.INTERRUPTED
         for i, (kind, facts) in enumerate(self.recorded.entries()):
-            if around.stopping():
+            if context.stopping():
                 return Ending.INTERRUPTED
             if kind == "finished":
                 ending = Ending(facts["ending"])
@@ -52,7 +52,7 @@ class Repetition:
                     raise BadRun(f"{self.recorded.path}: the repeated run differs at entry {i}: {wrong}")
             for id, candidate in s.waiting.items():
                 if id not in self._scoring:
-                    self._scoring[id] = s.submit(candidate, around)
+                    self._scoring[id] = s.submit(candidate, context.executor)
         return ending
 
     def _entry(self, kind: str, facts: dict[str, Any]) -> str:
@@ -99,6 +99,6 @@ class Repetition:
         if mine != theirs:
             return f"candidate {id} has another outcome"
         outcome = self.state.evaluated(candidate, found)
-        self.around.spending.evaluations += outcome is not None
-        self.around.progress(candidate, outcome)
+        self.context.spending.evaluations += outcome is not None
+        self.context.progress(candidate, outcome)
         return ""
