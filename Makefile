@@ -3,6 +3,8 @@
 #   make test      set up, then run the tests
 PYTHON ?= python3
 BIN := .venv/bin
+# Empty: the tests run without measuring what they run, in less time.
+COVER ?= yes
 
 # One thread of linear algebra a process: more only get in each other's way.
 export OPENBLAS_NUM_THREADS ?= 1
@@ -21,7 +23,9 @@ evolve: .venv/ready
 
 test: .venv/ready
 	$(BIN)/python -m ruff check .
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m mypy
+	$(BIN)/python -m pytest -n 2 $(if $(COVER),--cov --cov-report=)
+	$(if $(COVER),$(BIN)/python -m tests.print_coverage)
 
 slow: .venv/ready
 	$(BIN)/python -m pytest -m slow
@@ -33,6 +37,7 @@ live: .venv/ready
 
 lint: .venv/ready
 	$(BIN)/python -m ruff check .
+	$(BIN)/python -m mypy
 
 clean:
-	rm -rf .venv .pytest_cache .ruff_cache build dist
+	rm -rf .venv .pytest_cache .ruff_cache .mypy_cache .coverage build dist
