@@ -4,6 +4,7 @@ HarnessError
 ├── BadConfig     a configuration that can't be used; the message has the path of the wrong key
 ├── BadRun        a run folder that can't be used: missing, torn, of another task, in use
 ├── BadProgram    a program file that can't be read
+├── BadOption     an option of a command that can't be used
 └── BadHistory    a training run's log that can't be read or predicted from
 """
 
@@ -26,3 +27,7 @@ class BadProgram(HarnessError):
 
 class BadHistory(HarnessError):
     """A training run's log that can't be read, or from which nothing can be predicted."""
+
+
+class BadOption(HarnessError):
+    """An option of a command that can't be used."""

@@ -252,6 +252,6 @@ def _ragged(name: str, line: int, row: list[str], header: list[str], half: bool)
     if len(row) == len(header) + 1 and not half:
         hint = "; one name is missing in the header?"
     return (
-        f"{name}: line {line}: {len(row)} fields under {len(header)} names ({shown}){hint}. "
+        f"{name}: line {line}: {len(row)} fields under {len(header)} names ({shown}){hint or '.'} "
         f"Repair the file, or leave such rows out with --drop-bad"
     )

@@ -49,6 +49,11 @@ class Table:
         """`line 7`, for messages."""
         return f"{self.unit} {int(self.places[row])}"
 
+    def add(self, name: str, column: Column) -> None:
+        """Add a column, or put another in its place."""
+        self.columns[name] = column
+        self._read.pop(name, None)
+
     def understood(self, name: str) -> Understood:
         """A column read as numbers, with what is missing or no number; never refuses but where two readings are possible.
 

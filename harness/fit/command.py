@@ -10,9 +10,12 @@ from pathlib import Path
 import numpy as np
 
 from fitting import PRESETS, FittingError, fit
-from harness.errors import HarnessError
+from fitting.law.spelling import logs_target
+from harness.errors import BadOption, HarnessError
 from harness.fit.report import ASKED_OF_THE_USER, Report
-from harness.fit.table import BadTable, read_table
+from harness.fit.rows import Asked, rows_for_fit
+from tables import TableError
+from tables.options import add_options, reading
 
 EPILOG = """examples:
   python -m harness.fit runs.csv --law chinchilla --loss huber:1e-3
@@ -20,7 +23,8 @@ EPILOG = """examples:
       --where experiment==llama_3 --holdout "C>1e21" --bootstrap 1000 --strata C --allocate 1e24,1e25 --k 6e15
   python -m harness.fit --laws
 
-columns named params, tokens, loss and budget (or flops, compute) are taken for N, D, L and C.
+a law may use the file's own names of columns; where no column is called so, N, D, L and C stand for params, tokens, loss and
+budget (or flops, compute).
 exit codes: 0 done, 2 wrong usage or input
 """
 
@@ -33,7 +37,11 @@ def parser() -> argparse.ArgumentParser:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    p.add_argument("data", nargs="?", help="CSV, TSV, JSON-lines or Parquet file with a header")
+    p.add_argument(
+        "data",
+        nargs="?",
+        help="a table: CSV and relatives, JSON, Parquet, Excel, packed or not; - for standard input",
+    )
     p.add_argument(
         "--law",
         default="chinchilla",
@@ -41,16 +49,13 @@ def parser() -> argparse.ArgumentParser:
         help="formula, or a name from --laws (default: chinchilla)",
     )
     p.add_argument("--laws", action="store_true", help="list the laws that have names, with their sources")
-    p.add_argument("--loss", default="mse", metavar="L", help="mse, huber:1e-3, log_squared, log_huber:1e-3, "
-                   "asymmetric:3:1, quantile:0.9 (default: mse)")  # fmt: skip
+    p.add_argument("--loss", metavar="L", help="mse, huber:1e-3, log_squared, log_huber:1e-3, asymmetric:3:1, "
+                   "quantile:0.9 (default: mse; log_squared for a law of log(L))")  # fmt: skip
     p.add_argument(
         "--target", metavar="COL", help="target column (default: left of = in the law, else L, loss or y)"
     )
     p.add_argument(
         "--column", action="append", default=[], metavar="NAME=COL[/X]", help="name and scale a column"
-    )
-    p.add_argument(
-        "--where", action="append", default=[], metavar="COND", help="keep rows, as in outlier==False"
     )
     p.add_argument(
         "--holdout", action="append", default=[], metavar="COND", help="rows to predict and not to fit"
@@ -99,6 +104,7 @@ def parser() -> argparse.ArgumentParser:
     )
     p.add_argument("--no-plots", action="store_true", help="write fit.json only")
     p.add_argument("--json", action="store_true", help="print the JSON instead of the report")
+    add_options(p)
     return p
 
 
@@ -114,7 +120,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         report, C = run(args)
         written = write(report, args, C)
-    except (FittingError, HarnessError) as error:
+    except (FittingError, HarnessError, TableError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     print(
@@ -126,14 +132,16 @@ def main(argv: list[str] | None = None) -> int:
 
 def run(args: argparse.Namespace) -> tuple[Report, np.ndarray | None]:
     """Read, fit, judge."""
-    table = read_table(args.data, args.column, args.where, args.holdout)
+    asked = Asked(args.law, args.target, args.column, args.where, args.holdout, args.weights)
+    table = rows_for_fit(args.data, asked, reading(args))
+    loss = args.loss or ("log_squared" if logs_target(args.law) else "mse")
     rows = {str(name): table.rows[name].to_numpy() for name in table.rows.columns}
     free = "all" if args.free == "all" else tuple(n for n in args.free.split(",") if n)
     result = fit(
         args.law,
         rows,
         target=args.target,
-        loss=args.loss,
+        loss=loss,
         bounds={name: _pair(text) for name, text in _assigned(args.bound, "--bound").items()},
         weights=args.weights,
         groups=args.groups,
@@ -160,7 +168,7 @@ def run(args: argparse.Namespace) -> tuple[Report, np.ndarray | None]:
     notes = _assigned(args.note, "--note")
     unknown = [name for name in notes if name not in ASKED_OF_THE_USER]
     if unknown:
-        raise BadTable(f"--note {unknown[0]}=...: expected one of {', '.join(ASKED_OF_THE_USER)}")
+        raise BadOption(f"--note {unknown[0]}=...: expected one of {', '.join(ASKED_OF_THE_USER)}")
     report = Report(table, result, found, method, args.level, sample, best, args.starts, notes, args.groups)
     C = (
         rows["C"].astype(float)
@@ -179,13 +187,13 @@ def fitting_interval(result, sample, name: str, level: float):
 
 def write(report: Report, args: argparse.Namespace, C: np.ndarray | None) -> list[Path]:
     """fit.json and plots."""
-    folder = Path(args.out or f"fit_{report.table.path.stem}")
+    folder = Path(args.out or f"fit_{report.table.stem}")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         target = folder / "fit.json"
         target.write_text(json.dumps(report.to_dict(), indent=2) + "\n", encoding="utf-8")
     except OSError as error:
-        raise BadTable(f"--out {folder}: can't be written ({error.strerror})") from None
+        raise BadOption(f"--out {folder}: can't be written ({error.strerror})") from None
     if args.no_plots:
         return [target]
     from harness.fit.plots import write_plots
@@ -199,7 +207,7 @@ def _assigned(items: list[str], option: str) -> dict[str, str]:
     for item in items:
         name, sign, value = item.partition("=")
         if not sign or not name.strip() or not value.strip():
-            raise BadTable(f"{option} {item!r}: expected NAME=VALUE")
+            raise BadOption(f"{option} {item!r}: expected NAME=VALUE")
         out[name.strip()] = value.strip()
     return out
 
@@ -208,13 +216,13 @@ def _number(text: str, option: str) -> float:
     try:
         return float(text)
     except ValueError:
-        raise BadTable(f"{option}: expected a number, got {text!r}") from None
+        raise BadOption(f"{option}: expected a number, got {text!r}") from None
 
 
 def _pair(text: str) -> tuple[float | None, float | None]:
     low, sign, high = text.partition(":")
     if not sign:
-        raise BadTable(f"--bound: expected LOW:HIGH (- for none), got {text!r}")
+        raise BadOption(f"--bound: expected LOW:HIGH (- for none), got {text!r}")
     return tuple(None if end.strip() in ("-", "") else _number(end, "--bound") for end in (low, high))
 
 
@@ -222,5 +230,5 @@ def _labels(rows: dict, name: str | None, option: str):
     if name is None:
         return None
     if name not in rows:
-        raise BadTable(f"{option}: no column {name!r}; the rows have {', '.join(rows)}")
+        raise BadOption(f"{option}: no column {name!r}; the rows have {', '.join(rows)}")
     return rows[name]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import scipy
 
 from fitting import Allocation, Bootstrap, FittedLaw, Interval
 from fitting.law.expression import text_of
-from harness.fit.table import Table
+from harness.fit.rows import FitRows
 
 # The items asked of authors by Li, Kudugunta and Zettlemoyer 2025, (Mis)fitting: over 50 papers, most under-report.
 ASKED_OF_THE_USER = {
@@ -29,7 +30,7 @@ class Report:
         notes: what the user says on items the rows can't tell; keys of ASKED_OF_THE_USER.
     """
 
-    table: Table
+    table: FitRows
     result: FittedLaw
     intervals: dict[str, Interval]
     method: str
@@ -54,7 +55,8 @@ class Report:
         r = self.result
         lines = [
             f"{r.problem.rows.target} = {text_of(r.law.tree)}",
-            f"{r.n_points} rows of {self.table.path.name}, loss {r.loss.describe()}, {r.status}: {r.status_message}",
+            f"{r.n_points} rows of {Path(self.table.name).name}, loss {r.loss.describe()}, {r.status}: {r.status_message}",
+            *(f"note: {note}" for note in self.table.notes),
         ]
         return "\n".join(lines)
 
@@ -158,7 +160,7 @@ class Report:
             "goodness": f"R2 {found['r2']:.6f}, RMSE {found['rmse']:.4g}, RSS {found['rss']:.6g}",
             "held-out": f"{held} rows, RMSE {found['heldout_rmse']:.4g}" if held else "none: pass --holdout",
             "uncertainty": how,
-            "data": f"{self.table.path.name}, SHA-256 {self.table.sha256}",
+            "data": f"{Path(self.table.name).name}, SHA-256 {self.table.sha256}",
             "versions": f"numpy {np.__version__}, scipy {scipy.__version__}",
         }
         asked = {
@@ -198,6 +200,7 @@ class Report:
                 "bands": {n: [low.tolist(), high.tolist()] for n, (low, high) in best.bands.items()},
             },
             "checklist": self.checklist(),
+            "notes": list(self.table.notes),
         }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,9 @@ import pandas as pd
 from fitting import BadData
 from harness.terminal.options import positive
 from studies.fitting_methods.quality import NONE, REASONS, SPLINE_Z, Thresholds, check_table
+from tables import Reading, Table, kept, read_table
+from tables.options import add_options as table_options
+from tables.options import reading
 
 ALIASES = {
     "params": ("params", "parameters", "N"),
@@ -26,7 +30,10 @@ def add_options(p: argparse.ArgumentParser) -> None:
         "Flag rows of an IsoFLOP table that would mislead a fit: duplicates, thin budgets, runs off centre, outliers, "
         "budgets without curvature. Columns: params (or N), tokens (D), loss (L), budget (C), and experiment if there are several."
     )
-    p.add_argument("table", help="CSV file with a header")
+    p.add_argument(
+        "table",
+        help="the table: CSV and relatives, JSON, Parquet, Excel, packed or not; - for standard input",
+    )
     p.add_argument("--out", metavar="FILE", help="write the table with the columns outlier and reason")
     p.add_argument("--spline-z", type=positive, metavar="Z", help="robust z of a spline outlier (default: 6; for the "
                    "published experiments what their source used)")  # fmt: skip
@@ -34,35 +41,38 @@ def add_options(p: argparse.ArgumentParser) -> None:
                    "the nearer end are off centre (default: 2.5)")  # fmt: skip
     p.add_argument("--least", type=int, default=6, metavar="N", help="rows a budget needs (default: 6)")
     p.add_argument("--json", action="store_true", help="print the counts as JSON")
+    table_options(p)
 
 
-def read(path: str) -> pd.DataFrame:
-    """The table with columns under their usual names; others are kept."""
-    try:
-        table = pd.read_csv(path)
-    except (OSError, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise BadData(f"{path}: can't be read as CSV ({error})") from None
-    if not len(table):
-        raise BadData(f"{path}: no rows")
+def read(path: str, reading: Reading, where: list[str]) -> tuple[Table, pd.DataFrame]:
+    """The table, and a frame of it with columns under their usual names too."""
+    table = read_table(path, reading)
+    usual = {n: o for n, others in ALIASES.items() for o in reversed(others) if o in table.columns}
+    letters = {a: usual[n] for n, others in ALIASES.items() if n in usual for a in others}
+    table = kept(table, where, aliases=letters)
     for name, others in ALIASES.items():
-        found = [o for o in others if o in table.columns]
-        if not found:
-            raise BadData(
-                f"{path}: no column {' or '.join(others)}; it has {', '.join(map(str, table.columns))}"
-            )
-        column = pd.to_numeric(table[found[0]], errors="coerce")
-        bad = column.index[~(np.isfinite(column) & (column > 0))]
+        if name not in usual:
+            raise BadData(f"{path}: no column {' or '.join(others)}; it has {', '.join(table.names)}")
+    table = table.complete(list(usual.values()), reading.drop_missing, reading.drop_bad)
+    if not len(table):
+        raise BadData(f"{path}: no rows are left")
+    frame = table.frame()
+    for name, column in usual.items():
+        values = table.numbers(column)
+        bad = np.flatnonzero(values <= 0)
         if len(bad):
             raise BadData(
-                f"{path}: {found[0]} must be a number > 0 in every row: row {bad[0]} has {str(table[found[0]][bad[0]])!r}"
+                f"{path}: {column} must be a number > 0 in every row: {table.place(bad[0])} has {values[bad[0]]:g}"
             )
-        table[name] = column
-    return table
+        frame[name] = values
+    return table, frame
 
 
 def check_command(args: argparse.Namespace) -> int:
-    table = read(args.table)
-    original = list(pd.read_csv(args.table, nrows=0).columns)
+    source, table = read(args.table, reading(args), args.where)
+    for note in source.notes:
+        print(f"note: {note}", file=sys.stderr if args.json else sys.stdout)
+    original = source.names
     thresholds = Thresholds(
         radius=args.radius, least=args.least, spline_z=args.spline_z or Thresholds().spline_z
     )
@@ -70,7 +80,8 @@ def check_command(args: argparse.Namespace) -> int:
     names = table["experiment"] if "experiment" in table.columns else pd.Series("all rows", index=table.index)
     counts = pd.crosstab(names, reasons).reindex(columns=[NONE, *REASONS], fill_value=0)
     if args.out:
-        flagged = table[original].assign(outlier=reasons != NONE, reason=reasons)
+        texts = pd.DataFrame({name: source.labels(name) for name in original})
+        flagged = texts.assign(outlier=(reasons != NONE).to_numpy(), reason=reasons.to_numpy())
         try:
             flagged.to_csv(Path(args.out), index=False)
         except OSError as error:

@@ -17,6 +17,7 @@ from harness.study.run import run_study
 from harness.terminal.options import count
 from studies.fitting_methods.registry import MODULES, experiment, experiments
 from studies.fitting_methods.tables import IsoflopData
+from tables import TableError
 
 EPILOG = """examples:
   python -m harness.study                         list the experiments
@@ -70,7 +71,7 @@ def main(argv: list[str] | None = None) -> int:
             return check.check_command(args)
         if args.command == "design":
             return design.design_command(args)
-    except FittingError as error:
+    except (FittingError, TableError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

@@ -144,4 +144,69 @@ def test_a_missing_file_and_no_file(tmp_path, capsys):
     assert (code, "give a data file" in err) == (2, True)
     (tmp_path / "empty.csv").write_text("")
     code, _, err = run(capsys, tmp_path / "empty.csv")
-    assert (code, "can't be read as a table" in err) == (2, True)
+    assert (code, "the file is empty" in err) == (2, True)
+
+
+OWN = ["--no-plots", "--json"]
+
+
+def alpha(found):
+    return found["fit"]["constants"]["alpha"]
+
+
+def test_the_files_own_names_work_and_take_nothing_away(table, tmp_path, capsys):
+    code, out, _ = run(capsys, table, *OWN, "--out", tmp_path / "o")
+    assert code == 0
+    letters = json.loads(out)
+    assert "N, D, L: taken for params, tokens, loss" in letters["notes"]
+    law = "E + A*params**-alpha + B*tokens**-beta"
+    for args in (["--law", f"loss = {law}"], ["--law", law, "--target", "loss"], ["--target", "loss"]):
+        code, out, err = run(capsys, table, *args, *OWN, "--out", tmp_path / "o")
+        assert code == 0, err
+        assert alpha(json.loads(out)) == pytest.approx(alpha(letters), rel=1e-9)
+    for args in (["--weights", "tokens"], ["--where", "N>1e8"], ["--where", "params>1e8"], ["--holdout", "params>1e9"],
+                 ["--holdout", "flops>1", "--column", "flops=budget"], ["--law", "E + C*params**-alpha + B*tokens**-beta"]):  # fmt: skip
+        code, _, err = run(capsys, table, *args, *OWN, "--out", tmp_path / "o")
+        assert code == (2 if "flops>1" in args else 0), err
+    code, _, err = run(capsys, table, "--law", "E + A*N**-alpha + B*tokens**-beta", "--out", tmp_path / "o")
+    assert code == 2 and "write params, as the file has it" in err
+
+
+def test_names_with_slashes_and_numbers_wider_than_64_bits(table, tmp_path, capsys):
+    frame = pd.read_csv(table).rename(
+        columns={"params": "num_params", "tokens": "train/tokens", "loss": "eval/loss"}
+    )
+    frame["flops"] = [str(int(b) * 10**3) for b in frame.pop("budget")]
+    path = tmp_path / "wide.csv"
+    frame.to_csv(path, index=False)
+    names = ["--column", "N=num_params", "--column", "D=train/tokens/1e9", "--target", "eval/loss"]
+    code, out, err = run(
+        capsys, path, *names, "--holdout", "C>=1e24", "--where", "eval/loss<30", *OWN, "--out", tmp_path / "o"
+    )
+    assert code == 0, err
+    assert json.loads(out)["goodness"]["heldout_rows"] == 15
+
+
+def test_rows_without_a_number_go_when_asked_and_are_counted(table, tmp_path, capsys):
+    frame = pd.read_csv(table).astype(object)
+    frame.loc[3, "loss"], frame.loc[5, "loss"] = None, "diverged"
+    path = tmp_path / "gaps.csv"
+    frame.to_csv(path, index=False)
+    code, _, err = run(capsys, path, *OWN, "--drop-missing", "--out", tmp_path / "o")
+    assert code == 2 and "line 7, loss=diverged" in err and "--drop-bad" in err
+    code, out, _ = run(capsys, path, *OWN, "--drop-missing", "--drop-bad", "--out", tmp_path / "o")
+    assert code == 0
+    told = "left out 2 of 75 rows: 1 with words in loss, 1 with no finite loss"
+    assert json.loads(out)["checklist"]["filtering"] == told
+
+
+def test_a_law_of_the_log_is_fitted_in_logs(table, tmp_path, capsys):
+    code, out, err = run(
+        capsys, table, "--law", "log(L) = c - a*log(N) - b*ln(D)", *OWN, "--out", tmp_path / "o"
+    )
+    assert code == 0, err
+    frame = pd.read_csv(table)
+    X = np.column_stack([np.ones(75), -np.log(frame.params), -np.log(frame.tokens)])
+    expected = np.linalg.lstsq(X, np.log(frame.loss), rcond=None)[0]
+    found = json.loads(out)["fit"]["constants"]
+    assert [found[n] for n in ("c", "a", "b")] == pytest.approx(expected, rel=1e-5)

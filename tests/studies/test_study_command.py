@@ -178,7 +178,7 @@ def test_check_names_a_bad_value(tmp_path, capsys):
     source = tmp_path / "runs.csv"
     source.write_text("params,tokens,loss,budget\n1e8,1e9,3.0,6e17\n1e8,oops,3.0,6e17\n", encoding="utf-8")
     assert main(["check", str(source)]) == 2
-    assert "tokens must be a number > 0 in every row: row 1 has 'oops'" in capsys.readouterr().err
+    assert "tokens must be a finite number: 1 of 2 rows are not (first: line 3, tokens=oops)" in capsys.readouterr().err
     source.write_text("params,tokens,loss,budget\n", encoding="utf-8")
     assert main(["check", str(source)]) == 2
     assert "no rows" in capsys.readouterr().err
