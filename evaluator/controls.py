@@ -43,7 +43,7 @@ def _control(method: _Method) -> Control:
     """Run a method group by group, on standardised features."""
 
     def control(spec: TaskSpec, train: Rows, X: np.ndarray, group: np.ndarray) -> np.ndarray:
-        axes = [spec.feature_names.index(name) for name in spec.extrapolate]
+        axes = [spec.feature_names.index(name) for name in spec.axis_features]
         X, group = np.asarray(X, dtype=float), np.asarray(group)
         out = np.empty((len(X), train.y.shape[1]))
         known = dict(train.by_group())

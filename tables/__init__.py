@@ -6,7 +6,7 @@ table.numbers("eval/loss"); table.labels("State"); table.notes
 """
 
 from tables.errors import Ambiguous, BadTable, SeveralRuns, TableError
-from tables.read import Reading, read_table
+from tables.read import Reading, read_bytes, read_table
 from tables.table import Table
 from tables.where import holds, kept
 
@@ -19,5 +19,6 @@ __all__ = [
     "TableError",
     "holds",
     "kept",
+    "read_bytes",
     "read_table",
 ]

@@ -58,8 +58,15 @@ class Source:
         """Text lines with their line breaks, decoded: UTF-8 with or without its mark, UTF-16, UTF-32, else Windows-1252."""
         encoding = _encoding(self.head)
         if encoding != "utf-8-sig":
-            text = io.TextIOWrapper(self.stream, encoding=encoding, errors="replace", newline="")
-            yield from text
+            text = io.TextIOWrapper(self.stream, encoding=encoding, newline="")
+            try:
+                yield from text
+            except UnicodeError as error:
+                raise BadTable(
+                    f"{self.name}: not {encoding} to the end ({error.reason}); expected text"
+                ) from None  # type: ignore[attr-defined]
+            finally:
+                text.detach()
             return
         first, told = True, False
         for raw in self.stream:
@@ -101,6 +108,11 @@ def open_source(path: str | Path) -> Source:
         raise
     source.raw = raw
     return source
+
+
+def source_of(data: bytes, name: str) -> Source:
+    """Bytes in memory as a source."""
+    return _unpacked(name, io.BytesIO(data), len(data), 0)
 
 
 def _unpacked(name: str, raw: BinaryIO, size: int | None, depth: int) -> Source:

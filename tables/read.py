@@ -14,7 +14,7 @@ from tables.delimited import Parts, read_delimited
 from tables.errors import BadTable, TableError
 from tables.json_rows import read_json
 from tables.long import pivoted
-from tables.opening import Source, open_source
+from tables.opening import Source, open_source, source_of
 from tables.table import Table
 
 LARGE = 32 << 20
@@ -52,6 +52,15 @@ def read_table(path: str | Path, reading: Reading | None = None) -> Table:
         TableError: one line that names file, line, column, and what was expected.
     """
     source = open_source(path)
+    try:
+        return table_from(source, reading or Reading())
+    finally:
+        source.close()
+
+
+def read_bytes(data: bytes, name: str, reading: Reading | None = None) -> Table:
+    """The table in bytes that came from elsewhere; `name` is for messages."""
+    source = source_of(data, name)
     try:
         return table_from(source, reading or Reading())
     finally:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+
+from tables import Reading, Table, TableError
+from tables.opening import sha256
 from tasks import user
-from tasks.cutting import check_axes, cut_above, cut_outer
+from tasks.axis import parse_axis
+from tasks.cutting import check_axes, check_scorable, cut_above, cut_dealt, cut_outer, cut_reach
 from tasks.errors import BadSpec, BadTable
 from tasks.rows import Rows, Task
 from tasks.spec import Column, TaskSpec
 from tasks.split import validation_folds
-from tasks.tables import read_frame, rows_of
+from tasks.tables import check_pair, read_complete, rows_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +25,15 @@ class Wish:
     """What a user asks for.
 
     Attributes:
-        table: CSV or Parquet file.
+        table: the file, of any kind that `tables` reads.
         features, targets, group, extrapolate, corner, budget, falls_with, rises_with, paired: as in TaskSpec.
         name: of the task; None takes the file's.
         heldout: share of each group's rows held out, the outermost along the axis.
         heldout_above: column -> value; rows beyond are held out, in place of a share.
+        heldout_file: a table of the held-out rows. split: a column that says which rows those are.
+        reach: hold out, in every group, the rows within this factor of its largest value along the axis.
+        interpolate: nothing extrapolates (mixtures): rows are held out at random where no split is given.
+        where: conditions of the rows to keep. reading: how the tables are read.
         units: column -> unit.
         lower_is_better: whether targets are losses.
     """
@@ -45,9 +53,38 @@ class Wish:
     falls_with: tuple[str, ...] = ()
     rises_with: tuple[str, ...] = ()
     paired: tuple[str, ...] = ()
+    heldout_file: Path | None = None
+    split: str | None = None
+    reach: float | None = None
+    interpolate: bool = False
+    where: tuple[str, ...] = ()
+    reading: Reading = field(default_factory=Reading)
 
 
-def add(wish: Wish, taken: tuple[str, ...], force: bool = False) -> Task:
+@dataclass(frozen=True, slots=True)
+class Added:
+    """A task that was added, and what was done to its rows, one sentence each."""
+
+    task: Task
+    notes: tuple[str, ...]
+
+
+TRAIN = ("train", "training", "fit", "in", "train/in")
+HELDOUT = (
+    "heldout",
+    "held-out",
+    "held_out",
+    "held out",
+    "test",
+    "holdout",
+    "hold-out",
+    "eval",
+    "evaluation",
+    "out",
+)
+
+
+def add(wish: Wish, taken: tuple[str, ...], force: bool = False) -> Added:
     """Check the table, hold rows out, store the task.
 
     Args:
@@ -59,24 +96,58 @@ def add(wish: Wish, taken: tuple[str, ...], force: bool = False) -> Task:
     """
     name = user.check_name(wish.name or _name_of(wish.table), taken)
     spec = _spec(name, wish)
-    if not wish.table.is_file():
-        raise BadTable(f"{wish.table}: no such file")
-    rows = rows_of(read_frame(wish.table), spec, str(wish.table))
-    check_axes(spec, rows)
-    held = (
-        cut_above(spec, rows, wish.heldout_above)
-        if wish.heldout_above
-        else cut_outer(spec, rows, wish.heldout)
-    )
-    train = rows.take(~held)
+    table = read_complete(wish.table, spec, wish.reading, wish.where)
+    rows = rows_of(table, spec)
+    notes = list(table.notes)
+    if wish.heldout_file is not None:
+        other = read_complete(wish.heldout_file, spec, wish.reading, wish.where)
+        train, heldout = rows, rows_of(other, spec)
+        notes += [f"{wish.heldout_file.name}: {note}" for note in other.notes]
+    else:
+        held = _split(wish, table) if wish.split else _cut(wish, spec, rows)
+        train, heldout = rows.take(~held), rows.take(held)
+    check_axes(spec, train)
+    check_pair(spec, train, heldout, str(wish.heldout_file or wish.table))
+    check_scorable(spec, heldout)
     validation_folds(spec, train)  # a table too small for folds is refused now, not when a search begins
-    digest = hashlib.sha256(wish.table.read_bytes()).hexdigest()
-    user.write_user(spec, train, rows.take(held), wish.table.name, digest, force)
-    return user.load_user(name)
+    user.write_user(spec, train, heldout, wish.table.name, sha256(wish.table), force)
+    return Added(user.load_user(name), tuple(dict.fromkeys(notes)))
+
+
+def _cut(wish: Wish, spec: TaskSpec, rows: Rows) -> np.ndarray:
+    """Mask of the rows that a rule holds out."""
+    if wish.interpolate:
+        return cut_dealt(rows, wish.heldout)
+    check_axes(spec, rows)
+    if wish.reach is not None:
+        return cut_reach(spec, rows, wish.reach)
+    if wish.heldout_above:
+        return cut_above(spec, rows, wish.heldout_above)
+    return cut_outer(spec, rows, wish.heldout)
+
+
+def _split(wish: Wish, table: Table) -> np.ndarray:
+    """Mask of the rows that the user's own column holds out."""
+    try:
+        labels = [(label or "").lower() for label in table.labels(str(wish.split))]
+    except TableError as error:
+        raise BadTable(str(error)) from error
+    strange = next((i for i, label in enumerate(labels) if label not in (*TRAIN, *HELDOUT)), None)
+    if strange is not None:
+        raise BadTable(
+            f"{table.source}: --split {wish.split}: {table.place(strange)} says {labels[strange]!r}; expected "
+            f"{TRAIN[0]} or {HELDOUT[0]} (also {', '.join((*TRAIN[1:3], *HELDOUT[4:7]))}); --where leaves rows out"
+        )
+    held = np.array([label in HELDOUT for label in labels])
+    if not held.any() or held.all():
+        raise BadTable(
+            f"{table.source}: --split {wish.split}: every row is {labels[0]!r}; some must be of the other kind"
+        )
+    return held
 
 
 def _name_of(table: Path) -> str:
-    return re.sub(r"[^a-z0-9_-]+", "_", table.stem.lower()).strip("_-") or "table"
+    return re.sub(r"[^A-Za-z0-9_-]+", "_", table.name.partition(".")[0]).strip("_-") or "table"
 
 
 def _spec(name: str, wish: Wish) -> TaskSpec:
@@ -88,11 +159,28 @@ def _spec(name: str, wish: Wish) -> TaskSpec:
     if beyond:
         raise BadSpec(f"--heldout-above names {beyond[0]!r}, which is not a feature")
     axes = wish.extrapolate or tuple(wish.heldout_above)
-    if not axes:
+    if wish.interpolate and axes:
         raise BadSpec(
-            f"which way does the task extrapolate? Name a feature with --extrapolate: {', '.join(wish.features)}"
+            "--interpolate says that nothing extrapolates; leave out --extrapolate and --heldout-above"
         )
-    if wish.heldout_above:
+    if not axes and not wish.interpolate:
+        raise BadSpec(
+            f"which way does the task extrapolate? Name a feature with --extrapolate: {', '.join(wish.features)}; "
+            f"or say --interpolate where nothing does"
+        )
+    if wish.reach is not None and len(axes) != 1:
+        raise BadSpec(f"--reach asks for one axis, got {', '.join(axes) or 'none'}")
+    for axis in axes:
+        parse_axis(axis, wish.features)
+    if wish.heldout_file is not None:
+        rule = f"held out: the rows of {wish.heldout_file.name}"
+    elif wish.split:
+        rule = f"held out: as the column {wish.split} says"
+    elif wish.interpolate:
+        rule = f"held out: {100 * wish.heldout:.0f}% of the rows, at random"
+    elif wish.reach is not None:
+        rule = f"held out: the rows of each group within a factor {wish.reach:g} of its largest {axes[0]}"
+    elif wish.heldout_above:
         joined = (" and " if wish.corner else " or ").join(
             f"{c} > {v:g}" for c, v in wish.heldout_above.items()
         )

@@ -10,6 +10,7 @@ from pathlib import Path
 from rich.console import Console
 
 import tasks
+from tables.options import add_options, reading
 from tasks import user
 from tasks.adding import Wish, add, counts
 from tasks.errors import TaskError
@@ -47,19 +48,25 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--json", action="store_true", help="as JSON")
     one = sub.add_parser(
         "add",
-        help="turn a CSV or Parquet table into a task",
-        description="Turn a CSV or Parquet table into a task that evolve, score and leaderboard accept.",
+        help="turn a table into a task",
+        description="Turn a table into a task that evolve, score and leaderboard accept.",
         epilog=ADD_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    one.add_argument("table", type=Path, help="CSV or Parquet file with a header")
+    one.add_argument(
+        "table", type=Path, help="a table: CSV and relatives, JSON, Parquet, Excel, packed or not"
+    )
     one.add_argument("--features", type=_names, required=True, metavar="A,B", help="columns a law may use")
     one.add_argument(
         "--target", "--targets", type=_names, required=True, metavar="Y", help="column(s) to predict"
     )
     one.add_argument("--group", metavar="G", help="column whose groups are fitted one by one")
     one.add_argument(
-        "--extrapolate", type=_names, default=(), metavar="A", help="feature(s) to extrapolate along"
+        "--extrapolate",
+        type=_names,
+        default=(),
+        metavar="A",
+        help="feature(s) to extrapolate along, or a product as 'params*tokens'",
     )
     one.add_argument(
         "--corner", action="store_true", help="with several axes: beyond in all of them, not in any"
@@ -91,7 +98,20 @@ def parser() -> argparse.ArgumentParser:
     )
     rule = one.add_mutually_exclusive_group()
     rule.add_argument(
-        "--heldout", type=_share, default=0.2, metavar="SHARE", help="share held out (default: 0.2)"
+        "--heldout",
+        type=_share_or_file,
+        default=0.2,
+        metavar="SHARE|FILE",
+        help="share held out (default: 0.2), or a table of the held-out rows",
+    )
+    rule.add_argument(
+        "--split", metavar="COLUMN", help="column that says train or heldout (or test) for each row"
+    )
+    rule.add_argument(
+        "--reach",
+        type=_factor,
+        metavar="X",
+        help="hold out each group's rows within a factor X of its largest",
     )
     rule.add_argument(
         "--heldout-above",
@@ -104,6 +124,12 @@ def parser() -> argparse.ArgumentParser:
         "--units", type=_pairs, default={}, metavar="A=UNIT,...", help="units of columns, for people"
     )
     one.add_argument("--higher-is-better", action="store_true", help="the target is a score, not a loss")
+    one.add_argument(
+        "--interpolate",
+        action="store_true",
+        help="nothing extrapolates (mixtures): hold rows out at random, or as --split says",
+    )
+    add_options(one)
     one.add_argument("--force", action="store_true", help="replace a task of that name")
     one = sub.add_parser("remove", help="delete a task that was added")
     one.add_argument("name", help="its name")
@@ -151,16 +177,23 @@ def _add(args: argparse.Namespace, console: Console) -> int:
         paired=args.paired,
         budget=args.budget,
         name=args.name,
-        heldout=args.heldout,
+        heldout=args.heldout if isinstance(args.heldout, float) else 0.2,
+        heldout_file=args.heldout if isinstance(args.heldout, Path) else None,
+        split=args.split,
+        reach=args.reach,
+        interpolate=args.interpolate,
+        where=tuple(args.where),
+        reading=reading(args),
         heldout_above=args.heldout_above,
         units=args.units,
         lower_is_better=not args.higher_is_better,
     )
-    task = add(wish, tasks.RESERVED_NAMES, args.force)
-    spec = task.spec
+    added = add(wish, tasks.RESERVED_NAMES, args.force)
+    task, spec = added.task, added.task.spec
     for line in (
         f"added task {spec.name}: {spec.title}",
         f"train: {counts(task.train)}; {spec.split_rule} ({len(task.heldout)} rows, sealed)",
+        *(f"note: {note}" for note in added.notes),
         f"stored in {task.provenance.where} (units, meanings and budget can be edited in spec.yaml)",
         f"next: python -m harness.evolve --task {spec.name}",
     ):
@@ -204,13 +237,23 @@ def _limits(text: str) -> dict[str, float]:
     return limits
 
 
-def _share(text: str) -> float:
+def _share_or_file(text: str) -> float | Path:
+    try:
+        value = float(text)
+    except ValueError:
+        return Path(text)
+    if not 0 < value < 1:
+        raise argparse.ArgumentTypeError(f"expected a share between 0 and 1, or a file, got {text!r}")
+    return value
+
+
+def _factor(text: str) -> float:
     try:
         value = float(text)
     except ValueError:
         value = 0.0
-    if not 0 < value < 1:
-        raise argparse.ArgumentTypeError(f"expected a share between 0 and 1, got {text!r}")
+    if not 1 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"expected a factor > 1, got {text!r}")
     return value
 
 

@@ -8,7 +8,6 @@ are refused wherever they come from. Cached files are checked at every load.
 from __future__ import annotations
 
 import http.client
-import io
 import os
 import socket
 import time
@@ -16,8 +15,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-import pandas as pd
-
+from tables import TableError, read_bytes
 from tasks.errors import BadTable, DataUnavailable
 from tasks.official import DATASET, REVISION, is_official
 from tasks.places import cache_dir
@@ -85,10 +83,9 @@ def _folder(spec: TaskSpec) -> Path:
 
 def _parse(body: bytes, spec: TaskSpec, where: str) -> Rows:
     try:
-        frame = pd.read_parquet(io.BytesIO(body))
-    except Exception as error:  # pyarrow raises many kinds; all mean a torn or foreign file
-        raise BadTable(f"{where}: not readable as Parquet ({' '.join(str(error).split())[:120]})") from error
-    return rows_of(frame, spec, where)
+        return rows_of(read_bytes(body, where), spec)
+    except TableError as error:
+        raise BadTable(str(error)) from error
 
 
 def _fetch(address: str) -> bytes:

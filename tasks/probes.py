@@ -31,7 +31,7 @@ def probe_rows(
         X (m, F) and group (m,), m = groups x (STEPS + 1) x rows: for each group the rows where they are, then
         one step out, and so on.
     """
-    axes = [spec.feature_names.index(a) for a in (spec.extrapolate if along is None else along)]
+    axes = [spec.feature_names.index(a) for a in (spec.axis_features if along is None else along)]
     tables, labels = [], []
     for label, index in train.by_group():
         X = train.X[index]

@@ -11,7 +11,7 @@ from tasks.errors import DataUnavailable
 from tasks.official import is_official
 from tasks.rows import Rows, Sealed, Task
 from tasks.spec import Provenance, TaskSpec
-from tasks.tables import SUFFIXES, check_pair, read_frame, rows_of
+from tasks.tables import SUFFIXES, check_pair, rows_in
 
 OFFLINE_WORDS = ("1", "true", "yes")
 
@@ -81,12 +81,12 @@ def _from_folder(spec: TaskSpec, root: Path) -> Task | str:
         if place == root and root.name not in (spec.official_name, spec.name):
             continue
         if files["train"] and files["test"]:
-            train, heldout = (rows_of(read_frame(files[s][0]), spec, str(files[s][0])) for s in hub.SPLITS)
+            train, heldout = (rows_in(files[s][0], spec) for s in hub.SPLITS)
             return _task(spec, train, heldout, "folder", str(place))
         if files["train"] or files["test"]:
             return f"{place} holds only one of train and test"
     looked = f"{root / spec.official_name}, {root / spec.name}"
-    return f"no train and test (.csv or .parquet) under {looked}"
+    return f"no train and test (.csv, .parquet and relatives) under {looked}"
 
 
 def _task(spec: TaskSpec, train: Rows, heldout: Rows, kind: str, where: str) -> Task:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from tasks.axis import parse_axis
 from tasks.errors import BadSpec
 
 
@@ -96,12 +97,11 @@ class TaskSpec:
         repeated = sorted({n for n in names if names.count(n) > 1})
         if repeated:
             raise BadSpec(f"task {self.name!r}: column {repeated[0]!r} is used more than once")
-        unknown = [a for a in self.extrapolate if a not in self.feature_names]
-        if unknown:
-            raise BadSpec(
-                f"task {self.name!r}: extrapolation axis {unknown[0]!r} is not a feature; "
-                f"features are {', '.join(self.feature_names)}"
-            )
+        for axis in self.extrapolate:
+            try:
+                parse_axis(axis, self.feature_names)
+            except BadSpec as error:
+                raise BadSpec(f"task {self.name!r}: {error}") from None
         strange = [
             a for a in (*self.falls_with, *self.rises_with, *self.paired) if a not in self.feature_names
         ]
@@ -122,6 +122,12 @@ class TaskSpec:
     @property
     def feature_names(self) -> tuple[str, ...]:
         return tuple(c.name for c in self.features)
+
+    @property
+    def axis_features(self) -> tuple[str, ...]:
+        """Features that stand in some axis, in the order of the axes; an axis may be a product of features."""
+        places = (i for axis in self.extrapolate for i, _ in parse_axis(axis, self.feature_names))
+        return tuple(dict.fromkeys(self.feature_names[i] for i in places))
 
     @property
     def target_names(self) -> tuple[str, ...]:

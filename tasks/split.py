@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tasks.axis import axis_values
 from tasks.errors import BadTable
 from tasks.rows import Rows
 from tasks.spec import TaskSpec
@@ -61,7 +62,7 @@ def outwardness(spec: TaskSpec, X: np.ndarray) -> np.ndarray:
         spread = X.std(axis=0)
         distance = np.sqrt((((X - X.mean(axis=0)) / np.where(spread > 0, spread, 1.0)) ** 2).sum(axis=1))
         return _rank(np.round(distance, 9))
-    places = np.stack([_rank(X[:, spec.feature_names.index(axis)]) for axis in spec.extrapolate])
+    places = np.stack([_rank(axis_values(axis, spec.feature_names, X)) for axis in spec.extrapolate])
     return places.min(axis=0) if spec.corner else places.max(axis=0)
 
 
@@ -119,6 +120,7 @@ def validation_folds(spec: TaskSpec, train: Rows, depths: tuple[float, ...] = DE
         if any(name == f.name for f in folds):
             name = f"outer {100 * hidden.mean():.2f}%"
         folds.append(Fold(name, np.flatnonzero(~hidden), np.flatnonzero(hidden)))
+    folds = folds or _folds_of_every_second_group(spec, train)
     if not folds:
         axis = ", ".join(spec.extrapolate) or "distance from the centre"
         raise BadTable(
@@ -126,6 +128,24 @@ def validation_folds(spec: TaskSpec, train: Rows, depths: tuple[float, ...] = DE
             f"{axis}, {MIN_FIT_ROWS} training rows inside and two beyond whose targets differ"
         )
     return tuple(folds)
+
+
+def _folds_of_every_second_group(spec: TaskSpec, train: Rows) -> list[Fold]:
+    """Folds of last resort, for groups of two or three rows: every second group hides its outermost level, the others keep theirs.
+
+    What a group of so few rows can't show, all of them together can: each is asked to predict one level from the rest.
+    """
+    folds = []
+    for part in range(2):
+        hidden = np.zeros(len(train), dtype=bool)
+        for k, (_, index) in enumerate(train.by_group()):
+            places = outwardness(spec, train.X[index])
+            if k % 2 == part and len(np.unique(places)) > 1:
+                hidden[index] = places == places.max()
+        if _scorable(train.y[hidden]):
+            name = f"outermost of group {part + 1} in 2"
+            folds.append(Fold(name, np.flatnonzero(~hidden), np.flatnonzero(hidden)))
+    return folds
 
 
 def _dealt_folds(train: Rows) -> tuple[Fold, ...]:

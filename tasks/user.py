@@ -16,11 +16,11 @@ from tasks.errors import BadSpec, DataUnavailable, UnknownTask
 from tasks.places import user_tasks_dir
 from tasks.rows import Rows, Sealed, Task
 from tasks.spec import Provenance, TaskSpec
-from tasks.tables import check_pair, read_frame, rows_of
+from tasks.tables import check_pair, rows_in
 from tasks.user_spec import spec_from, spec_text
 
 FILES = ("spec.yaml", "train.csv", "test.csv")
-NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
 
 def check_name(name: str, taken: tuple[str, ...]) -> str:
@@ -34,10 +34,10 @@ def check_name(name: str, taken: tuple[str, ...]) -> str:
     """
     if not NAME.fullmatch(name):
         raise BadSpec(
-            f"{name!r} can't name a task: expected lower-case letters, digits, _ and -, at most 64, beginning "
+            f"{name!r} can't name a task: expected letters, digits, _ and -, at most 64, beginning "
             f"with a letter or digit; give another with --name"
         )
-    if name in taken:
+    if name.lower() in taken:
         raise BadSpec(f"{name!r} is the name of a task that comes along; give another with --name")
     return name
 
@@ -86,7 +86,7 @@ def load_user(name: str) -> Task:
     """
     spec = user_spec(name)
     folder = user_tasks_dir() / name
-    train, heldout = (rows_of(read_frame(folder / f), spec, str(folder / f)) for f in FILES[1:])
+    train, heldout = (rows_in(folder / f, spec) for f in FILES[1:])
     check_pair(spec, train, heldout, str(folder / "test.csv"))
     provenance = Provenance("user", str(folder), train.digest(), heldout.digest())
     return Task(spec, train, Sealed(heldout), provenance)

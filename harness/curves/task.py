@@ -68,7 +68,7 @@ def make_task(
             units={"loss": "nats per token"},
             falls_with=("progress",),
         )
-        return add(wish, RESERVED_NAMES, force)
+        return add(wish, RESERVED_NAMES, force).task
 
 
 def main(argv: list[str]) -> int:

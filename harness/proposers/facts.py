@@ -96,7 +96,7 @@ class TaskFacts:
         paired = tuple(spec.feature_names.index(f) for f in spec.paired)
         if paired:
             features.append(_facts("own", train.X[:, list(paired)].ravel()))
-        axes = tuple(spec.feature_names.index(a) for a in spec.extrapolate)
+        axes = tuple(spec.feature_names.index(a) for a in spec.axis_features)
         return cls(
             tuple(features),
             axes,

@@ -12,6 +12,7 @@ import pandas as pd
 
 from fitting import BadData
 from studies.fitting_methods.sampling import Runs
+from tables import read_table
 
 COLUMNS = ("experiment", "params", "tokens", "budget", "loss", "outlier", "reason")
 LARGEST_LOSSES_LEFT_OUT = 5
@@ -36,7 +37,7 @@ class IsoflopData:
     @cached_property
     def table(self) -> pd.DataFrame:
         """isoflops.csv; the reason "none" stays a word."""
-        table = read_csv(self.folder / "isoflops.csv")
+        table = read_table(self.folder / "isoflops.csv").frame()
         missing = [c for c in COLUMNS if c not in table.columns]
         if missing:
             raise BadData(f"{self.folder / 'isoflops.csv'}: no column {', '.join(missing)}")
@@ -59,7 +60,7 @@ class IsoflopData:
         path = self.folder / "chinchilla_svg_245.csv"
         if not path.is_file():
             raise BadData(f"{path}: not there; it has the columns params, flops, loss")
-        rows = read_csv(path)
+        rows = read_table(path).frame()
         kept = rows[
             (rows["loss"] < rows["loss"].nlargest(LARGEST_LOSSES_LEFT_OUT).min())
             & (rows["flops"] < largest_budget)
@@ -72,10 +73,6 @@ class IsoflopData:
         names = ("isoflops.csv", "chinchilla_svg_245.csv")
         found = [self.folder / n for n in names if (self.folder / n).is_file()]
         return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in found}
-
-
-def read_csv(path: Path) -> pd.DataFrame:
-    return pd.read_csv(path, keep_default_na=False, na_values=[""])
 
 
 def as_runs(rows: pd.DataFrame) -> Runs:

@@ -99,7 +99,7 @@ def test_run_json_and_same_files_twice(tmp_path, capsys):
             ["design", "--budgets", "1e18,1e19", "--noise", "0.01", "--span", "1"],
             "--span: expected a factor above 1",
         ),
-        (["check", "nowhere.csv"], "nowhere.csv: can't be read"),
+        (["check", "nowhere.csv"], "nowhere.csv: no such file"),
     ],
 )
 def test_wrong_input_is_one_line_and_exit_2(args, message, capsys):
@@ -178,7 +178,10 @@ def test_check_names_a_bad_value(tmp_path, capsys):
     source = tmp_path / "runs.csv"
     source.write_text("params,tokens,loss,budget\n1e8,1e9,3.0,6e17\n1e8,oops,3.0,6e17\n", encoding="utf-8")
     assert main(["check", str(source)]) == 2
-    assert "tokens must be a finite number: 1 of 2 rows are not (first: line 3, tokens=oops)" in capsys.readouterr().err
+    assert (
+        "tokens must be a finite number: 1 of 2 rows are not (first: line 3, tokens=oops)"
+        in capsys.readouterr().err
+    )
     source.write_text("params,tokens,loss,budget\n", encoding="utf-8")
     assert main(["check", str(source)]) == 2
     assert "no rows" in capsys.readouterr().err

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 import tasks
+from tables import read_bytes
 from tasks import hub
 from tasks.official import PINS, Pin
 from tasks.sldbench.moe import SPEC as MOE
@@ -108,7 +109,7 @@ def serving(fake):
 @pytest.fixture
 def fake(monkeypatch, tmp_path):
     """A hub that holds rows pinned for this test, an empty cache, and no other source."""
-    digests = tuple(rows_of(TABLES[s], MOE, s).digest() for s in ("train", "test"))
+    digests = tuple(rows_of(read_bytes(parquet(TABLES[s]), s), MOE).digest() for s in ("train", "test"))
     monkeypatch.setitem(PINS, "moe_scaling_law", Pin(12, 5, *digests))
     monkeypatch.setenv("SLD_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.setenv("SLD_TASKS_DIR", str(tmp_path / "user"))
@@ -149,7 +150,7 @@ def test_a_passing_fault_is_tried_again(fake, step):
         ([404], "HTTP 404"),
         ([500] * 9, "HTTP 500"),
         (["cut"] * 9, "broken transfer"),
-        (["html"] * 9, "not readable as Parquet"),
+        (["html"] * 9, "a web page, no table"),
         (["tampered"] * 9, "not the pinned ones"),
     ],
     ids=["404", "500", "cut", "html", "tampered"],

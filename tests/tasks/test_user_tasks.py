@@ -1,15 +1,19 @@
 """A user's own table as a task: added, listed, loaded, evolved, removed; and everything that can be wrong."""
 
 import json
+import os
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
 import tasks
 from tasks import user
 from tasks.adding import Wish, add
 from tasks.cli import main
+from tasks.split import validation_folds
 
 
 @pytest.fixture(autouse=True)
@@ -52,14 +56,14 @@ def wish(path, **changes):
 
 
 def added(path, **changes):
-    return add(wish(path, **changes), tasks.RESERVED_NAMES)
+    return add(wish(path, **changes), tasks.RESERVED_NAMES).task
 
 
 @pytest.mark.parametrize("end", ["csv", "parquet"])
 def test_what_is_added_is_loaded_to_the_last_bit(tmp_path, end):
     path = table(tmp_path, name=f"Runs 2.{end}")
     task = added(path, units={"N": "parameters"}, budget=5)
-    again = tasks.load("runs_2")
+    again = tasks.load("Runs_2")
     source = frame()
     kept = source[source.N < 5e10]
     assert again.spec == task.spec and again.spec.features[0].unit == "parameters"
@@ -72,7 +76,7 @@ def test_what_is_added_is_loaded_to_the_last_bit(tmp_path, end):
         task.provenance.train_hash,
         task.provenance.heldout_hash,
     )
-    assert "sha256" in (user.user_tasks_dir() / "runs_2" / "spec.yaml").read_text()
+    assert "sha256" in (user.user_tasks_dir() / "Runs_2" / "spec.yaml").read_text()
 
 
 def test_priors_are_kept_with_the_task(tmp_path):
@@ -137,10 +141,14 @@ CASES = [
     ({"name": "all"}, None, "comes along"),
     ({"name": "../up"}, None, "can't name a task"),
     ({}, lambda f: f.assign(N=7.0), "N is 7 in every row"),
-    ({}, lambda f: f.assign(D=f.D.where(f.index != 4)), "D=nan"),
+    (
+        {},
+        lambda f: f.assign(D=f.D.where(f.index != 4)),
+        "D must be a finite number: 1 of 36 rows are not (first: line 6, the cell is empty)",
+    ),
     ({}, lambda f: f[f.N < 2e7], "no rows can be held out"),
     ({}, lambda f: f.head(0), "the table has none"),
-    ({}, lambda f: f[f.D == 1e9].assign(loss=2.0), "no validation fold can be cut"),
+    ({}, lambda f: f[f.D == 1e9].assign(loss=2.0), "no score exists: 2 rows, all with loss=2, are held out"),
 ]
 
 
@@ -292,3 +300,110 @@ def test_an_added_task_is_evolved_like_any_other(tmp_path, capsys):
     assert code == 0
     assert summary["heldout"]["r2"] > 0.99, "the surface it was made from is a starting law"
     assert summary["published"] == []
+
+
+def test_a_user_s_own_split(tmp_path):
+    rows = frame()
+    held = rows[rows.N > 5e10]
+    rows[rows.N < 5e10].to_csv(tmp_path / "train.csv", index=False)
+    held.to_csv(tmp_path / "test.csv.gz", index=False)
+    one = added(tmp_path / "train.csv", name="files", heldout_file=tmp_path / "test.csv.gz")
+    rows.assign(split=np.where(rows.N > 5e10, "Test", "train")).to_csv(tmp_path / "all.csv", index=False)
+    two = added(tmp_path / "all.csv", name="column", split="split")
+    for task in (one, two):
+        assert np.array_equal(task.train.X, rows[rows.N < 5e10][["N", "D"]].to_numpy())
+        assert len(task.heldout) == len(held)
+    assert one.provenance.heldout_hash == two.provenance.heldout_hash
+    with pytest.raises(tasks.BadTable, match=r"line 2 says .0\.1.; expected train or heldout"):
+        added(tmp_path / "all.csv", name="odd", split="recipe")
+    with pytest.raises(tasks.BadTable, match="no column 'part'"):
+        added(tmp_path / "all.csv", name="odd", split="part")
+
+
+def test_an_axis_may_be_a_product(tmp_path):
+    task = added(table(tmp_path), name="compute", extrapolate=("6*N*D",), heldout=0.3)
+    assert tasks.load("compute").spec.extrapolate == ("6*N*D",)
+    assert task.spec.axis_features == ("N", "D")
+    rows = frame()
+    for recipe in rows.recipe.unique():
+        kept = task.train.X[task.train.group == recipe]
+        assert (kept[:, 0] * kept[:, 1]).max() < 1e21
+    for axis, says in (
+        ("N*Q", "not a feature, nor a product"),
+        ("N+D", "expected \\* or / before"),
+        ("loss", "not a feature"),
+    ):
+        with pytest.raises(tasks.BadSpec, match=says):
+            added(table(tmp_path), name="odd", extrapolate=(axis,))
+
+
+def test_where_nothing_extrapolates_and_how_far_groups_reach(tmp_path):
+    task = added(table(tmp_path), name="mixture", extrapolate=(), interpolate=True, heldout=0.25)
+    assert task.spec.extrapolate == () and len(task.heldout) == 8
+    with pytest.raises(tasks.BadSpec, match="--interpolate says that nothing extrapolates"):
+        added(table(tmp_path), name="odd", interpolate=True)
+    far = added(table(tmp_path), name="far", reach=30.0)
+    assert far.train.X[:, 0].max() < 1e10 and len(far.heldout) == 12
+    with pytest.raises(tasks.BadTable, match="ask for a smaller reach"):
+        added(table(tmp_path), name="odd", reach=1e9)
+
+
+def test_rows_that_crashed_are_left_out_and_counted(tmp_path, capsys):
+    def change(f):
+        f = f.astype({"loss": object})
+        f.loc[3, "loss"], f.loc[4, "remark"] = None, "crashed"
+        return f
+
+    path = table(tmp_path, change)
+    base = [
+        "add",
+        str(path),
+        "--features",
+        "N,D",
+        "--target",
+        "loss",
+        "--group",
+        "recipe",
+        "--extrapolate",
+        "N",
+    ]
+    assert main(base) == 2
+    assert "line 5, the cell is empty" in capsys.readouterr().err
+    assert main([*base, "--drop-missing", "--where", "remark==x"]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert (
+        "kept 35 of 36 rows where remark==x" in said
+        and "left out 1 of 35 rows: 1 with no finite loss" in said
+    )
+
+
+def test_groups_of_three_rows_are_not_refused(tmp_path):
+    rows = pd.DataFrame(
+        [(g, x, 2 + x**-0.3 + i / 9) for i, g in enumerate("abcd") for x in (1.0, 2.0, 4.0, 8.0)],
+        columns=["family", "flops", "loss"],
+    )
+    rows.to_csv(tmp_path / "families.csv", index=False)
+    wish_ = {"features": ("flops",), "group": "family", "extrapolate": ("flops",)}
+    task = added(tmp_path / "families.csv", **wish_)
+    assert len(task.train) == 12 and len(task.heldout) == 4
+    assert len(validation_folds(task.spec, task.train)) >= 1
+
+
+@pytest.mark.skipif(
+    "SLD_CORPUS_DIR" not in os.environ, reason="set SLD_CORPUS_DIR to a folder of tables with table.yaml"
+)
+def test_every_table_of_a_corpus_is_added_by_one_command(tmp_path, capsys):
+    refused = {}
+    for facts_file in sorted(Path(os.environ["SLD_CORPUS_DIR"]).glob("*/table.yaml")):
+        facts = yaml.safe_load(facts_file.read_text())
+        argv = ["add", str(facts_file.parent / "rows.csv"), "--features", ",".join(facts["features"])]
+        argv += ["--target", ",".join(facts["targets"]), "--name", facts["name"], "--split", "split"]
+        argv += ["--group", "group"] * (facts["group"] is not None) + ["--corner"] * facts["corner"]
+        mixture = "interpolation" in facts["kind"]
+        argv += ["--interpolate"] if mixture else ["--extrapolate", ",".join(facts["extrapolate_axes"])]
+        if main(argv) != 0:
+            refused[facts["name"]] = capsys.readouterr().err
+        else:
+            task = tasks.load(facts["name"])
+            assert (len(task.train), len(task.heldout)) == (facts["rows"]["train"], facts["rows"]["heldout"])
+    assert not refused
