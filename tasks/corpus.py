@@ -15,10 +15,11 @@ from typing import Any
 import numpy as np
 import yaml
 
+from tables import Table, TableError, read_table
 from tasks.errors import BadSpec, BadTable, DataUnavailable
 from tasks.rows import Asked, Rows, Sealed, Task
 from tasks.spec import Column, Provenance, TaskSpec
-from tasks.tables import check_pair, need_columns, read_frame, rows_of
+from tasks.tables import check_pair, rows_of
 
 FOLDER_VARIABLE = "SLD_CORPUS_DIR"
 KEYS = ("name", "features", "targets", "extrapolate_axes", "source")
@@ -94,13 +95,11 @@ def load_corpus(name: str, given: str | Path | None = None) -> Task:
     """
     spec = corpus_spec(name, given)
     path = _folder(given) / name / "rows.csv"
-    frame = read_frame(path)
-    need_columns(frame, ("split",), str(path))
-    kinds = frame["split"].astype(str).to_numpy()
-    strange = sorted(set(kinds) - {"train", "heldout"})
+    table, kinds = _split(path)
+    strange = sorted(set(kinds.tolist()) - {"train", "heldout"})
     if strange:
         raise BadTable(f"{path}: split: expected train or heldout, got {strange[0]!r}")
-    rows = rows_of(frame, spec, str(path))
+    rows = rows_of(table, spec)
     train, heldout = (rows.take(np.flatnonzero(kinds == k)) for k in ("train", "heldout"))
     check_pair(spec, train, heldout, str(path))
     provenance = Provenance("corpus", str(path), train.digest(), heldout.digest())
@@ -111,9 +110,18 @@ def read_rows(name: str, given: str | Path | None = None) -> tuple[Rows, Rows]:
     """Training and held-out rows in the open, for developing the choice of laws on tables that are no benchmark."""
     spec = corpus_spec(name, given)
     path = _folder(given) / name / "rows.csv"
-    frame = read_frame(path)
-    rows, kinds = rows_of(frame, spec, str(path)), frame["split"].astype(str).to_numpy()
+    table, kinds = _split(path)
+    rows = rows_of(table, spec)
     return rows.take(np.flatnonzero(kinds == "train")), rows.take(np.flatnonzero(kinds == "heldout"))
+
+
+def _split(path: Path) -> tuple[Table, np.ndarray]:
+    """The table, and the word of its column `split` for each row."""
+    try:
+        table = read_table(path)
+        return table, np.array([label or "" for label in table.labels("split")])
+    except TableError as error:
+        raise BadTable(str(error)) from error
 
 
 def _folder(given: str | Path | None) -> Path:

@@ -45,7 +45,7 @@ def _deep(spec: TaskSpec, X: np.ndarray) -> np.ndarray:
 
 def _side(spec: TaskSpec, X: np.ndarray) -> np.ndarray:
     """The outer rows along another feature: that of the most levels among those no axis names."""
-    others = [j for j, name in enumerate(spec.feature_names) if name not in spec.extrapolate]
+    others = [j for j, name in enumerate(spec.feature_names) if name not in spec.axis_features]
     levels = {j: len(np.unique(X[:, j])) for j in others}
     if not levels or max(levels.values()) < 3:
         return np.zeros(len(X), dtype=bool)
@@ -55,7 +55,7 @@ def _side(spec: TaskSpec, X: np.ndarray) -> np.ndarray:
 def _corner(spec: TaskSpec, X: np.ndarray) -> np.ndarray:
     """The rows that are far out in two features at once."""
     levels = {j: len(np.unique(X[:, j])) for j in range(X.shape[1])}
-    axes = [spec.feature_names.index(a) for a in spec.extrapolate]
+    axes = [spec.feature_names.index(a) for a in spec.axis_features]
     ranked = sorted(levels, key=lambda j: (j not in axes, -levels[j]))[:2]
     if len(ranked) < 2 or min(levels[j] for j in ranked) < 3:
         return np.zeros(len(X), dtype=bool)

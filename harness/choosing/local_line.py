@@ -41,7 +41,7 @@ def local(spec: TaskSpec, train: Rows, z: np.ndarray, X: np.ndarray, group: np.n
         z: (n, T) training targets on the scale.
         X, group: rows to predict.
     """
-    axes = [spec.feature_names.index(a) for a in spec.extrapolate]
+    axes = [spec.feature_names.index(a) for a in spec.axis_features]
     known = dict(train.by_group())
     line = np.empty((len(X), z.shape[1]))
     last: list[np.ndarray] = [np.empty(0, dtype=int)] * len(X)
