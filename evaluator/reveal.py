@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from evaluator.ceiling import noise_ceiling
 from evaluator.evaluate import Evaluator
 from evaluator.metric import score
 from evaluator.outcome import Outcome, Scorecard
-from evaluator.trial import Prediction
+from evaluator.scale import Scale
 from tasks.rows import Rows, Task
 
 NAME = "heldout"
@@ -34,8 +35,8 @@ class Report:
         ceiling: best R2 any function of the features could reach on these rows.
         train_ceiling: the same on the training rows.
         controls: name -> card of each simple method that every scoreboard shows.
-        average: card of the median over the predictions of the program and its partners, row by row;
-            None without partners. It is a prediction, not a program.
+        forecast: card of the forecast, which many laws make together; None without one. It is no program.
+        coverage: share of held-out targets inside the forecast's 90 % interval.
         heldout_hash: of the rows, from the task's provenance.
         n_rows: held-out rows.
         simulated: whether the rows are simulated; every screen must say so.
@@ -49,7 +50,8 @@ class Report:
     heldout_hash: str
     n_rows: int
     simulated: bool = False
-    average: Scorecard | None = None
+    forecast: Scorecard | None = None
+    coverage: float | None = None
 
     @property
     def card(self) -> Scorecard | None:
@@ -57,17 +59,34 @@ class Report:
         return getattr(self.outcome, "cards", {}).get(NAME)
 
 
+class Predicted(Protocol):
+    """Predictions of rows with an interval, (m, T) each."""
+
+    values: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+
+
+class Forecasting(Protocol):
+    """What forecasts rows from features alone, by programs that the record names."""
+
+    programs: Sequence[str]
+
+    def __call__(self, X: np.ndarray, group: np.ndarray) -> Predicted: ...
+
+
 def reveal(
-    program: str, task: Task, evaluator: Evaluator, record: Record, partners: Sequence[str] = ()
+    program: str, task: Task, evaluator: Evaluator, record: Record, forecaster: Forecasting | None = None
 ) -> Report:
     """Score one program on the held-out rows; `record` is called before they are opened.
 
     Args:
         record: called once, as record("reveal", {"task", "programs", "rows", "heldout_hash"}), where
             programs are SHA-256 hex digests. If it raises, nothing is opened.
-        partners: programs chosen beside it, whose predictions are averaged with its own.
+        forecaster: what many laws say together; it is asked for the held-out features and sees no target.
     """
-    rows = _open([program, *partners], task, record)
+    rows = _open([program, *(forecaster.programs if forecaster else ())], task, record)
+    said = forecaster(rows.X, rows.group) if forecaster else None
     return Report(
         task=task.name,
         outcome=evaluator.score_rows(program, task, rows, NAME),
@@ -77,7 +96,8 @@ def reveal(
         heldout_hash=task.provenance.heldout_hash,
         n_rows=len(rows),
         simulated=task.provenance.simulated,
-        average=_average([program, *partners], task, rows, evaluator) if partners else None,
+        forecast=None if said is None else score(rows.y, said.values, rows.group, Scale.of(task.train)),
+        coverage=None if said is None else float(((said.low <= rows.y) & (rows.y <= said.high)).mean()),
     )
 
 
@@ -110,12 +130,6 @@ def _open(programs: Sequence[str], task: Task, record: Record) -> Rows:
         },
     )
     return task.heldout.open()
-
-
-def _average(programs: Sequence[str], task: Task, rows: Rows, evaluator: Evaluator) -> Scorecard | None:
-    answers = [evaluator.fit_and_predict(p, task.spec, task.train, rows.X, rows.group) for p in programs]
-    kept = [a.y for a in answers if isinstance(a, Prediction)]
-    return score(rows.y, np.median(kept, axis=0), rows.group) if kept else None
 
 
 def control_cards(task: Task, rows: Rows) -> dict[str, Scorecard]:

@@ -25,7 +25,7 @@ class Line:
 
     Attributes:
         r2: held-out R2 of every run of the search, not clipped; a failed run is -1.
-        average: the same of the median over the laws on a run's shortlist, which may be one law.
+        forecast: the same of what many laws of a run forecast together.
         random: the same of the control search, by seed.
         groups: R2 inside each group with rows enough, over all runs.
         validation: R2 inside train, by run.
@@ -36,7 +36,7 @@ class Line:
 
     task: str
     r2: list[float] = field(default_factory=list)
-    average: list[float] = field(default_factory=list)
+    forecast: list[float] = field(default_factory=list)
     random: list[float] = field(default_factory=list)
     groups: list[float] = field(default_factory=list)
     validation: list[float] = field(default_factory=list)
@@ -67,8 +67,8 @@ def gather(found: list[tuple[Cell, dict[str, Any]]], tasks: dict[str, Task]) -> 
             line.random.append(r2)
             continue
         line.r2.append(r2)
-        average = summary.get("average")
-        line.average.append(average["r2"] if average else r2)
+        forecast = summary.get("forecast") or summary.get("average")  # the older name
+        line.forecast.append(forecast["r2"] if forecast else r2)
         line.minutes.append(summary["seconds"] / 60)
         line.evaluations.append(summary["evaluations"])
         line.data = summary["data"]
@@ -104,7 +104,7 @@ def markdown(lines: list[Line], about: list[str]) -> str:
     Args:
         about: lines that say how it was made.
     """
-    head = "task | runs | R2, mean | sd | lowest | not clipped | groups | average | random laws | best control | in reach | ceiling"
+    head = "task | runs | R2, mean | sd | lowest | not clipped | groups | forecast | random laws | best control | in reach | ceiling"
     names = [r for r in REFERENCES if any(r in line.published for line in lines)]
     columns = [*head.split(" | "), *names]
     out = ["# Report card", "", *about, "", _row(columns), _row(["---"] * len(columns))]
@@ -135,7 +135,7 @@ def markdown(lines: list[Line], about: list[str]) -> str:
 EXPLAINED = (
     "- *R2, mean*, *sd*, *lowest*: held-out R2 over all runs, clipped to [-1, 1] as the benchmark does; a failed run is -1.",
     "- *groups*: median R2 inside a group, over groups with three held-out rows or more. Pooling over groups hides it.",
-    "- *average*: R2 of the median over the laws a run had chosen last; a prediction, not a program within the budget.",
+    "- *forecast*: R2 of what about twenty laws of a run and its last rows say together; no program, no budget of constants.",
     "- *random laws*: independent random laws of the same grammar under the same budget, chosen by the same rule.",
     "- *best control*: the highest of the simple methods, picked by looking: a yardstick, not a contestant.",
     "- *in reach*: mean over runs of the best held-out R2 among all laws a run had scored: the most that choosing could give.",
@@ -154,7 +154,7 @@ def _cells(line: Line, names: list[str]) -> list[str]:
         _number(min(clipped(line.r2))),
         _number(statistics.fmean(line.r2)),
         _number(statistics.median(line.groups) if line.groups else None),
-        _number(statistics.fmean(clipped(line.average))),
+        _number(statistics.fmean(clipped(line.forecast))),
         _number(statistics.fmean(clipped(line.random)) if line.random else None),
         _number(max(clipped(list(line.controls.values())), default=None)),
         _number(best_in_reach(line)),
@@ -177,7 +177,7 @@ def _means(lines: list[Line], names: list[str]) -> list[str]:
         "",
         "",
         "",
-        mean([statistics.fmean(clipped(line.average)) for line in lines]),
+        mean([statistics.fmean(clipped(line.forecast)) for line in lines]),
         mean([statistics.fmean(clipped(line.random)) if line.random else None for line in lines]),
         mean([max(clipped(list(line.controls.values())), default=None) for line in lines]),
         mean([best_in_reach(line) for line in lines]),
@@ -189,7 +189,7 @@ def _means(lines: list[Line], names: list[str]) -> list[str]:
 def screen_table(lines: list[Line]) -> Table:
     """The columns that fit a terminal."""
     title = "held-out R2, mean over all runs, clipped to [-1, 1]"
-    shown = score_table("task", "runs", "R2", "sd", "average", "random", "in reach", "ceiling", title=title)
+    shown = score_table("task", "runs", "R2", "sd", "forecast", "random", "in reach", "ceiling", title=title)
     for line in lines:
         cells = _cells(line, [])
         shown.add_row(*(cells[k].strip("*") for k in (0, 1, 2, 3, 7, 8, 10, 11)))

@@ -10,7 +10,7 @@ from typing import Any
 from harness.bench.suite import Cell
 
 RUNS = (
-    "task", "proposer", "seed", "heldout_r2", "average_r2", "validation_r2", "constants",
+    "task", "proposer", "seed", "heldout_r2", "forecast_r2", "validation_r2", "constants",
     "evaluations", "failed", "minutes", "train_hash", "heldout_hash", "law",
 )  # fmt: skip
 
@@ -34,7 +34,7 @@ def _run(cell: Cell, summary: dict[str, Any]) -> list[Any]:
     data = summary["data"]
     return [
         cell.task, cell.proposer, cell.seed,
-        *(_r2(summary.get(part)) for part in ("heldout", "average", "validation")),
+        *(_r2(summary.get(part)) for part in ("heldout", "forecast", "validation")),
         summary.get("n_constants") or "", summary["evaluations"], summary["failed_evaluations"],
         f"{summary['seconds'] / 60:.2f}", data["train_hash"], data["heldout_hash"], summary["law"] or "",
     ]  # fmt: skip

@@ -29,7 +29,7 @@ class Entry:
 
     Attributes:
         system: what it is a run of.
-        kind: "search", "program" or "control".
+        kind: "search", "forecast", "program" or "control".
         law: formula, or "" for a free program.
         heldout: scorecard as plain values, or None for a failure.
         validation_r2: inside train.
@@ -128,7 +128,10 @@ def run_entries(
         except BadRun as error:
             problems.append(str(error))
             continue
-        finished.append((summary, _run_entry(folder, summary)))
+        entry = _run_entry(folder, summary)
+        finished.append((summary, entry))
+        if summary.get("forecast"):
+            finished.append((summary, _forecast_entry(entry, summary)))
     return finished, unfinished
 
 
@@ -145,6 +148,20 @@ def _run_entry(folder: RunFolder, summary: dict[str, Any]) -> Entry:
         summary.get("n_constants"),
         str(folder.path),
         why,
+    )
+
+
+def _forecast_entry(entry: Entry, summary: dict[str, Any]) -> Entry:
+    """What a run's laws forecast together, beside its law: no program, so neither formula nor constants."""
+    errors = summary["validation"].get("log_errors") or {}
+    return Entry(
+        f"{entry.system}, forecast",
+        "forecast",
+        f"{len(summary['voters'])} laws and the last rows" if errors else "",
+        summary["forecast"],
+        None,
+        None,
+        entry.where,
     )
 
 

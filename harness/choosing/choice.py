@@ -1,66 +1,49 @@
-"""Choosing the result of a search: shortlist, rules, priors, refits, and the law nearest to the others.
+"""Choosing the result of a search: evidence on its best laws, the forecast they make together, and one law.
 
-Everything here sees training rows alone.
+Everything here sees training rows alone, and the features of rows that the task declares it will be asked for.
 """
 
 from __future__ import annotations
 
-import statistics
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from evaluator import Evaluator, Failed, Scored
-from harness.proposers.facts import TaskFacts
-from harness.proposers.formula.render import FIRST_FIT_SEED, with_fit_seed
+from evaluator.scale import scale_error
 from harness.search.archive import Member
+from harness.choosing.controls import CONTROLS
+from harness.choosing.evidence import Evidence, Law, gather
+from harness.choosing.forecast import Panel, cast_asked, seat
+from harness.choosing.ground import Ground
+from harness.choosing.law import law_order
+from harness.choosing.order import FLOOR, fold_errors
+from harness.choosing.priors import runs_off
+from harness.choosing.weights import Weights, shipped
+from harness.proposers.facts import TaskFacts
+from harness.proposers.formula.render import is_rendered
 from harness.search.search import Search
-from harness.search.selection import validation_error
 from tasks import Task
-from tasks.probes import STEPS, probe_rows
-from tasks.rows import Rows
 from tasks.split import Fold
 
-SHORTLIST = 5
-"""Laws that are looked at closely: those that keep the rules and the priors, best first."""
+LOOKED_AT = 60
+"""Laws that evidence is gathered on: the best of the search by its own order."""
 
-CLOSE = 1.05
-"""A law joins the shortlist while its error, with the price of its size, is within this factor of the first's."""
-
-MAX_TRIED = 40
-"""Candidates tried for the shortlist before it is taken as it is; three times as many while it is empty."""
-
-FIT_SEEDS = (1, 2)
-"""Further seeds of the fit that a finalist is refitted with."""
-
-UNSTEADY = 1.1
-"""Median error over fit seeds, relative to the first fit's, above which a fit counts as luck."""
-
-ROOM = 1.0
-"""A law may leave the range of a group's targets by this many ranges within the probes' reach."""
-
-PRIOR_REACH = 1.0
-"""How far beyond the rows a declared fall or rise, and a score's end at 1, are looked for: as far again as the rows span."""
-
-RISE = 1e-3
-"""Rise that counts as none, in standard deviations of a group's targets."""
-
-FEW_GROUPS = 0.1
-"""Share of the groups in which a law may break what is known: a few noisy groups among many condemn no form."""
+MOST_FAILED = 60
+"""More laws looked at in the place of those that fail or run off, at most."""
 
 
 @dataclass(slots=True)
 class Finalist:
-    """A law on the shortlist.
+    """The chosen law.
 
     Attributes:
         outcome: on the validation folds, every rule checked.
-        probes: (m, T) predictions on the probe rows, fitted on all of train.
     """
 
     member: Member
     outcome: Scored
-    probes: np.ndarray
 
 
 @dataclass(slots=True)
@@ -69,170 +52,121 @@ class Choice:
 
     Attributes:
         winner: None where no candidate kept every rule.
-        partners: the rest of the shortlist, best first.
+        voters: laws whose median the forecast is made of, best first.
+        panel: how the forecast is made; None where no law could vote.
         dropped: candidate id -> why it was passed over.
+        evidence: on every law looked at.
+        controls: name -> error on the validation folds, beside that of the "law" and the "forecast".
+        notes: what a reader of the result must know, in sentences.
     """
 
     winner: Finalist | None
-    partners: list[Finalist] = field(default_factory=list)
+    voters: list[Member] = field(default_factory=list)
+    panel: Panel | None = None
     dropped: dict[str, str] = field(default_factory=dict)
+    evidence: list[Evidence] = field(default_factory=list)
+    controls: dict[str, float] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
 
 
-def choose(search: Search, evaluator: Evaluator, task: Task, folds: tuple[Fold, ...]) -> Choice:
-    """The law on the shortlist whose behaviour beyond the rows is nearest to the middle of the shortlist.
+def choose(
+    search: Search,
+    evaluator: Evaluator,
+    task: Task,
+    folds: tuple[Fold, ...],
+    each: Callable[..., Iterable] = map,
+    weights: Weights | None = None,
+) -> Choice:
+    """The forecast of a search's best laws, and the law nearest to it that keeps every rule.
 
-    The shortlist holds laws of nearly the same validation error. Their order is chance; the one that the
-    others agree with is the safest, and a law that runs off alone is not taken.
+    Args:
+        folds: those that guided the search.
+        each: `map`, or the `map` of an executor, for the fits.
     """
-    dropped: dict[str, str] = {}
-    shortlist: list[Finalist] = []
-    spare: Finalist | None = None
-    first: float | None = None
-    for n, judged in enumerate(search.finalists()):
-        if first is not None and judged.cost > CLOSE * first:
-            break
-        if n >= (MAX_TRIED if shortlist else 3 * MAX_TRIED):
-            break
-        member = search.members[judged.id]
-        finalist = _examine(member, evaluator, task, folds)
-        if isinstance(finalist, str):
-            dropped[member.candidate.id] = finalist
+    weights = weights or shipped()
+    ground = Ground.of(task, folds)
+    choice = Choice(None)
+    choice.evidence, tame = _look(search, evaluator, task, ground, choice.dropped, each)
+    if not choice.evidence:
+        return choice
+    # Where every law runs off, one of them is still better than none.
+    among = tame or list(range(len(choice.evidence)))
+    panel = seat(choice.evidence, ground, among, weights)
+    choice.panel = panel
+    choice.voters = [search.members[choice.evidence[i].id] for i in panel.voters]
+    band = cast_asked(panel, ground, choice.evidence, weights)
+    for place in law_order(choice.evidence, ground, among, band, weights):
+        member = search.members[choice.evidence[place].id]
+        outcome = evaluator.validate(member.candidate.program, task, folds, checks="all")
+        if isinstance(outcome, Failed):
+            choice.dropped[member.candidate.id] = f"{outcome.failure.value}: {outcome.detail}"
             continue
-        broken = broken_prior(finalist.member.candidate.program, finalist.probes, evaluator, task)
-        if broken:
-            dropped[member.candidate.id] = broken
-            spare = spare or finalist
-            continue
-        if not any(_alike(finalist, other) for other in shortlist):
-            shortlist.append(finalist)
-            first = judged.cost if first is None else first
-        if len(shortlist) == SHORTLIST:
-            break
-    # A law that breaks a prior is better than none.
-    if not shortlist and spare is not None:
-        shortlist = [spare]
-    if not shortlist:
-        return Choice(None, [], dropped)
-    place = medoid([f.probes for f in shortlist])
-    winner = shortlist.pop(place)
-    return Choice(winner, shortlist, dropped)
+        choice.winner = Finalist(member, outcome)
+        _compare(choice, ground, place)
+        break
+    return choice
 
 
-def medoid(predictions: list[np.ndarray]) -> int:
-    """Place of the prediction nearest to the median of all, row by row; the first of equals.
-
-    Args:
-        predictions: arrays of one shape, (m, T).
-    """
-    table = np.stack(predictions)
-    away = np.abs(table - np.median(table, axis=0))
-    # In units of the usual distance in that row, and no row counts without limit.
-    scale = away.mean(axis=0)
-    distance = np.minimum(away / np.where(scale > 0, scale, 1.0), 10.0).mean(axis=(1, 2))
-    return int(np.argmin(np.round(distance, 9)))
-
-
-def broken_prior(program: str, probes: np.ndarray, evaluator: Evaluator, task: Task) -> str:
-    """What is known beforehand and a law breaks beyond the rows, in words; "" where it breaks nothing.
-
-    Args:
-        probes: its predictions on `probe_rows`.
-    """
-    _, group = probe_rows(task.spec, task.train)
-    away = runs_off(task.train, probes, group)
-    if away:
-        return f"runs off beyond the rows of group {away[0]!r}"
-    spec, train = task.spec, task.train
-    scores = rising_scores(task)
-    for feature in dict.fromkeys((*spec.falls_with, *spec.rises_with, *scores)):
-        X, group = probe_rows(spec, train, (feature,), PRIOR_REACH)
-        answer = evaluator.fit_and_predict(program, spec, train, X, group)
-        if isinstance(answer, Failed):
-            return f"fails where {feature} goes on: {answer.detail}"
-        rising = rises(train, answer.y, group) if feature in spec.falls_with else []
-        if rising:
-            return f"rises with {feature} beyond the rows of group {rising[0]!r}"
-        falling = rises(train, -answer.y, group) if feature in spec.rises_with else []
-        if falling:
-            return f"falls with {feature} beyond the rows of group {falling[0]!r}"
-        above = [g for g in train.groups() if (answer.y[group == g] > 1 + RISE).any()]
-        if feature in scores and too_many(above, train):
-            return f"predicts a score above 1 where {feature} goes on beyond the rows of group {above[0]!r}"
-    return ""
+def _look(
+    search: Search,
+    evaluator: Evaluator,
+    task: Task,
+    ground: Ground,
+    dropped: dict[str, str],
+    each: Callable[..., Iterable],
+) -> tuple[list[Evidence], list[int]]:
+    """Evidence on the search's best laws, and the places of those that don't run off."""
+    facts = TaskFacts.of(task.spec, task.train)
+    offered = [search.members[judged.id] for judged in search.finalists()]
+    found: list[Evidence] = []
+    tame: list[int] = []
+    looked = 0
+    while len(tame) < LOOKED_AT and looked < min(len(offered), LOOKED_AT + MOST_FAILED):
+        batch = offered[looked : looked + LOOKED_AT - len(tame)]
+        looked += len(batch)
+        laws = [_law(member, facts) for member in batch]
+        for law, evidence in zip(laws, gather(laws, ground, ground.standard, evaluator, each), strict=True):
+            if isinstance(evidence, str):
+                dropped[law.id] = evidence
+                continue
+            away = runs_off(task.train, ground.scale.back(evidence.probes), ground.probe_group)
+            if away:
+                dropped[law.id] = f"runs off beyond the rows of group {away[0]!r}"
+            else:
+                tame.append(len(found))
+            found.append(evidence)
+    return found, tame
 
 
-def rising_scores(task: Task) -> tuple[str, ...]:
-    """Axes along which targets that all lie in [0, 1] rise: accuracies and the like, which end at 1."""
-    y = task.train.y
-    if y.min() < 0 or y.max() > 1:
-        return ()
-    return tuple(task.spec.feature_names[j] for j in TaskFacts.of(task.spec, task.train).rising)
+def _law(member: Member, facts: TaskFacts) -> Law:
+    c = member.candidate
+    return Law(c.id, c.program, is_rendered(c.program, facts), member.n_constants, c.draft.size)
 
 
-def rises(train: Rows, probes: np.ndarray, group: np.ndarray) -> list[str]:
-    """Groups whose predictions rise from a step of the probes to the next by more than RISE.
-
-    Args:
-        probes: (m, T) predictions on probe rows along one feature.
-        group: (m,) labels of the probe rows.
-
-    Returns:
-        Their labels; none where they are few among many.
-    """
-    rising = []
-    for label, index in train.by_group():
-        steps = probes[group == label].reshape(STEPS + 1, -1)
-        if (np.diff(steps, axis=0) > RISE * train.y[index].std()).any():
-            rising.append(label)
-    return rising if too_many(rising, train) else []
-
-
-def runs_off(train: Rows, probes: np.ndarray, group: np.ndarray) -> list[str]:
-    """Groups whose predictions at the probes leave the range of their targets by more than ROOM ranges.
-
-    Args:
-        probes: (m, T) predictions.
-        group: (m,) labels of the probe rows.
-
-    Returns:
-        Their labels; none where they are few among many.
-    """
-    away = []
-    for label, index in train.by_group():
-        y, p = train.y[index], probes[group == label]
-        low, high = y.min(axis=0), y.max(axis=0)
-        room = ROOM * (high - low) + 1e-12
-        if (p < low - room).any() or (p > high + room).any():
-            away.append(label)
-    return away if too_many(away, train) else []
+def _compare(choice: Choice, ground: Ground, place: int) -> None:
+    """Set the law and the forecast beside the controls, on the validation folds; say where a control is better."""
+    errors = {name: _control_error(ground, name) for name in CONTROLS}
+    own = fold_errors(choice.evidence, ground)
+    law = float(np.exp(np.mean([np.log(own[f.name][place]) for f in ground.standard])))
+    assert choice.panel is not None
+    choice.controls = {"law": law, "forecast": choice.panel.fold_error, **errors}
+    for name, error in errors.items():
+        if error < law:
+            choice.notes.append(
+                f"on the validation folds {name} has a lower error than the law: {error:.3g} against {law:.3g}"
+            )
+        if error < choice.panel.fold_error:
+            choice.notes.append(
+                f"on the validation folds {name} has a lower error than the forecast: {error:.3g} against "
+                f"{choice.panel.fold_error:.3g}"
+            )
 
 
-def too_many(labels: list[str], train: Rows) -> bool:
-    """Whether these are more than FEW_GROUPS of the groups."""
-    return len(labels) > FEW_GROUPS * len(train.groups())
-
-
-def _examine(member: Member, evaluator: Evaluator, task: Task, folds: tuple[Fold, ...]) -> Finalist | str:
-    """A candidate with its rules checked and its fit repeated from other starts, or why it is out."""
-    program = member.candidate.program
-    outcome = evaluator.validate(program, task, folds, checks="all")
-    if isinstance(outcome, Failed):
-        return f"{outcome.failure.value}: {outcome.detail}"
-    errors = [validation_error(outcome)]
-    if FIRST_FIT_SEED in program:
-        for seed in FIT_SEEDS:
-            again = evaluator.validate(with_fit_seed(program, seed), task, folds, checks="none")
-            errors.append(float("inf") if isinstance(again, Failed) else validation_error(again))
-    X, group = probe_rows(task.spec, task.train)
-    answer = evaluator.fit_and_predict(program, task.spec, task.train, X, group)
-    if isinstance(answer, Failed):
-        return f"beyond the rows: {answer.failure.value}: {answer.detail}"
-    error = statistics.median(errors)
-    if error > UNSTEADY * errors[0]:
-        return f"an unsteady fit: validation NMSE {errors[0]:.3g} from one start, {error:.3g} from the middle one"
-    return Finalist(member, outcome, answer.y)
-
-
-def _alike(one: Finalist, other: Finalist) -> bool:
-    """Whether two laws say the same beyond the rows: they would outvote the rest together."""
-    return bool(np.allclose(one.probes, other.probes, rtol=1e-4, atol=1e-9))
+def _control_error(ground: Ground, name: str) -> float:
+    """Geometric mean over the standard folds of a control's error."""
+    logs = []
+    for fold in ground.standard:
+        fitted, hidden = ground.train.take(fold.train), ground.train.take(fold.validation)
+        z = CONTROLS[name](ground.spec, fitted, ground.scale, hidden.X, hidden.group)
+        logs.append(np.log(max(scale_error(ground.z[fold.validation], z, hidden.group), FLOOR)))
+    return float(np.exp(np.mean(logs)))

@@ -38,6 +38,7 @@ class Evidence:
         folds: fold name -> (n, T) predictions of every training row, fitted on those that the fold does not hide.
         train: (n, T) predictions of the training rows, fitted on all of them.
         probes, asked: the same fit's predictions of the ground's rows beyond.
+        broken: how far the law breaks each prior of the ground.
     """
 
     id: str
@@ -47,6 +48,7 @@ class Evidence:
     train: np.ndarray
     probes: np.ndarray
     asked: np.ndarray
+    broken: tuple[float, ...] = ()
 
 
 def gather(
@@ -67,8 +69,11 @@ def gather(
 
 def _one(law: Law, ground: Ground, folds: Sequence[Fold], evaluator: Evaluator) -> Evidence | str:
     train = ground.train
-    beyond = np.concatenate([train.X, ground.probes, ground.asked])
-    beyond_group = np.concatenate([train.group, ground.probe_group, ground.asked_group])
+    priors = ground.priors
+    beyond = np.concatenate([train.X, ground.probes, ground.asked, *(p.X for p in priors)])
+    beyond_group = np.concatenate(
+        [train.group, ground.probe_group, ground.asked_group, *(p.group for p in priors)]
+    )
     cuts = [(train, beyond, beyond_group)]
     cuts += [(train.take(fold.train), train.X, train.group) for fold in folds]
     answers = evaluator.predict_cuts(law.program, ground.spec, cuts, law.together)
@@ -77,13 +82,16 @@ def _one(law: Law, ground: Ground, folds: Sequence[Fold], evaluator: Evaluator) 
     whole, *folded = [ground.scale.to(y) for y in answers]
     if not all(np.isfinite(z).all() for z in (whole, *folded)):
         return "predicts what is no finite number"
-    n, m = len(train), len(train) + len(ground.probes)
+    ends = np.cumsum([len(train), len(ground.probes), len(ground.asked), *(len(p.X) for p in priors)])[:-1]
+    at_train, probes, asked, *at_priors = np.split(whole, ends)
+    broken = (p.broken(train, ground.scale.back(z)) for p, z in zip(priors, at_priors, strict=True))
     return Evidence(
         law.id,
         law.n_constants,
         law.size,
         {fold.name: z for fold, z in zip(folds, folded, strict=True)},
-        whole[:n],
-        whole[n:m],
-        whole[m:],
+        at_train,
+        probes,
+        asked,
+        tuple(broken),
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from evaluator.scale import Scale
+from harness.choosing.priors import Prior, priors_of
 from tasks import Task
 from tasks.distance import beyond
 from tasks.more_folds import more_folds
@@ -26,6 +27,8 @@ class Ground:
         z: (n, T) training targets on the scale.
         probes, probe_group: rows beyond the training rows along the axes.
         asked, asked_group: the rows to predict where the task declares them, else the probes.
+        distance: mean distance of the asked rows beyond the training rows, in ranges.
+        priors: what is known beforehand, each with its probe rows.
     """
 
     spec: TaskSpec
@@ -38,6 +41,8 @@ class Ground:
     probe_group: np.ndarray
     asked: np.ndarray
     asked_group: np.ndarray
+    distance: float
+    priors: tuple[Prior, ...] = ()
 
     @classmethod
     def of(cls, task: Task, standard: tuple[Fold, ...] | None = None) -> Ground:
@@ -45,6 +50,7 @@ class Ground:
         folds = standard or validation_folds(task.spec, task.train)
         X, group = probe_rows(task.spec, task.train)
         asked = (task.asked.X, task.asked.group) if task.asked is not None else (X, group)
+        distance = float(beyond(task.spec, task.train, *asked).mean())
         scale = Scale.of(task.train)
         return cls(
             task.spec,
@@ -56,13 +62,15 @@ class Ground:
             X,
             group,
             *asked,
+            distance,
+            priors_of(task, distance if task.asked is not None else None),
         )
 
     @property
     def folds(self) -> tuple[Fold, ...]:
         return (*self.standard, *self.more)
 
-    def distance(self, fold: Fold) -> float:
+    def fold_distance(self, fold: Fold) -> float:
         """Mean distance of a fold's hidden rows beyond its fitted ones, in ranges."""
         hidden = self.train.take(fold.validation)
         return float(beyond(self.spec, self.train.take(fold.train), hidden.X, hidden.group).mean())

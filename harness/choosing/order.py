@@ -9,6 +9,7 @@ import numpy as np
 from evaluator.scale import scale_error
 from harness.choosing.evidence import Evidence
 from harness.choosing.ground import Ground
+from harness.choosing.weights import Weights
 
 FLOOR = 1e-6
 """Errors below this are equal."""
@@ -50,20 +51,26 @@ def combined(errors: Mapping[str, np.ndarray], weights: Mapping[str, float]) -> 
     return np.nansum(w * np.nan_to_num(logs), axis=0) / np.maximum(w.sum(axis=0), 1e-12)
 
 
-def matched_weights(ground: Ground, distance: float, names: Sequence[str]) -> dict[str, float]:
-    """Weights of folds by how near their distance beyond the rows is to the one asked for.
+def matched_weights(ground: Ground, names: Sequence[str]) -> dict[str, float]:
+    """Weights of folds by how near their distance beyond the rows is to that of the rows asked for.
 
     Args:
-        distance: mean distance of the rows to predict, in ranges.
         names: folds that may count.
     """
-    place = np.log(NEAR + distance)
+    place = np.log(NEAR + ground.distance)
     weights = {}
     for fold in ground.folds:
         if fold.name in names:
-            away = (np.log(NEAR + ground.distance(fold)) - place) / WIDTH
+            away = (np.log(NEAR + ground.fold_distance(fold)) - place) / WIDTH
             weights[fold.name] = float(np.exp(-0.5 * away**2)) + 1e-3
     return weights
+
+
+def trust(evidence: Sequence[Evidence], ground: Ground, weights: Weights) -> np.ndarray:
+    """(M,) log of the error expected of each law where one will predict: matched folds, and priors it breaks."""
+    errors = fold_errors(evidence, ground)
+    order = combined(errors, matched_weights(ground, [f.name for f in ground.standard]))
+    return order + weights.prior * np.array([min(sum(e.broken), 1.0) for e in evidence])
 
 
 def distinct(order: Sequence[int], evidence: Sequence[Evidence], n: int) -> list[int]:

@@ -20,7 +20,7 @@ def write_evidence(path: Path, evidence: list[Evidence], train_hash: str) -> Non
     about = {
         "version": VERSION,
         "train_hash": train_hash,
-        "laws": [[e.id, e.n_constants, e.size, list(e.folds)] for e in evidence],
+        "laws": [[e.id, e.n_constants, e.size, list(e.folds), list(e.broken)] for e in evidence],
     }
     arrays = {"about": np.array(json.dumps(about))}
     for part in WHOLE:
@@ -56,6 +56,7 @@ def read_evidence(path: Path, train_hash: str) -> list[Evidence]:
             size=law[2],
             folds={name: arrays[f"fold {i} {k}"] for k, name in enumerate(law[3])},
             **{part: arrays[part][i] for part in WHOLE},
+            broken=tuple(law[4]) if len(law) > 4 else (),
         )
         for i, law in enumerate(about["laws"])
     ]

@@ -30,7 +30,7 @@ class Finished:
 
     Attributes:
         run_name: of its folder; seconds: searched.
-        choice: the chosen law with its outcome on the validation folds, and its partners.
+        choice: the chosen law with its outcome on the validation folds, and what forecasts beside it.
         report: what the sealed room held; None where no law was chosen.
         sandbox: the layers that held.
     """
@@ -78,7 +78,10 @@ def build_summary(run: Finished) -> dict[str, Any]:
     if choice.winner is not None and report is not None:
         summary |= _law(choice.winner.member, run.assignment.facts, choice.winner.outcome)
         summary |= _heldout(task, choice.winner.member, report)
-        summary["partners"] = [f.member.candidate.draft.law for f in choice.partners]
+        summary["voters"] = [m.candidate.draft.law or m.candidate.id for m in choice.voters]
+        summary["line_weight"] = choice.panel.line_weight if choice.panel else None
+        summary["validation"]["log_errors"] = choice.controls
+        summary["notes"] = choice.notes
     summary["published"] = [asdict(s) for s in task.spec.published]
     return plain(summary)
 
@@ -112,8 +115,12 @@ def _free(program: str) -> str:
 def _heldout(task: Task, winner: Member, report: Report) -> dict[str, Any]:
     outcome = report.outcome
     controls = {name: _card(card) for name, card in report.controls.items()}
-    average = _card(report.average) if report.average else None
-    common = {"average": average, "noise_ceiling_r2": report.ceiling, "controls": controls}
+    common = {
+        "forecast": _card(report.forecast) if report.forecast else None,
+        "forecast_coverage": report.coverage,
+        "noise_ceiling_r2": report.ceiling,
+        "controls": controls,
+    }
     if isinstance(outcome, Failed):
         return {**common, "heldout": None, "heldout_failure": f"{outcome.failure.value}: {outcome.detail}"}
     names = winner.candidate.draft.constants

@@ -12,7 +12,9 @@ from evaluator import Evaluator, Limits, LocalSandbox, Outcome, Report
 from evaluator import reveal as open_heldout
 from harness.choosing.choice import Choice
 from harness.choosing.choice import choose as choose_law
+from harness.choosing.ground import Ground
 from harness.config import Config
+from harness.forecasting import Forecaster, write_forecast
 from harness.proposers.assignment import Assignment
 from harness.proposers.formula.proposer import free_draft
 from harness.proposers.formula.render import is_rendered
@@ -176,11 +178,12 @@ def choose(session: Session, ending: Ending) -> Choice:
     """The law, by every rule on every fold; written down before anything is opened."""
     session.terms.watcher.say("choosing the law: every rule is checked on every fold")
     state, a = session.loop.search, session.assignment
-    choice = choose_law(state, session.evaluator, a.task, a.folds)
+    with ThreadPoolExecutor(session.config.evolve.workers, thread_name_prefix="choose") as pool:
+        choice = choose_law(state, session.evaluator, a.task, a.folds, pool.map)
     chosen = {
         "ending": ending.value,
         "winner": choice.winner.member.candidate.id if choice.winner else None,
-        "partners": [f.member.candidate.id for f in choice.partners],
+        "voters": [m.candidate.id for m in choice.voters],
         "evaluations": state.n_told,
         "passed_over": choice.dropped,
     }
@@ -194,18 +197,21 @@ def choose(session: Session, ending: Ending) -> Choice:
 
 def reveal(session: Session, choice: Choice) -> Report | None:
     """Open the held-out rows, once, for the law that was chosen; None where none was."""
-    if choice.winner is None:
+    if choice.winner is None or choice.panel is None:
         return None
+    a = session.assignment
+    write_forecast(session.folder, choice.panel, [m.candidate.id for m in choice.voters])
+    voters = [m.candidate.program for m in choice.voters]
+    forecaster = Forecaster(Ground.of(a.task, a.folds), a.facts, choice.panel, voters, None, session.evaluator)
     program = choice.winner.member.candidate.program
     session.folder.write_program(program)
     session.terms.watcher.say("opening the held-out rows, once")
-    partners = [f.member.candidate.program for f in choice.partners]
 
     def record(event: str, facts: dict[str, Any]) -> None:
         # Without the hash of held-out rows: a journal holds nothing of them.
         session.journal.record(event, {k: v for k, v in facts.items() if k != "heldout_hash"})
 
-    return open_heldout(program, session.assignment.task, session.evaluator, record, partners)
+    return open_heldout(program, a.task, session.evaluator, record, forecaster)
 
 
 def conclude(

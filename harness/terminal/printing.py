@@ -106,11 +106,9 @@ def print_scores(summary: dict[str, Any], console: Console) -> None:
             if len(groups) > MAX_GROUPS:
                 more = f"  and {len(groups) - MAX_GROUPS} more groups, in summary.json"
                 table.add_row(more, "", "", "", "", style="dim")
-    if summary.get("average"):
-        n = len(summary.get("partners", [])) + 1
-        table.add_row(
-            *score_row(f"median of the {n} laws on the shortlist", summary["average"]), "no program"
-        )
+    if summary.get("forecast"):
+        n = len(summary.get("voters", []))
+        table.add_row(*score_row(f"forecast of {n} laws and the last rows", summary["forecast"]), "no program")
     for name, card in (summary.get("controls") or {}).items():
         table.add_row(*score_row(name, card), "control")
     ceiling = summary.get("noise_ceiling_r2")

@@ -1,0 +1,41 @@
+"""The few numbers of the choice, in a file that a command fits again: `weights.json`."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+FILE = Path(__file__).with_name("weights.json")
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """Numbers of the forecast, the law and the interval.
+
+    Attributes:
+        voters: distinct laws that a forecast is the median of.
+        room: how far a forecast may leave the range of a group's targets, in ranges.
+        anchor: share of what the median misses at the last rows that is added to it.
+        line_softness: log error ratio of line and median over which the weight of the line turns.
+        pool: best laws among which the one law is looked for.
+        law_error: how much a law's own fold error counts beside its distance from the forecast.
+        prior: what a law that goes a whole range of the targets the wrong way loses, in logs of its error.
+        interval: half-width of the 90 % interval, in (fold error + spread) x (1 + distance).
+    """
+
+    voters: int = 20
+    room: float = 0.5
+    anchor: float = 0.5
+    line_softness: float = 0.25
+    pool: int = 40
+    law_error: float = 0.0
+    prior: float = 2.0
+    interval: float = 0.83
+
+
+@cache
+def shipped() -> Weights:
+    """The numbers that come with the package, made by `python benchmarks/selection.py RUNS --fit`."""
+    return Weights(**json.loads(FILE.read_text(encoding="utf-8"))["weights"])
