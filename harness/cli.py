@@ -10,6 +10,7 @@ COMMANDS = {
     "evolve": ("harness.evolve", "evolve scaling laws on a task"),
     "score": ("harness.score", "score a hand-written program"),
     "leaderboard": ("harness.leaderboard", "rank everything found"),
+    "predict": ("harness.predict", "forecast new rows with a finished run, with a 90 % interval"),
     "tasks": ("tasks.cli", "list tasks, add your own table"),
     "fit": ("harness.fit", "fit one law to a table"),
     "curves": ("harness.curves", "predict where training runs end"),

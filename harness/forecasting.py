@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 
 from evaluator import Evaluator, Failed, LocalSandbox
-from harness.run.beginning import check_same_task
 from harness.choosing.forecast import Panel, cast
 from harness.choosing.ground import Ground
 from harness.choosing.weights import Weights, shipped
@@ -24,6 +23,7 @@ from harness.errors import BadRun
 from harness.proposers.facts import TaskFacts
 from harness.proposers.formula.render import is_rendered
 from harness.record.run_folder import RunFolder, write_atomically
+from harness.run.beginning import check_same_task
 from tasks import Task, load
 
 FILE = "forecast.json"

@@ -12,7 +12,6 @@ import numpy as np
 
 from evaluator import Evaluator, Failed, Scored
 from evaluator.scale import scale_error
-from harness.search.archive import Member
 from harness.choosing.controls import CONTROLS
 from harness.choosing.evidence import Evidence, Law, gather
 from harness.choosing.forecast import Panel, cast_asked, seat
@@ -23,6 +22,7 @@ from harness.choosing.priors import runs_off
 from harness.choosing.weights import Weights, shipped
 from harness.proposers.facts import TaskFacts
 from harness.proposers.formula.render import is_rendered
+from harness.search.archive import Member
 from harness.search.search import Search
 from tasks import Task
 from tasks.split import Fold

@@ -76,7 +76,7 @@ class PlainScreen(Watcher):
             head += f"; {s.ledger.line()}"
         if best is not None:
             self._best = best.candidate.id
-            head += f"; best validation R2 {1 - best.error:.5f}: {best.candidate.law or best.candidate.id}"
+            head += f"; best validation error {best.error:.5f}: {best.candidate.law or best.candidate.id}"
         self._write(head)
 
     def say(self, text: str) -> None:
@@ -108,7 +108,7 @@ class LiveScreen(Watcher):
         best = search.best
         if best is not None and best.candidate.id != self._best:
             self._best = best.candidate.id
-            line = f"{self._spending.evaluations:>6}  {1 - best.error:.5f}  {best.candidate.draft.edit}"
+            line = f"{self._spending.evaluations:>6}  {best.error:.5f}  {best.candidate.draft.edit}"
             self._improvements = [*self._improvements, line][-6:]
         if isinstance(outcome, Failed) and candidate is not None:
             self._last_failure = f"{candidate.id}: {outcome.failure.value}: {outcome.detail}"
@@ -141,7 +141,7 @@ class LiveScreen(Watcher):
             facts.add_row("models", s.ledger.line())
         best = search.best if search else None
         if best is not None:
-            facts.add_row("validation R2", f"{1 - best.error:.5f} (beyond the fitted rows, inside train)")
+            facts.add_row("validation error", f"{best.error:.5f} in logs (beyond the fitted rows, inside train)")
             name = best.candidate.law or f"free program {best.candidate.id}"
             facts.add_row("best law", Text(name, style="cyan"))
             units = units_text({f.name: f.unit for f in self._facts.features}, name)
@@ -160,7 +160,7 @@ class LiveScreen(Watcher):
             facts.add_row("last failure", Text(self._last_failure[:200], style="yellow"))
         parts = [ProgressBar(total=1.0, completed=s.share(), width=None), Text(""), facts]
         if self._improvements:
-            parts += [Text("\nimprovements (at evaluation, validation R2, edit)", style="bold")]
+            parts += [Text("\nimprovements (at evaluation, validation error, edit)", style="bold")]
             parts += [Text(line) for line in self._improvements]
         where = data_line(self._task)
         parts.append(
