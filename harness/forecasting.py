@@ -111,12 +111,13 @@ class Forecaster:
         texts = [*self.programs, *([self.law] if self.law is not None else [])]
         answers = list(self.each(lambda text: self._predict(text, *asked), texts))
         law = answers.pop() if self.law is not None else None
-        votes = [z for z in answers if z is not None]
-        if not votes:
+        kept = [i for i, z in enumerate(answers) if z is not None]
+        if not kept:
             raise BadRun("no law of the forecast gives finite numbers at these rows")
-        table = np.stack(votes)
+        table = np.stack([answers[i] for i in kept])
+        say = [self.panel.say[i] for i in kept]
         m = len(X)
-        band = cast(self.panel, self.ground, table[:, :m], table[:, m:], (X, group), self.weights)
+        band = cast(self.panel, self.ground, table[:, :m], table[:, m:], (X, group), self.weights, say)
         return Forecast(
             scale.back(band.z),
             scale.back(band.z - band.half_width),
@@ -199,7 +200,7 @@ def _read(folder: RunFolder) -> tuple[Panel, list[str]]:
     try:
         tree: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         parts = tree["panel"]
-        panel = Panel(**{**parts, "voters": tuple(parts["voters"])})
+        panel = Panel(**{**parts, "voters": tuple(parts["voters"]), "say": tuple(parts["say"])})
         return panel, list(tree["voters"])
     except FileNotFoundError:
         raise BadRun(

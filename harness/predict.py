@@ -129,9 +129,7 @@ def as_tree(found: Forecast, task: TaskSpec, X: np.ndarray, group: np.ndarray | 
     return {"interval": 0.9, "rows": rows, "warnings": found.warnings}
 
 
-def show(
-    found: Forecast, task: TaskSpec, X: np.ndarray, group: np.ndarray | None, console: Console
-) -> None:
+def show(found: Forecast, task: TaskSpec, X: np.ndarray, group: np.ndarray | None, console: Console) -> None:
     """A table for people, warnings under it."""
     table = Table(title="forecast, with an interval for 90 % of what will be measured", title_justify="left")
     heads = [*([task.group or "group"] if group is not None else []), *task.feature_names]

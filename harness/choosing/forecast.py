@@ -28,6 +28,7 @@ class Panel:
 
     Attributes:
         voters: places in the evidence, best first.
+        say: weight of each voter, by how far behind the best it is on folds.
         line_weight: how much the local line counts, in (0, 1).
         fold_error: geometric mean over the standard folds of the forecast's own error.
         errors: standard fold -> the same, fold by fold.
@@ -35,6 +36,7 @@ class Panel:
     """
 
     voters: tuple[int, ...]
+    say: tuple[float, ...]
     line_weight: float
     fold_error: float
     errors: dict[str, float]
@@ -64,10 +66,12 @@ def seat(evidence: Sequence[Evidence], ground: Ground, among: Sequence[int], wei
     """
     order = trust(evidence, ground, weights)
     voters = distinct(sorted(among, key=lambda i: (order[i], i)), evidence, weights.voters)
+    behind = order[voters] - order[voters].min()
+    say = np.exp(-behind / weights.say_softness)
     base_errors, line_errors, parts = {}, {}, {}
     for fold in ground.standard:
         votes = np.stack([evidence[i].folds[fold.name] for i in voters])
-        voted, line = _on_fold(ground, fold, votes, weights)
+        voted, line = _on_fold(ground, fold, votes, say, weights)
         hidden = fold.validation
         z, group = ground.z[hidden], ground.train.group[hidden]
         base_errors[fold.name] = max(scale_error(z, voted, group), FLOOR)
@@ -79,7 +83,8 @@ def seat(evidence: Sequence[Evidence], ground: Ground, among: Sequence[int], wei
         name: max(scale_error(z, (1 - line_weight) * voted + line_weight * line, group), FLOOR)
         for name, (z, group, voted, line) in parts.items()
     }
-    return Panel(tuple(voters), line_weight, float(np.exp(_log_mean(errors))), errors, line_errors)
+    shares = tuple((say / say.sum()).tolist())
+    return Panel(tuple(voters), shares, line_weight, float(np.exp(_log_mean(errors))), errors, line_errors)
 
 
 def cast(
@@ -89,17 +94,20 @@ def cast(
     at_train: np.ndarray,
     where: tuple[np.ndarray, np.ndarray],
     weights: Weights,
+    say: Sequence[float] | None = None,
 ) -> Band:
     """The forecast for any rows.
 
     Args:
         votes: (M, m, T) predictions of the panel's voters, fitted on all training rows, in their order.
+        say: their weights; None for the panel's, where all of its voters are there.
         at_train: (M, n, T) the same fits' predictions of the training rows.
         where: (m, F) features and (m,) labels of the rows.
     """
     X, group = where
     near = local(ground.spec, ground.train, ground.z, X, group)
-    voted = _voted(votes, at_train, ground.z, near, weights)
+    say = np.asarray(panel.say if say is None else say)
+    voted = _voted(votes, at_train, ground.z, near, say, weights)
     line = near.line
     z = (1 - panel.line_weight) * voted + panel.line_weight * line
     z = clipped(z, group, ground.z, ground.train.group, weights.room)
@@ -116,7 +124,7 @@ def cast_asked(panel: Panel, ground: Ground, evidence: Sequence[Evidence], weigh
 
 
 def _on_fold(
-    ground: Ground, fold: Fold, votes: np.ndarray, weights: Weights
+    ground: Ground, fold: Fold, votes: np.ndarray, say: np.ndarray, weights: Weights
 ) -> tuple[np.ndarray, np.ndarray]:
     """Vote and line for a fold's hidden rows, both from the rows it leaves.
 
@@ -126,17 +134,17 @@ def _on_fold(
     fitted, hidden = ground.train.take(fold.train), ground.train.take(fold.validation)
     z = ground.z[fold.train]
     near = local(ground.spec, fitted, z, hidden.X, hidden.group)
-    voted = _voted(votes[:, fold.validation], votes[:, fold.train], z, near, weights)
+    voted = _voted(votes[:, fold.validation], votes[:, fold.train], z, near, say, weights)
     return clipped(voted, hidden.group, z, fitted.group, weights.room), near.line
 
 
 def _voted(
-    votes: np.ndarray, at_train: np.ndarray, z: np.ndarray, near: Local, weights: Weights
+    votes: np.ndarray, at_train: np.ndarray, z: np.ndarray, near: Local, say: np.ndarray, weights: Weights
 ) -> np.ndarray:
-    """The median, moved by a share of what it misses at the last rows near each row."""
-    missed = z - median(at_train)
+    """The weighted median, moved by a share of what it misses at the last rows near each row."""
+    missed = z - median(at_train, say)
     at_last = np.stack([missed[rows].mean(axis=0) for rows in near.last])
-    return median(votes) + weights.anchor * at_last
+    return median(votes, say) + weights.anchor * at_last
 
 
 def _log_mean(errors: dict[str, float]) -> float:

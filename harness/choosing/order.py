@@ -14,6 +14,9 @@ from harness.choosing.weights import Weights
 FLOOR = 1e-6
 """Errors below this are equal."""
 
+ALIKE = 1e-4
+"""Laws that differ by no more than this, relatively, at every row beyond are one law."""
+
 WIDTH = 0.5
 """How sharply folds are matched to the distance asked for: standard deviation in log(NEAR + distance)."""
 
@@ -76,13 +79,12 @@ def trust(evidence: Sequence[Evidence], ground: Ground, weights: Weights) -> np.
 def distinct(order: Sequence[int], evidence: Sequence[Evidence], n: int) -> list[int]:
     """The first n places of an order whose laws differ beyond the rows: twins would outvote the rest together."""
     kept: list[int] = []
+    seen: list[np.ndarray] = []
     for i in order:
         if len(kept) == n:
             break
-        here = np.concatenate([evidence[i].probes, evidence[i].asked])
-        if not any(
-            np.allclose(here, np.concatenate([evidence[k].probes, evidence[k].asked]), rtol=1e-4, atol=1e-6)
-            for k in kept
-        ):
+        here = np.concatenate([evidence[i].probes.ravel(), evidence[i].asked.ravel()])
+        if not kept or not (np.abs(np.stack(seen) - here) <= ALIKE * (1 + np.abs(here))).all(axis=1).any():
             kept.append(int(i))
+            seen.append(here)
     return kept

@@ -16,15 +16,16 @@ def median(predictions: np.ndarray, weights: np.ndarray | None = None) -> np.nda
         weights: (M,) or None for equal ones.
 
     Returns:
-        (m, T); with equal weights and an even M the mean of the two middle ones.
+        (m, T); the mean of two values where just half of the weight lies below the upper one.
     """
     if weights is None:
         return np.median(predictions, axis=0)
-    order = np.argsort(predictions, axis=0)
+    order = np.argsort(predictions, axis=0, kind="stable")
     values = np.take_along_axis(predictions, order, axis=0)
     share = np.cumsum(weights[order], axis=0) / weights.sum()
-    place = np.argmax(share >= 0.5 - 1e-12, axis=0)
-    return np.take_along_axis(values, place[None], axis=0)[0]
+    low = np.argmax(share >= 0.5 - 1e-9, axis=0)
+    high = np.argmax(share > 0.5 + 1e-9, axis=0)
+    return (np.take_along_axis(values, low[None], 0)[0] + np.take_along_axis(values, high[None], 0)[0]) / 2
 
 
 def spread(predictions: np.ndarray) -> np.ndarray:

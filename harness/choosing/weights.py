@@ -16,6 +16,7 @@ class Weights:
 
     Attributes:
         voters: distinct laws that a forecast is the median of.
+        say_softness: how far behind the best a voter may be, in logs of its error, before its say falls to 1 / e.
         room: how far a forecast may leave the range of a group's targets, in ranges.
         anchor: share of what the median misses at the last rows that is added to it.
         line_softness: log error ratio of line and median over which the weight of the line turns.
@@ -26,11 +27,12 @@ class Weights:
     """
 
     voters: int = 20
+    say_softness: float = 0.3
     room: float = 0.5
     anchor: float = 0.5
     line_softness: float = 0.25
     pool: int = 40
-    law_error: float = 0.0
+    law_error: float = 0.2
     prior: float = 2.0
     interval: float = 0.83
 

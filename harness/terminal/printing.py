@@ -108,7 +108,9 @@ def print_scores(summary: dict[str, Any], console: Console) -> None:
                 table.add_row(more, "", "", "", "", style="dim")
     if summary.get("forecast"):
         n = len(summary.get("voters", []))
-        table.add_row(*score_row(f"forecast of {n} laws and the last rows", summary["forecast"]), "no program")
+        table.add_row(
+            *score_row(f"forecast of {n} laws and the last rows", summary["forecast"]), "no program"
+        )
     for name, card in (summary.get("controls") or {}).items():
         table.add_row(*score_row(name, card), "control")
     ceiling = summary.get("noise_ceiling_r2")

@@ -141,7 +141,9 @@ class LiveScreen(Watcher):
             facts.add_row("models", s.ledger.line())
         best = search.best if search else None
         if best is not None:
-            facts.add_row("validation error", f"{best.error:.5f} in logs (beyond the fitted rows, inside train)")
+            facts.add_row(
+                "validation error", f"{best.error:.5f} in logs (beyond the fitted rows, inside train)"
+            )
             name = best.candidate.law or f"free program {best.candidate.id}"
             facts.add_row("best law", Text(name, style="cyan"))
             units = units_text({f.name: f.unit for f in self._facts.features}, name)

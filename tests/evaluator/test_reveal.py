@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -76,17 +77,30 @@ def test_hindsight_opens_once_for_many_programs(evaluator):
     assert bad.failure is Failure.EXCEPTION
 
 
-def test_partners_are_averaged_on_the_same_opening(evaluator):
+class Constant:
+    """A forecaster that says one value; it must be asked by features alone."""
+
+    programs = ("a", "b")
+
+    def __init__(self, log):
+        self.log = log
+
+    def __call__(self, X, group):
+        self.log.append("forecast")
+        values = np.full((len(X), 1), 0.5)
+        return SimpleNamespace(values=values, low=values - 1e9, high=values + 1e9)
+
+
+def test_a_forecast_is_scored_on_the_same_opening_and_its_laws_are_on_record(evaluator):
     log = []
     task = watched(make_task(), log)
-    constant = "return np.full(len(data_points), params[0])"
-    low, high = (program(f"return [{v}]", constant) for v in (-1.0, 1.0))
-    report = reveal(program("return [0.5]", constant), task, evaluator, lambda *a: log.append(a), (low, high))
-    assert [entry if isinstance(entry, str) else entry[0] for entry in log] == ["reveal", "open"]
+    constant = program("return [0.5]", "return np.full(len(data_points), params[0])")
+    report = reveal(constant, task, evaluator, lambda *a: log.append(a), Constant(log))
+    assert [entry if isinstance(entry, str) else entry[0] for entry in log] == ["reveal", "open", "forecast"]
     assert len(log[0][1]["programs"]) == 3
-    # The median of -1, 0.5 and 1 is the program's own constant.
-    assert report.average.nmse == pytest.approx(report.card.nmse)
-    assert reveal(program(), task, evaluator, lambda *_: None).average is None
+    assert report.forecast.nmse == pytest.approx(report.card.nmse)
+    assert report.coverage == 1.0
+    assert reveal(program(), task, evaluator, lambda *_: None).forecast is None
 
 
 def test_the_program_fits_all_training_rows_and_no_others(evaluator):
