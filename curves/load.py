@@ -12,6 +12,7 @@ import numpy as np
 from curves.curve import Curve
 from curves.laws import Endpoint
 from fitting.errors import BadData
+from tables import Reading, TableError, read_table
 
 
 def load_curves(
@@ -29,50 +30,56 @@ def load_curves(
     D: str | None = None,
     C: str | None = None,
     complete_at: float = 0.98,
+    reading: Reading | None = None,
 ) -> list[Curve]:
-    """Curves of a tidy CSV, one row an evaluation, in the file's order of runs.
+    """Curves of a tidy table of any kind, one row an evaluation, in the file's order of runs.
 
     Args:
         run, loss, progress, step, total, tokens, lr, N, D, C: names of columns. Progress is `step / total` where
             `progress` is None or its column missing; `total` defaults to each run's last step.
         labels: columns whose first value in a run becomes a label; numbers become floats.
+        reading: how the table is read.
         complete_at: a run counts as completed if its progress reaches this.
 
     Raises:
         BadData: no such file or column, a number that can't be read, or a curve that isn't one.
     """
-    path = Path(path)
-    if not path.is_file():
+    if not Path(path).exists() and str(path) != "-":
         raise BadData(f"{path}: no such file; give the folder of curve sets (--data or SLD_CURVES_DIR)")
-    with path.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    have = set(rows[0]) if rows else set()
-    wanted = [run, loss, *labels, *(c for c in (total, tokens, lr, N, D, C) if c)]
-    if progress not in have:
-        wanted.append(step or progress or "")
-    missing = [c for c in wanted if c not in have]
-    if missing:
-        raise BadData(
-            f"{path}: no column {', '.join(missing)}; it has {', '.join(sorted(have)) or 'no rows'}"
-        )
-    grouped: dict[str, list[dict[str, str]]] = {}
-    for row in rows:
-        grouped.setdefault(row[run], []).append(row)
-
-    def numbers(part: list[dict[str, str]], column: str | None) -> np.ndarray | None:
-        if column is None or column not in have:
-            return None
-        try:
-            return np.array([float(r[column]) for r in part])
-        except ValueError as error:
-            raise BadData(f"{path}: column {column}, run {part[0][run]!r}: {error}") from None
-
+    try:
+        table = read_table(path, reading)
+        have = table.names
+        wanted = [run, loss, *labels, *(c for c in (total, tokens, lr, N, D, C) if c)]
+        if progress not in have:
+            wanted.append(step or progress or "")
+        missing = [c for c in wanted if c not in have]
+        if missing:
+            raise BadData(f"{path}: no column {', '.join(missing)}; it has {', '.join(have)}")
+        used = [c for c in (loss, progress, step, total, tokens, lr, N, D, C) if c in have and c is not None]
+        if reading is not None:
+            table = table.complete(used, reading.drop_missing, reading.drop_bad)
+        numbers = {c: table.numbers(c) for c in used}
+        names = table.labels(run)
+        words = {c: table.labels(c) for c in labels}
+    except TableError as error:
+        raise BadData(str(error)) from None
+    nameless = next((i for i, name in enumerate(names) if name is None), None)
+    if nameless is not None:
+        raise BadData(f"{path}: {table.place(nameless)} has no {run}; every row needs its run")
+    grouped: dict[str, list[int]] = {}
+    for i, name in enumerate(names):
+        grouped.setdefault(str(name), []).append(i)
     curves = []
-    for name, part in grouped.items():
-        steps, tau = numbers(part, step), numbers(part, progress)
+    for name, index in grouped.items():
+        rows = np.array(index)
+
+        def part(column: str | None, rows: np.ndarray = rows) -> np.ndarray | None:
+            return numbers[column][rows] if column in numbers else None
+
+        steps, tau = part(step), part(progress)
         if tau is None:
             assert steps is not None
-            end = numbers(part, total)
+            end = part(total)
             last = end if end is not None else np.full(len(steps), steps.max())
             if not (last > 0).all():
                 raise BadData(
@@ -80,21 +87,20 @@ def load_curves(
                 )
             tau = steps / last
         order = np.argsort(tau, kind="stable")
-        columns = [numbers(part, c) for c in (step, tokens, lr)]
-        steps, seen, rate = (None if c is None else c[order] for c in columns)
-        whole = [None if c is None else float(numbers(part, c)[0]) for c in (N, D, C)]  # type: ignore[index]
-        values = numbers(part, loss)
-        assert values is not None
+        steps, seen, rate = (None if (c := part(x)) is None else c[order] for x in (step, tokens, lr))
+        whole = [None if (c := part(x)) is None else float(c[0]) for x in (N, D, C)]
         curves.append(
             Curve(
-                name, tau[order], values[order], {c: _label(part[0][c]) for c in labels},
+                name, tau[order], numbers[loss][rows][order], {c: _label(words[c][index[0]]) for c in labels},
                 steps, seen, rate, *whole, complete=bool(tau.max() >= complete_at),
             )
         )  # fmt: skip
     return curves
 
 
-def _label(text: str) -> str | float:
+def _label(text: str | None) -> str | float:
+    if text is None:
+        return ""
     try:
         return float(text)
     except ValueError:

@@ -16,6 +16,8 @@ from rich.text import Text
 
 from curves import SETS, Curve, load_curves, load_set
 from harness.errors import BadHistory
+from tables.options import add_options as table_options
+from tables.options import reading
 
 
 def parser(name: str, description: str, examples: str) -> argparse.ArgumentParser:
@@ -38,7 +40,12 @@ def curve_options(p: argparse.ArgumentParser) -> None:
     p.add_argument(
         "--set", dest="name", choices=SETS, default=SETS[0], help=f"public set (default: {SETS[0]})"
     )
-    p.add_argument("--csv", metavar="FILE", help="your own tidy CSV instead, one row an evaluation")
+    p.add_argument(
+        "--csv",
+        metavar="FILE",
+        help="your own tidy table instead (CSV, JSON, Parquet, ...), one row an evaluation",
+    )
+    table_options(p, where=False)
     p.add_argument("--column", action="append", default=[], metavar="NAME=COL",
                    help="column of --csv: run, loss, progress, step, total, N, D or C (default: run_id, loss, tau, step)")  # fmt: skip
     p.add_argument(
@@ -72,7 +79,7 @@ def curves_of(args: argparse.Namespace) -> list[Curve]:
                 )
             names[key] = column
         labels = tuple(x.strip() for x in args.labels.split(",") if x.strip())
-        curves = load_curves(args.csv, labels=labels, **names)
+        curves = load_curves(args.csv, labels=labels, reading=reading(args), **names)
     else:
         curves = load_set(args.name, folder(args))
     keep = regime(args.where)
