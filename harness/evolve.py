@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
-import signal
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from rich.console import Console
@@ -23,8 +19,9 @@ from harness.proposers.llm.prompts import Templates
 from harness.proposers.llm.settings import accesses, with_model
 from harness.record.run_folder import RunFolder
 from harness.run.beginning import check_same_task, start_run
-from harness.run.loop import Ending
 from harness.run.run import Terms, Watcher, run
+from harness.search.ending import Ending
+from harness.terminal.interrupt import ctrl_c
 from harness.terminal.options import add_sandbox_option, amount, count, positive, seed
 from harness.terminal.printing import print_summary
 from harness.terminal.screen import LiveScreen, PlainScreen
@@ -91,24 +88,6 @@ def parser() -> argparse.ArgumentParser:
     add_sandbox_option(p)
     p.add_argument("--json", action="store_true", help="print the final summary as JSON on standard output")
     return p
-
-
-@contextmanager
-def ctrl_c() -> Iterator[threading.Event]:
-    """An event set by the first Ctrl-C or SIGTERM; a second Ctrl-C ends the process at once."""
-    event = threading.Event()
-
-    def stop(signum: int, frame: FrameType | None) -> None:
-        if event.is_set():
-            raise KeyboardInterrupt
-        event.set()
-
-    before = {s: signal.signal(s, stop) for s in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield event
-    finally:
-        for s, handler in before.items():
-            signal.signal(s, handler)
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -14,8 +14,8 @@ from rich.table import Table
 
 from evaluator import EvaluatorError
 from harness.errors import BadRun, HarnessError
-from harness.forecasting import FAR, Forecast, forecast_at
 from harness.record.run_folder import RunFolder
+from harness.run.forecasting import FAR, Forecast, forecast_at
 from harness.terminal.options import add_sandbox_option
 from tasks import TaskError, TaskSpec, spec
 from tasks.tables import need_columns, numbers, read_frame

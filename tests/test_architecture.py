@@ -15,6 +15,18 @@ MAY_IMPORT = {
     "harness": {"evaluator", "tasks", "tables", "fitting", "curves", "studies"},
     "studies": {"fitting", "tables"},
 }
+ROOMS = {  # folders inside a package, lowest first: a room imports rooms before it, and the package's base modules
+    "fitting": ("law", "solve", "vpnls", "uncertainty", "planning"),
+    "evaluator": ("child", "sandbox"),
+    "harness": (
+        "search", "proposers", "choosing", "record", "run", "boards", "terminal", "bench", "curves", "fit", "study",
+    ),
+}  # fmt: skip
+BASE = {
+    "fitting": {"errors", "status"},
+    "evaluator": {"errors", "outcome", "contract"},
+    "harness": {"errors", "config"},
+}
 OURS = {*MAY_IMPORT, "seeds", "programs", "runs", "configs", "benchmarks", "tests"}
 
 
@@ -38,6 +50,79 @@ def test_imports_point_one_way(package):
         for name in imported(path)
         if name in OURS and name != package and name not in MAY_IMPORT[package]
     }
+    assert not wrong
+
+
+def dotted(path):
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def our_modules():
+    """Dotted name -> path; what a sandboxed child loads by path knows no packages."""
+    paths = [p for package in MAY_IMPORT for p in modules(package)]
+    return {dotted(p): p for p in paths if ROOT / "evaluator" / "child" not in p.parents}
+
+
+def imports_of(path, known):
+    """Our modules that a module imports, wherever in it the import stands; those for type checkers alone don't count."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    hints = {
+        n
+        for test in ast.walk(tree)
+        if isinstance(test, ast.If) and "TYPE_CHECKING" in ast.unparse(test.test)
+        for n in ast.walk(test)
+    }
+    for node in ast.walk(tree):
+        if node in hints:
+            continue
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name in known)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            for alias in node.names:
+                inner = f"{node.module}.{alias.name}"
+                yield from [inner] if inner in known else [node.module] if node.module in known else []
+
+
+def circles(arrows):
+    """Sets of nodes that reach each other."""
+    reach = {a: set(b) for a, b in arrows.items()}
+    for middle in reach:
+        for a in reach:
+            if middle in reach[a]:
+                reach[a] |= reach[middle]
+    return {frozenset(b for b in reach if b in reach[a] and a in reach.get(b, ())) for a in reach} - {
+        frozenset()
+    }
+
+
+def test_no_module_imports_itself_by_a_detour():
+    known = our_modules()
+    arrows = {name: set(imports_of(path, known)) - {name} for name, path in known.items()}
+    assert circles(arrows) == set()
+
+
+def test_a_detour_would_be_seen():
+    assert circles({"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}}) == {frozenset("abc")}
+
+
+@pytest.mark.parametrize("package", ROOMS)
+def test_rooms_import_the_rooms_below_them(package):
+    known, order = our_modules(), ROOMS[package]
+    found = {p.name for p in (ROOT / package).iterdir() if list(p.glob("*.py"))}
+    assert found == set(order), "every folder has its place in ROOMS"
+    wrong = set()
+    for name, path in known.items():
+        parts = name.split(".")
+        if parts[0] != package or len(parts) < 2 or parts[1] not in order:
+            continue
+        for other in imports_of(path, known):
+            there = other.split(".")
+            if there[0] != package:
+                continue
+            place = there[1] if len(there) > 1 else ""
+            lower = place in order and order.index(place) <= order.index(parts[1])
+            if not lower and place not in BASE[package]:
+                wrong.add(f"{name} imports {other}")
     assert not wrong
 
 

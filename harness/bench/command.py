@@ -23,8 +23,8 @@ from harness.bench.suite import Cell, Suite, cells, copy_searches, run_suite, su
 from harness.bench.tables import groups_table, runs_table
 from harness.config import Config, find_config, load_config
 from harness.errors import HarnessError
-from harness.evolve import ctrl_c
 from harness.record.run_folder import RunFolder, write_atomically
+from harness.terminal.interrupt import ctrl_c
 from harness.terminal.options import add_sandbox_option, count, positive
 from tasks import Task, TaskError, load, names, resolve
 from tasks.corpus import load_corpus, need_corpus

@@ -22,8 +22,8 @@ from harness.errors import BadRun, HarnessError
 from harness.proposers.assignment import Assignment
 from harness.record.run_folder import JOURNAL, RunFolder
 from harness.run.beginning import start_run
-from harness.run.loop import Ending
 from harness.run.run import Terms, run
+from harness.search.ending import Ending
 from tasks import Task
 
 

@@ -14,9 +14,9 @@ from harness.config import Config
 from harness.proposers.assignment import Assignment
 from harness.proposers.facts import TaskFacts
 from harness.proposers.formula.proposer import genome_of
-from harness.run.loop import Ending
 from harness.search.archive import Member
 from harness.search.candidate import program_hash
+from harness.search.ending import Ending
 from harness.search.search import Search
 from harness.search.selection import validation_nmse
 from tasks import Task

@@ -9,24 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from enum import StrEnum
 from typing import Any, Protocol
 
 from evaluator.outcome import Outcome
 from harness.record.journal import Journal
 from harness.run.context import Context
 from harness.search.candidate import Candidate
+from harness.search.ending import Ending
 from harness.search.search import Search
 
 POLL_S = 0.2
-
-
-class Ending(StrEnum):
-    """Why a search stopped."""
-
-    BUDGET = "budget"
-    EXHAUSTED = "exhausted"
-    INTERRUPTED = "interrupted"
 
 
 class Loop(Protocol):

@@ -14,7 +14,6 @@ from harness.choosing.choice import Choice
 from harness.choosing.choice import choose as choose_law
 from harness.choosing.ground import Ground
 from harness.config import Config
-from harness.forecasting import Forecaster, write_forecast
 from harness.proposers.assignment import Assignment
 from harness.proposers.formula.proposer import free_draft
 from harness.proposers.formula.render import is_rendered
@@ -26,10 +25,12 @@ from harness.record.summary import Finished, build_summary
 from harness.run.beginning import check_same_task
 from harness.run.budget import Budget, Spending
 from harness.run.context import Context
+from harness.run.forecasting import Forecaster, write_forecast
 from harness.run.in_flight.loop import InFlightLoop
 from harness.run.in_flight.state import InFlight
-from harness.run.loop import DirectLoop, Ending, Loop
+from harness.run.loop import DirectLoop, Loop
 from harness.search.candidate import Candidate
+from harness.search.ending import Ending
 from harness.search.search import Search
 
 
@@ -202,7 +203,9 @@ def reveal(session: Session, choice: Choice) -> Report | None:
     a = session.assignment
     write_forecast(session.folder, choice.panel, [m.candidate.id for m in choice.voters])
     voters = [m.candidate.program for m in choice.voters]
-    forecaster = Forecaster(Ground.of(a.task, a.folds), a.facts, choice.panel, voters, None, session.evaluator)
+    forecaster = Forecaster(
+        Ground.of(a.task, a.folds), a.facts, choice.panel, voters, None, session.evaluator
+    )
     program = choice.winner.member.candidate.program
     session.folder.write_program(program)
     session.terms.watcher.say("opening the held-out rows, once")

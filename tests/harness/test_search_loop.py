@@ -19,9 +19,10 @@ from harness.proposers.formula.proposer import FormulaProposer
 from harness.record.journal import Journal
 from harness.run.budget import Budget, Spending
 from harness.run.context import Context
-from harness.run.loop import DirectLoop, Ending
+from harness.run.loop import DirectLoop
 from harness.search.archive import Archive, Member, Sizes, size_niche
 from harness.search.candidate import Candidate, Draft
+from harness.search.ending import Ending
 from harness.search.search import Search, SearchSettings
 from harness.search.selection import Judged, finalists
 

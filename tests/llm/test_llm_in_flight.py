@@ -14,7 +14,7 @@ from harness.errors import BadRun
 from harness.proposers.llm.models import Models
 from harness.proposers.llm.request import Request
 from harness.proposers.llm.settings import ModelConfig
-from harness.run.loop import Ending
+from harness.search.ending import Ending
 
 
 @pytest.fixture(autouse=True)

@@ -12,8 +12,8 @@ from harness.proposers.llm.request import Request
 from harness.proposers.llm.staged import Staged
 from harness.run.context import Context
 from harness.run.in_flight.state import InFlight
-from harness.run.loop import Ending
 from harness.search.candidate import Candidate
+from harness.search.ending import Ending
 
 POLL_S = 0.1
 MOST_REJECTED = 60

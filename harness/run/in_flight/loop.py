@@ -11,7 +11,7 @@ from harness.run.context import Context
 from harness.run.in_flight.live import Live
 from harness.run.in_flight.replay import Replay
 from harness.run.in_flight.state import InFlight
-from harness.run.loop import Ending
+from harness.search.ending import Ending
 from harness.search.search import Search
 
 

@@ -12,7 +12,7 @@ from harness.proposers.llm.staged import Staged
 from harness.record.journal import Journal, outcome_text
 from harness.run.context import Context
 from harness.run.in_flight.state import InFlight
-from harness.run.loop import Ending
+from harness.search.ending import Ending
 
 SESSIONS = {"started", "resumed", "interrupted"}
 
