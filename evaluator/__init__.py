@@ -1,11 +1,12 @@
 """What a program is worth: a sandbox, the rules, the metric, and the one door to held-out rows."""
 
 from evaluator.errors import BadEvaluation, EvaluatorError, SandboxError, SandboxTooWeak
-from evaluator.evaluate import Evaluator, Prediction
+from evaluator.evaluate import Evaluator
 from evaluator.outcome import Failed, Failure, Outcome, Scorecard, Scored
 from evaluator.reveal import Report, hindsight, reveal
 from evaluator.sandbox.job import Limits
 from evaluator.sandbox.local import LocalSandbox, Sandbox
+from evaluator.trial import Prediction
 
 __all__ = [
     "BadEvaluation",

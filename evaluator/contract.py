@@ -12,6 +12,7 @@ import tokenize
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
+from typing import Literal, overload
 
 from evaluator.outcome import Failed, Failure
 
@@ -84,6 +85,14 @@ def reading() -> Iterator[None]:
         raise Unparsable(str(error.args[0])[:200]) from None
     except SystemError as error:
         raise Unparsable(f"the interpreter can't parse it ({str(error)[:100]})") from None
+
+
+@overload
+def parse(program: str, mode: Literal["exec"] = "exec") -> ast.Module: ...
+
+
+@overload
+def parse(program: str, mode: Literal["eval"]) -> ast.Expression: ...
 
 
 def parse(program: str, mode: str = "exec") -> ast.AST:

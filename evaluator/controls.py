@@ -144,7 +144,8 @@ def _others(axes: Sequence[int], Z: np.ndarray) -> list[int]:
 def _nearest(Z: np.ndarray, z: np.ndarray, rows: np.ndarray) -> np.ndarray:
     """Those of `rows` with the least distance to z; all of them when there are no features to compare."""
     distance = np.sqrt(((Z[rows] - z) ** 2).sum(axis=1))
-    return rows[distance <= distance.min() + SAME]
+    nearest: np.ndarray = rows[distance <= distance.min() + SAME]
+    return nearest
 
 
 def _linear(Z: np.ndarray) -> np.ndarray:
@@ -157,4 +158,5 @@ def _quadratic(Z: np.ndarray) -> np.ndarray:
 
 
 def _regress(A: np.ndarray, y: np.ndarray, A_new: np.ndarray) -> np.ndarray:
-    return A_new @ np.linalg.lstsq(A, y, rcond=None)[0]
+    predicted: np.ndarray = A_new @ np.linalg.lstsq(A, y, rcond=None)[0]
+    return predicted

@@ -34,9 +34,12 @@ AfterFold = Callable[[str, Rows, Scorecard, np.ndarray], bool]
 class FoldLike(Protocol):
     """A cut of the training rows; see `tasks/split.py`."""
 
-    name: str
-    train: np.ndarray
-    validation: np.ndarray
+    @property
+    def name(self) -> str: ...
+    @property
+    def train(self) -> np.ndarray: ...
+    @property
+    def validation(self) -> np.ndarray: ...
 
 
 class Evaluator:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -21,7 +21,7 @@ from tasks.rows import Rows, Task
 
 NAME = "heldout"
 
-Record = Callable[[str, dict], object]
+Record = Callable[[str, dict[str, Any]], object]
 """Called as record("reveal", facts); a journal writes it down."""
 
 

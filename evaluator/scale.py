@@ -44,12 +44,12 @@ class Scale:
         """(..., T) targets or predictions on the scale."""
         y = np.asarray(y, dtype=float)
         logs = np.log(np.maximum(y, np.where(self.logged, self.least, 1.0)))
-        return np.where(self.logged, logs, y / self.unit)
+        return np.asarray(np.where(self.logged, logs, y / self.unit))
 
     def back(self, z: np.ndarray) -> np.ndarray:
         """(..., T) values of the scale as targets."""
         z = np.asarray(z, dtype=float)
-        return np.where(self.logged, np.exp(np.clip(z, -700.0, 700.0)), z * self.unit)
+        return np.asarray(np.where(self.logged, np.exp(np.clip(z, -700.0, 700.0)), z * self.unit))
 
 
 def scale_error(z: np.ndarray, p: np.ndarray, group: np.ndarray) -> float:

@@ -222,7 +222,8 @@ class Trial:
         return None
 
     def _same(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
-        return np.abs(a - b) <= RTOL * np.abs(b) + ATOL_SPREAD * self.spread
+        same: np.ndarray = np.abs(a - b) <= RTOL * np.abs(b) + ATOL_SPREAD * self.spread
+        return same
 
     def check_repeat(self, constants: dict[str, np.ndarray]) -> Failed | None:
         """A second child that fits the groups in reverse order must find the same constants, bit for bit.

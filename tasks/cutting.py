@@ -101,7 +101,7 @@ def cut_above(spec: TaskSpec, rows: Rows, limits: dict[str, float]) -> np.ndarra
         BadTable: no row lies beyond, or a group keeps too few rows.
     """
     beyond = np.stack([rows.X[:, spec.feature_names.index(name)] > value for name, value in limits.items()])
-    held = beyond.all(axis=0) if spec.corner else beyond.any(axis=0)
+    held: np.ndarray = np.logical_and.reduce(beyond) if spec.corner else np.logical_or.reduce(beyond)
     rule = (" and " if spec.corner else " or ").join(f"{name} > {value:g}" for name, value in limits.items())
     if not held.any():
         raise BadTable(f"no row has {rule}; nothing would be held out")

@@ -26,7 +26,7 @@ def beyond(spec: TaskSpec, train: Rows, X: np.ndarray, group: np.ndarray) -> np.
     """
     out = np.zeros(len(X))
     known = dict(train.by_group())
-    axes = [spec.feature_names.index(a) for a in spec.axis_features]
+    axes = np.array([spec.feature_names.index(a) for a in spec.axis_features], dtype=int)
     all_low, all_high = train.X.min(axis=0), train.X.max(axis=0)
     logged = (all_low > 0) & (all_high > WIDE * all_low)
     whole, asked = _logs(train.X, logged), _logs(X, logged)

@@ -47,10 +47,12 @@ def url(spec: TaskSpec, split: str) -> str:
 def cached(spec: TaskSpec) -> tuple[Rows, Rows] | None:
     """Rows from the cache, or None where it lacks them or holds something else than the official rows."""
     try:
-        pair = tuple(_parse((_folder(spec) / f"{s}.parquet").read_bytes(), spec, "cache") for s in SPLITS)
+        train, heldout = (
+            _parse((_folder(spec) / f"{s}.parquet").read_bytes(), spec, "cache") for s in SPLITS
+        )
     except (OSError, BadTable):
         return None
-    return pair if is_official(spec.official_name, *pair) else None
+    return (train, heldout) if is_official(spec.official_name, train, heldout) else None
 
 
 def download(spec: TaskSpec) -> tuple[Rows, Rows]:

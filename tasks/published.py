@@ -91,7 +91,7 @@ def published_scores(task: str) -> tuple[PublishedScore, ...]:
     """
     column = TASKS.index(task)
     return tuple(
-        PublishedScore(system, scores[column], source, NOTES.get((system, task), note))
+        PublishedScore(system, r2, source, NOTES.get((system, task), note))
         for system, source, note, scores in SCORES
-        if scores[column] is not None
+        if (r2 := scores[column]) is not None
     )

@@ -9,6 +9,7 @@ from tasks import hub
 from tasks.bundled.vocabulary import BUNDLED, NOTE
 from tasks.errors import DataUnavailable
 from tasks.official import is_official
+from tasks.places import cache_dir
 from tasks.rows import Rows, Sealed, Task
 from tasks.spec import Provenance, TaskSpec
 from tasks.tables import SUFFIXES, check_pair, rows_in
@@ -48,8 +49,8 @@ def load_official(spec: TaskSpec, data_dir: str | Path | None, offline: bool) ->
         tried.append("SLD_DATA_DIR: not set")
     pair = hub.cached(spec)
     if pair is not None:
-        return _task(spec, *pair, "cache", str(hub.cache_dir()))
-    tried.append(f"cache {hub.cache_dir()}: no rows that match")
+        return _task(spec, *pair, "cache", str(cache_dir()))
+    tried.append(f"cache {cache_dir()}: no rows that match")
     if offline:
         tried.append("hub: not asked, because SLD_OFFLINE is set or the command does without")
     else:

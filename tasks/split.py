@@ -63,7 +63,8 @@ def outwardness(spec: TaskSpec, X: np.ndarray) -> np.ndarray:
         distance = np.sqrt((((X - X.mean(axis=0)) / np.where(spread > 0, spread, 1.0)) ** 2).sum(axis=1))
         return _rank(np.round(distance, 9))
     places = np.stack([_rank(axis_values(axis, spec.feature_names, X)) for axis in spec.extrapolate])
-    return places.min(axis=0) if spec.corner else places.max(axis=0)
+    place: np.ndarray = places.min(axis=0) if spec.corner else places.max(axis=0)
+    return place
 
 
 def _rank(values: np.ndarray) -> np.ndarray:

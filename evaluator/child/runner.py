@@ -18,6 +18,7 @@ import random
 import sys
 import types
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import wire
@@ -66,17 +67,21 @@ def run(channel: int, lock: Callable[[], None]) -> None:
         os._exit(status)
 
 
-def read_frame(channel: int) -> tuple[dict, bytes]:
-    return wire.read_frame(lambda n: os.read(channel, n))
+def read_frame(channel: int) -> tuple[dict[str, Any], bytes]:
+    frame: tuple[dict[str, Any], bytes] = wire.read_frame(lambda n: os.read(channel, n))
+    return frame
 
 
-def next_frame(channel: int) -> tuple[dict, bytes] | None:
+def next_frame(channel: int) -> tuple[dict[str, Any], bytes] | None:
     """The next step, or None when the host has no more."""
     first = os.read(channel, 1)
     if not first:
         return None
     waiting = [first]
-    return wire.read_frame(lambda n: waiting.pop() if waiting else os.read(channel, n))
+    frame: tuple[dict[str, Any], bytes] = wire.read_frame(
+        lambda n: waiting.pop() if waiting else os.read(channel, n)
+    )
+    return frame
 
 
 def send(channel: int, data: bytes) -> None:
@@ -88,36 +93,39 @@ def send(channel: int, data: bytes) -> None:
 class Steps:
     """One program in one job: fits of groups, or predictions of batches."""
 
-    def __init__(self, job: dict, numbers: np.ndarray) -> None:
+    def __init__(self, job: dict[str, Any], numbers: np.ndarray) -> None:
         self.job = job
         self.lines = job["program"].splitlines()
         self.code: types.CodeType | None = None
-        self.laws: dict[int, Callable] = {}
+        self.laws: dict[int, Callable[..., Any]] = {}
         self.constants = []
         for shape in job["constants"]:
             size = math.prod(shape)
             self.constants.append(numbers[:size].reshape(shape))
             numbers = numbers[size:]
 
-    def answer(self, step: dict, payload: bytes) -> tuple[dict, bytes]:
+    def answer(self, step: dict[str, Any], payload: bytes) -> tuple[dict[str, Any], bytes]:
         """Header and numbers of one reply; whatever the program raises becomes a failure."""
         try:
-            if self.code is None:
-                self.code = compile(self.job["program"], FILENAME, "exec", dont_inherit=True)
             work = self.fit if self.job["call"] == "fit" else self.predict
             value = work(step, np.frombuffer(payload, dtype="<f8"))
             return {"ok": True, "shape": list(value.shape)}, value.tobytes()
         except BaseException as error:  # also SystemExit and KeyboardInterrupt
             return {"ok": False, **_describe(error, self.lines)}, b""
 
-    def fit(self, step: dict, numbers: np.ndarray) -> np.ndarray:
+    def names(self) -> dict[str, Any]:
+        if self.code is None:
+            self.code = compile(self.job["program"], FILENAME, "exec", dont_inherit=True)
+        return _fresh(self.code, self.job["modules"])
+
+    def fit(self, step: dict[str, Any], numbers: np.ndarray) -> np.ndarray:
         """Constants of one group, from a fresh start."""
         n, F, T = step["rows"], self.job["features"], self.job["targets"]
         X, y = numbers[: n * F].reshape(n, F).copy(), numbers[n * F :].reshape(n, T).copy()
-        fit = _function(_fresh(self.code, self.job["modules"]), "fit_scaling_law")
+        fit = _function(self.names(), "fit_scaling_law")
         return _constants(fit(X, y[:, 0] if T == 1 else y), step["most_constants"])
 
-    def predict(self, step: dict, numbers: np.ndarray) -> np.ndarray:
+    def predict(self, step: dict[str, Any], numbers: np.ndarray) -> np.ndarray:
         """Predictions (n, T) of one batch.
 
         Batches with the same constants share a namespace, so that a program which keeps state
@@ -125,20 +133,22 @@ class Steps:
         """
         n, F, T, which = step["rows"], self.job["features"], self.job["targets"], step["constants"]
         if which not in self.laws:
-            self.laws[which] = _function(_fresh(self.code, self.job["modules"]), "scaling_law_func")
+            self.laws[which] = _function(self.names(), "scaling_law_func")
         _seed()
         return _predictions(
             self.laws[which](numbers.reshape(n, F).copy(), self.constants[which].copy()), n, T
         )
 
 
-def _fresh(code: types.CodeType, modules: list[str]) -> dict:
+def _fresh(code: types.CodeType, modules: list[str]) -> dict[str, Any]:
     """Names of a program just executed, as if nothing had run before."""
     module = types.ModuleType("program")
     allowed = frozenset(modules) | {"__future__"}
     real_import = builtins.__import__
 
-    def guarded(name, globals=None, locals=None, fromlist=(), level=0):
+    def guarded(
+        name: str, globals: Any = None, locals: Any = None, fromlist: Any = (), level: int = 0
+    ) -> Any:
         if level or name.partition(".")[0] not in allowed:
             raise ForbiddenImport(f"may not import {name!r}; allowed are {', '.join(sorted(modules))}")
         return real_import(name, globals, locals, fromlist, level)
@@ -155,23 +165,23 @@ def _seed() -> None:
     random.seed(SEED)
 
 
-def _function(names: dict, name: str) -> Callable:
-    function = names.get(name)
-    if not callable(function):
+def _function(names: dict[str, Any], name: str) -> Callable[..., Any]:
+    function: Callable[..., Any] | None = names.get(name)
+    if function is None or not callable(function):
         raise Refused("missing_function", f"expected a function {name}, found {type(function).__name__}")
     return function
 
 
-def _constants(value, most: int) -> np.ndarray:
+def _constants(value: object, most: int) -> np.ndarray:
     array = _numbers(value, "fit_scaling_law must return constants as a vector of numbers")
     if array.size > most:
         raise Refused("constants_budget", f"{array.size} constants; at most {most} are allowed")
     return np.atleast_1d(array)
 
 
-def _predictions(value, n: int, T: int) -> np.ndarray:
+def _predictions(value: object, n: int, T: int) -> np.ndarray:
     array = _numbers(value, "scaling_law_func must return an array of numbers")
-    fits = {(n, T)}
+    fits: set[tuple[int, ...]] = {(n, T)}
     if T == 1:
         fits.add((n,))
     if n == 1:  # a single row, squeezed
@@ -184,7 +194,7 @@ def _predictions(value, n: int, T: int) -> np.ndarray:
     return array.reshape(n, T)
 
 
-def _numbers(value, wanted: str) -> np.ndarray:
+def _numbers(value: object, wanted: str) -> np.ndarray:
     try:
         array = np.asarray(value)
     except ValueError:
@@ -195,7 +205,7 @@ def _numbers(value, wanted: str) -> np.ndarray:
     return np.ascontiguousarray(array, dtype="<f8").reshape(array.shape)
 
 
-def _describe(error: BaseException, lines: list[str]) -> dict:
+def _describe(error: BaseException, lines: list[str]) -> dict[str, str]:
     if isinstance(error, Refused):
         failure, message = error.failure, str(error)
     else:

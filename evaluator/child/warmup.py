@@ -33,7 +33,7 @@ def use_everything_once() -> None:
     for name in SUBPACKAGES:
         importlib.import_module(f"scipy.{name}")
 
-    def parabola(x):
+    def parabola(x: np.ndarray) -> float:
         return float(np.sum((np.asarray(x) - 0.5) ** 2))
 
     start, bounds = np.zeros(2), [(-1.0, 1.0)] * 2

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import json
 import struct
+from collections.abc import Callable
+from typing import Any
 
 PREFIX = struct.Struct("!IQ")
 
@@ -20,12 +22,12 @@ class BadFrame(Exception):
     """Bytes that are not a whole, well-formed message."""
 
 
-def encode(header: dict, payload: bytes = b"") -> bytes:
+def encode(header: dict[str, Any], payload: bytes = b"") -> bytes:
     text = json.dumps(header, separators=(",", ":")).encode()
     return PREFIX.pack(len(text), len(payload)) + text + payload
 
 
-def decode(data: bytes) -> tuple[dict, bytes]:
+def decode(data: bytes) -> tuple[dict[str, Any], bytes]:
     """Header and payload of exactly one message.
 
     Raises:
@@ -49,7 +51,7 @@ def decode(data: bytes) -> tuple[dict, bytes]:
     return header, data[PREFIX.size + n_header :]
 
 
-def read_frame(read) -> tuple[dict, bytes]:
+def read_frame(read: Callable[[int], bytes]) -> tuple[dict[str, Any], bytes]:
     """One message from `read(n) -> bytes`, as a child reads its job.
 
     Raises:

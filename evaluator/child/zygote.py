@@ -20,13 +20,18 @@ import os
 import select
 import signal
 import socket
+import struct
 import sys
+from collections.abc import Callable
+from typing import Any
 
 
 class Zygote:
     """Forks, reaps and kills. One thread, no locks, nothing of a job in its memory."""
 
-    def __init__(self, control: socket.socket, lockdown, run, status) -> None:
+    def __init__(
+        self, control: socket.socket, lockdown: Any, run: Callable[..., None], status: struct.Struct
+    ) -> None:
         self.control = control
         self.lockdown = lockdown
         self.run = run
@@ -91,7 +96,7 @@ class Zygote:
         if message:
             self.child(fds[0], fds[2], json.loads(message))
 
-    def child(self, job: int, output: int, limits: dict) -> None:
+    def child(self, job: int, output: int, limits: dict[str, int]) -> None:
         try:
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -149,7 +154,7 @@ def main() -> None:
     from layers import limits, namespaces
 
     limits.few_descriptors(layers.MOST_DESCRIPTORS)
-    control, host = (_low(config[name]) for name in ("control_fd", "host_fd"))
+    control_fd, host = (_low(config[name]) for name in ("control_fd", "host_fd"))
     namespaced = "namespaces" not in without and not config["single_use"] and namespaces.enter()
     sys.path.remove(here)
     sys.path.extend(config["paths"])
@@ -165,7 +170,7 @@ def main() -> None:
     lockdown = layers.Lockdown(without, config["with_fitting"], namespaced)
     if lockdown.no_open:
         warmup.use_everything_once()
-    control = socket.socket(fileno=control)
+    control = socket.socket(fileno=control_fd)
     zygote = Zygote(control, lockdown, runner.run, wire.STATUS)
     gc.collect()
     gc.freeze()

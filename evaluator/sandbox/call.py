@@ -15,6 +15,7 @@ import socket
 import tempfile
 import time
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -84,8 +85,8 @@ class Call:
     nonce: str = ""
     where: str = ""
     ended: _Ended | None = None
-    channel: socket.socket | None = None
-    status: socket.socket | None = None
+    channel: socket.socket = field(init=False)
+    status: socket.socket = field(init=False)
     poller: select.poll = field(default_factory=select.poll)
 
     def run(self) -> Reply | Failed:
@@ -238,7 +239,7 @@ class Call:
         except Exception as error:  # the bytes may be forged: whatever they upset, they are to blame
             raise _Killed(Failure.BAD_REPLY, f"not an answer of ours: {str(error)[:200]}") from None
 
-    def _read(self, most_bytes: int) -> tuple[dict, bytes]:
+    def _read(self, most_bytes: int) -> tuple[dict[str, Any], bytes]:
         """One message of the child, no larger than expected."""
         data = bytearray()
         needed = wire.PREFIX.size
@@ -279,7 +280,7 @@ class Call:
         if header != {"nonce": self.nonce, "locked": True}:
             raise ZygoteDied("a child could not lock itself")
 
-    def _believe(self, header: dict, payload: bytes) -> np.ndarray | Failed:
+    def _believe(self, header: dict[str, Any], payload: bytes) -> np.ndarray | Failed:
         if header.pop("nonce", None) != self.nonce:
             raise ValueError("it does not carry this call's number")
         if header["ok"] is True:

@@ -145,10 +145,10 @@ class Zygote:
                 raise ZygoteDied(telling[-1] if telling else "it said nothing")
             facts = json.loads(hello)
             self.layers, self.files_safe = facts["layers"], facts["files_safe"]
-            self._process.stderr.close()
+            self._hush()
             self._ready = True
 
-    def fork(self, order: dict, job: int, status: int, output: int) -> None:
+    def fork(self, order: dict[str, int], job: int, status: int, output: int) -> None:
         """Have a child forked that serves the job on `job`.
 
         Raises:
@@ -179,7 +179,11 @@ class Zygote:
         if self._process.returncode is None:
             self._process.kill()
             self._process.wait()
-        self._process.stderr.close()
+        self._hush()
+
+    def _hush(self) -> None:
+        if self._process.stderr is not None:
+            self._process.stderr.close()
 
 
 def clean_environment() -> dict[str, str]:

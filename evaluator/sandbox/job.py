@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -41,7 +42,7 @@ class Step:
     """
 
     name: str
-    header: dict
+    header: dict[str, Any]
     numbers: np.ndarray
     most_numbers: int
 

@@ -56,7 +56,7 @@ class Spawner:
         worker.wait_until_ready()
         self.layers, self.files_safe = [*worker.layers, "single use"], worker.files_safe
 
-    def fork(self, order: dict, job: int, status: int, output: int) -> None:
+    def fork(self, order: dict[str, int], job: int, status: int, output: int) -> None:
         """Hand the job to the next worker, and have another one loading.
 
         Raises:

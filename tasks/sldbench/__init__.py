@@ -10,8 +10,9 @@ from tasks.sldbench import (
     sft,
     u_shape,
 )
+from tasks.spec import TaskSpec
 
-SPECS = tuple(
+SPECS: tuple[TaskSpec, ...] = tuple(
     module.SPEC
     for module in (finetune_vocab, sft, domain_mixture, moe, data_constrained, lr_bsz, parallel, u_shape)
 )

@@ -12,6 +12,7 @@ import fcntl
 import json
 import os
 import socket
+from typing import Any
 
 from layers import capabilities, landlock, limits, paths, seccomp
 
@@ -46,7 +47,7 @@ class Lockdown:
         self.held = self.trial()
         self.no_open = "seccomp" in self.held and not self.may_open
 
-    def describe(self) -> dict:
+    def describe(self) -> dict[str, Any]:
         """What holds, for the host: layers as printed, and whether files are out of reach."""
         layers = ["process", "rlimits"] if "rlimits" in self.held else ["process"]
         if "capabilities" in self.held:
@@ -75,7 +76,7 @@ class Lockdown:
         os.closerange(kept + 1, MOST_DESCRIPTORS + 1)
         return CHANNEL
 
-    def lock(self, wanted: dict) -> None:
+    def lock(self, wanted: dict[str, int]) -> None:
         """Close every door that held in the trial; called when the job has been read.
 
         Raises:

@@ -23,7 +23,7 @@ LAST = 63
 
 def no_new_privileges() -> bool:
     """Landlock and seccomp ask for this first."""
-    return prctl(PR_SET_NO_NEW_PRIVS, 1)
+    return bool(prctl(PR_SET_NO_NEW_PRIVS, 1))
 
 
 def drop() -> bool:

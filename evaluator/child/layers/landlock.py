@@ -26,10 +26,10 @@ TCP_RIGHTS = 3  # bind, connect
 SCOPES = 3  # abstract sockets, signals
 
 
-def _syscall(number: int, *arguments) -> int:
+def _syscall(number: int, *arguments: object) -> int:
     libc = ctypes.CDLL(None, use_errno=True)
     libc.syscall.restype = ctypes.c_long
-    return libc.syscall(ctypes.c_long(number), *arguments)
+    return int(libc.syscall(ctypes.c_long(number), *arguments))
 
 
 def abi() -> int:

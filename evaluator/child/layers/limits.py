@@ -20,6 +20,7 @@ PR_SET_DUMPABLE = 4
 
 MAX_DESCRIPTORS = 64
 
+_libc: ctypes.CDLL | None
 try:
     _libc = ctypes.CDLL(None, use_errno=True)
 except OSError:  # no loader for the running program itself: go without prctl
@@ -28,10 +29,10 @@ except OSError:  # no loader for the running program itself: go without prctl
 
 def prctl(option: int, value: int = 0, last: int = 0) -> bool:
     """Whether the call succeeded; False where there is no prctl."""
-    if getattr(_libc, "prctl", None) is None:
+    if _libc is None or getattr(_libc, "prctl", None) is None:
         return False
     zero = ctypes.c_ulong(0)
-    return _libc.prctl(option, ctypes.c_ulong(value), ctypes.c_ulong(last), zero, zero) == 0
+    return bool(_libc.prctl(option, ctypes.c_ulong(value), ctypes.c_ulong(last), zero, zero) == 0)
 
 
 def address_space() -> int:

@@ -120,4 +120,4 @@ def install(program: bytes) -> bool:
     instructions = ctypes.create_string_buffer(program, len(program))
     filter_ = struct.pack("HxxxxxxP", len(program) // 8, ctypes.addressof(instructions))
     buffer = ctypes.create_string_buffer(filter_, len(filter_))
-    return prctl(PR_SET_SECCOMP, MODE_FILTER, ctypes.addressof(buffer))
+    return bool(prctl(PR_SET_SECCOMP, MODE_FILTER, ctypes.addressof(buffer)))
