@@ -21,20 +21,19 @@ def parse_axis(axis: str, features: tuple[str, ...]) -> tuple[tuple[int, float],
     while True:
         name = max((f for f in features if rest.startswith(f)), key=len, default=None)
         number = re.match(r"\d+(\.\d+)?(e\d+)?\s*(?=\*)", rest)
-        if name is None and number is None:
-            raise BadSpec(
-                f"extrapolation axis {axis!r} is not a feature, nor a product of features such as "
-                f"{'*'.join(features[:2])}; features are {', '.join(features)}"
-            )
-        power = 1.0
-        if name is None:
-            rest = rest[number.end() :]  # 6*N*D: a factor moves no row
-        else:
-            rest = rest[len(name) :].lstrip()
+        if name is not None:
+            power, rest = 1.0, rest[len(name) :].lstrip()
             raised = re.match(r"(?:\*\*|\^)\s*(-?\d+(?:\.\d+)?)\s*", rest)
             if raised:
                 power, rest = float(raised[1]), rest[raised.end() :]
             factors.append((features.index(name), sign * power))
+        elif number is not None:
+            rest = rest[number.end() :]  # 6*N*D: a factor moves no row
+        else:
+            raise BadSpec(
+                f"extrapolation axis {axis!r} is not a feature, nor a product of features such as "
+                f"{'*'.join(features[:2])}; features are {', '.join(features)}"
+            )
         if not rest:
             return tuple(factors)
         if rest[0] not in "*/":
