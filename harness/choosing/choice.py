@@ -5,7 +5,7 @@ Everything here sees training rows alone, and the features of rows that the task
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -19,6 +19,7 @@ from harness.choosing.ground import Ground
 from harness.choosing.law import law_order
 from harness.choosing.order import FLOOR, fold_errors
 from harness.choosing.priors import runs_off
+from harness.choosing.refits import refits
 from harness.choosing.weights import Weights, shipped
 from harness.proposers.facts import TaskFacts
 from harness.proposers.formula.render import is_rendered
@@ -29,6 +30,9 @@ from tasks.split import Fold
 
 LOOKED_AT = 60
 """Laws that evidence is gathered on: the best of the search by its own order."""
+
+REFITTED = 15
+"""Laws among them that are fitted again with more weight on the outermost rows, as candidates for the one law."""
 
 MOST_FAILED = 60
 """More laws looked at in the place of those that fail or run off, at most."""
@@ -95,8 +99,13 @@ def choose(
     choice.panel = panel
     choice.voters = [search.members[choice.evidence[i].id] for i in panel.voters]
     band = cast_asked(panel, ground, choice.evidence, weights)
+    leaning = refits(choice.voters[:REFITTED], TaskFacts.of(task.spec, task.train), _title(task))
+    members = {**search.members, **{m.candidate.id: m for m in leaning}}
+    evidence, tame = _gathered(leaning, evaluator, task, ground, choice.dropped, each)
+    among = [*among, *(len(choice.evidence) + i for i in tame)]
+    choice.evidence = [*choice.evidence, *evidence]
     for place in law_order(choice.evidence, ground, among, band, weights):
-        member = search.members[choice.evidence[place].id]
+        member = members[choice.evidence[place].id]
         outcome = evaluator.validate(member.candidate.program, task, folds, checks="all")
         if isinstance(outcome, Failed):
             choice.dropped[member.candidate.id] = f"{outcome.failure.value}: {outcome.detail}"
@@ -116,7 +125,6 @@ def _look(
     each: Callable[..., Iterable],
 ) -> tuple[list[Evidence], list[int]]:
     """Evidence on the search's best laws, and the places of those that don't run off."""
-    facts = TaskFacts.of(task.spec, task.train)
     offered = [search.members[judged.id] for judged in search.finalists()]
     found: list[Evidence] = []
     tame: list[int] = []
@@ -124,18 +132,40 @@ def _look(
     while len(tame) < LOOKED_AT and looked < min(len(offered), LOOKED_AT + MOST_FAILED):
         batch = offered[looked : looked + LOOKED_AT - len(tame)]
         looked += len(batch)
-        laws = [_law(member, facts) for member in batch]
-        for law, evidence in zip(laws, gather(laws, ground, ground.standard, evaluator, each), strict=True):
-            if isinstance(evidence, str):
-                dropped[law.id] = evidence
-                continue
-            away = runs_off(task.train, ground.scale.back(evidence.probes), ground.probe_group)
-            if away:
-                dropped[law.id] = f"runs off beyond the rows of group {away[0]!r}"
-            else:
-                tame.append(len(found))
-            found.append(evidence)
+        more, kept = _gathered(batch, evaluator, task, ground, dropped, each)
+        tame += [len(found) + i for i in kept]
+        found += more
     return found, tame
+
+
+def _gathered(
+    members: Sequence[Member],
+    evaluator: Evaluator,
+    task: Task,
+    ground: Ground,
+    dropped: dict[str, str],
+    each: Callable[..., Iterable],
+) -> tuple[list[Evidence], list[int]]:
+    """Evidence on these laws, those that fail left out, and the places of those that don't run off."""
+    facts = TaskFacts.of(task.spec, task.train)
+    laws = [_law(member, facts) for member in members]
+    found: list[Evidence] = []
+    tame: list[int] = []
+    for law, evidence in zip(laws, gather(laws, ground, ground.standard, evaluator, each), strict=True):
+        if isinstance(evidence, str):
+            dropped[law.id] = evidence
+            continue
+        away = runs_off(task.train, ground.scale.back(evidence.probes), ground.probe_group)
+        if away:
+            dropped[law.id] = f"runs off beyond the rows of group {away[0]!r}"
+        else:
+            tame.append(len(found))
+        found.append(evidence)
+    return found, tame
+
+
+def _title(task: Task) -> str:
+    return f"{task.name}: {task.spec.title}"
 
 
 def _law(member: Member, facts: TaskFacts) -> Law:

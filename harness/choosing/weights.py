@@ -31,7 +31,7 @@ class Weights:
     room: float = 0.5
     anchor: float = 0.5
     line_softness: float = 0.25
-    pool: int = 40
+    pool: int = 60
     law_error: float = 0.2
     prior: float = 2.0
     interval: float = 0.83

@@ -188,7 +188,7 @@ def forecast_at(
             TaskFacts.of(task.spec, task.train),
             panel,
             [programs[v] for v in voters],
-            programs.get(summary.get("candidate") or ""),
+            folder.program(),
             Evaluator(sandbox),
             pool.map,
         )
