@@ -1,23 +1,26 @@
-"""Rules of choosing, compared on stored searches of nested tasks: no held-out row is looked at.
+"""Rules of choosing, compared on stored searches of a corpus by source left out: seconds, once evidence is gathered.
 
-    python -m harness.bench --suite sldbench --seeds 1 --minutes 1 --nested 0.25 --out runs/nested --no-random --no-hindsight
-    python benchmarks/selection.py runs/nested --nested 0.25
+    harness bench --suite corpus --data-dir DIR --seeds 1 --evaluations 300 --no-random --no-hindsight --out runs/corpus
+    python benchmarks/selection.py gather runs/corpus --data-dir DIR     # fits every law again; resumable, the long part
+    python benchmarks/selection.py report runs/corpus --data-dir DIR     # the rules, the forecast, the law, the interval
+    python benchmarks/selection.py fit runs/corpus --data-dir DIR        # the interval's width, into weights.json
+    python benchmarks/selection.py plot runs/corpus --data-dir DIR --to docs/decisions/0002-selection.png
 
-Every law of every stored search is fitted on the rows its search had, and predicts the hidden rows (the outer part of
-train), its own rows, and probes beyond them. Then each rule chooses among the same laws, and its choice is
-scored on the hidden rows, clipped to [-1, 1]. "B:" rules choose among the laws that don't run off at the probes,
-"falls 0.35:" and the like among those of them that keep a declared fall so far beyond the rows, in ranges of the rows.
+Error: root mean square of the log of the target (of the target in its standard deviations where it is not always
+positive), a mean over groups. "over best" is its ratio to the best of all laws of the run on the held-out rows, which was
+picked by looking; geometric mean, sources equal. A corpus is no benchmark: its held-out rows may be scored freely.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import math
 import os
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 for _library in ("OPENBLAS", "OMP", "MKL"):
@@ -27,204 +30,430 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import numpy as np  # noqa: E402
 
-import tasks  # noqa: E402
-from evaluator import Evaluator, Failed, LocalSandbox, Scored  # noqa: E402
-from evaluator.metric import score  # noqa: E402
-from harness.choosing.choice import medoid, rises, runs_off  # noqa: E402
-from harness.record.run_folder import all_runs  # noqa: E402
-from harness.search.selection import SIZE_COST, Judged, validation_error  # noqa: E402
-from tasks.nested import nested  # noqa: E402
-from tasks.probes import probe_rows  # noqa: E402
-from tasks.split import validation_folds  # noqa: E402
+from evaluator import Evaluator, LocalSandbox, Scored  # noqa: E402
+from evaluator.scale import scale_error  # noqa: E402
+from harness.choosing.controls import CONTROLS  # noqa: E402
+from harness.choosing.evidence import Evidence, Law, gather  # noqa: E402
+from harness.choosing.forecast import Band, cast_asked, seat  # noqa: E402
+from harness.choosing.ground import Ground  # noqa: E402
+from harness.choosing.law import law_order  # noqa: E402
+from harness.choosing.order import combined, fold_errors  # noqa: E402
+from harness.choosing.priors import runs_off  # noqa: E402
+from harness.choosing.refits import refits  # noqa: E402
+from harness.choosing.store import FILE, read_evidence, write_evidence  # noqa: E402
+from harness.choosing.weights import FILE as WEIGHTS  # noqa: E402
+from harness.choosing.weights import Weights, shipped  # noqa: E402
+from harness.proposers.facts import TaskFacts  # noqa: E402
+from harness.proposers.formula.render import is_rendered  # noqa: E402
+from harness.record.run_folder import RunFolder, all_runs, write_atomically  # noqa: E402
+from harness.search.archive import Member  # noqa: E402
+from harness.search.selection import validation_error  # noqa: E402
+from tasks.corpus import corpus_source, load_corpus, read_rows  # noqa: E402
+from tasks.rows import Task  # noqa: E402
+
+LOOKED_AT = 45
+"""Laws of a run that are fitted on the folds again; all others are fitted once, for the best in reach."""
+
+REFITTED = 15
+LEVEL = 0.9
+ONE_SOURCE = {"felipemaiapolo/statistical-scaling-law": "ryoungj/ObsScaling"}
+"""Repositories that cover the same public models count as one source."""
+
+BANDS = ((0.0, 0.1), (0.1, 0.3), (0.3, 0.6), (0.6, math.inf))
+
+
+@dataclass(slots=True)
+class Table:
+    """One stored search with the held-out truth.
+
+    Attributes:
+        evidence: on every law, then on the refits.
+        among: places of the laws that may vote: on the folds, and not running off.
+        variants: places of the refits that may be chosen.
+        z: (m, T) truth on the scale.
+        errors: of every law.
+        controls: name -> error.
+    """
+
+    name: str
+    source: str
+    ground: Ground
+    evidence: list[Evidence]
+    among: list[int]
+    variants: list[int]
+    z: np.ndarray
+    errors: np.ndarray
+    controls: dict[str, float]
+
+    def error(self, z: np.ndarray) -> float:
+        return scale_error(self.z, z, self.ground.asked_group)
+
+
+# Gathering.
+
+
+def gather_all(root: Path, data_dir: str | None, workers: int) -> None:
+    """Evidence on every law of every ended run that lacks it."""
+    for folder in all_runs(root):
+        path = folder.path / FILE
+        if not path.exists() and folder.summary() is not None:
+            n = gather_run(folder, path, data_dir, workers)
+            print(f"{folder.path.name}: evidence on {n} laws", file=sys.stderr, flush=True)
+
+
+def gather_run(folder: RunFolder, path: Path, data_dir: str | None, workers: int) -> int:
+    with folder.journal(read_only=True) as journal:
+        name = journal.meta()["task"]
+        found = [(c, o) for c, o in journal.evaluations() if isinstance(o, Scored)]
+    task = load_corpus(name, data_dir)
+    ground, facts = Ground.of(task), TaskFacts.of(task.spec, task.train)
+    found.sort(key=lambda pair: (validation_error(pair[1]), pair[0].id))
+    members = [Member(c, validation_error(o), o.n_constants, ()) for c, o in found]
+    with LocalSandbox(workers=workers) as sandbox, ThreadPoolExecutor(workers) as pool:
+        evaluator = Evaluator(sandbox)
+
+        def on(these: list[Member], folds: tuple) -> list[Evidence]:
+            laws = [
+                Law(
+                    m.candidate.id,
+                    m.candidate.program,
+                    is_rendered(m.candidate.program, facts),
+                    m.n_constants,
+                    m.candidate.draft.size,
+                )
+                for m in these
+            ]
+            answers = gather(laws, ground, folds, evaluator, pool.map)
+            return [e for e in answers if not isinstance(e, str)]
+
+        evidence = on(members[:LOOKED_AT], ground.standard) + on(members[LOOKED_AT:], ())
+        by_id = {m.candidate.id: m for m in members}
+        voters = seat(evidence, ground, _voting(evidence, ground), shipped()).voters
+        best = [by_id[evidence[i].id] for i in voters[:REFITTED]]
+        evidence += on(refits(best, facts, task.name), ground.standard)
+    write_evidence(path, evidence, task.provenance.train_hash)
+    return len(evidence)
+
+
+def _voting(evidence: list[Evidence], ground: Ground) -> list[int]:
+    """Laws with every fold that don't run off; those with every fold where all do. No refits."""
+    full = [
+        i
+        for i, e in enumerate(evidence)
+        if not _is_refit(e) and all(f.name in e.folds for f in ground.standard)
+    ]
+    tame = [i for i in full if not _away(evidence[i], ground)]
+    return tame or full
+
+
+def _is_refit(e: Evidence) -> bool:
+    return "e" in e.id
+
+
+def _away(e: Evidence, ground: Ground) -> bool:
+    return bool(runs_off(ground.train, ground.scale.back(e.probes), ground.probe_group))
+
+
+# Reading.
+
+
+def tables(roots: list[Path], data_dir: str | None) -> list[Table]:
+    """Every run with evidence, one a task: of the first folder that has one."""
+    found: dict[str, Table] = {}
+    for root in roots:
+        for folder in all_runs(root):
+            if (folder.path / FILE).exists():
+                with folder.journal(read_only=True) as journal:
+                    name = journal.meta()["task"]
+                if name not in found:
+                    found[name] = read_table(folder, name, data_dir)
+    return [found[name] for name in sorted(found)]
+
+
+def read_table(folder: RunFolder, name: str, data_dir: str | None) -> Table:
+    task = load_corpus(name, data_dir)
+    ground = Ground.of(task)
+    evidence = read_evidence(folder.path / FILE, task.provenance.train_hash)
+    _, heldout = read_rows(name, data_dir)
+    z = ground.scale.to(heldout.y)
+    source = corpus_source(name, data_dir)
+    return Table(
+        name,
+        ONE_SOURCE.get(source, source),
+        ground,
+        evidence,
+        _voting(evidence, ground),
+        [i for i, e in enumerate(evidence) if _is_refit(e) and not _away(e, ground)],
+        z,
+        np.array([scale_error(z, e.asked, heldout.group) for e in evidence if not _is_refit(e)]),
+        control_errors(folder, task, z),
+    )
+
+
+def control_errors(folder: RunFolder, task: Task, z: np.ndarray) -> dict[str, float]:
+    """Held-out error of every control, kept beside the evidence."""
+    path = folder.path / "controls.json"
+    if path.exists():
+        known: dict[str, float] = json.loads(path.read_text(encoding="utf-8"))
+        return known
+    assert task.asked is not None
+    ground = Ground.of(task)
+    found = {
+        name: scale_error(
+            z, control(task.spec, task.train, ground.scale, task.asked.X, task.asked.group), task.asked.group
+        )
+        for name, control in CONTROLS.items()
+    }
+    write_atomically(path, json.dumps(found))
+    return found
+
+
+# Rules.
+
+
+def lowest(table: Table) -> np.ndarray:
+    """The law of the lowest geometric mean of the fold errors."""
+    errors = fold_errors(table.evidence, table.ground)
+    order = combined(errors, {f.name: 1.0 for f in table.ground.standard})
+    return table.evidence[min(table.among, key=lambda i: order[i])].asked
+
+
+def forecast(weights: Weights) -> Callable[[Table], np.ndarray]:
+    return lambda table: band_of(table, weights).z
+
+
+def band_of(table: Table, weights: Weights) -> Band:
+    panel = seat(table.evidence, table.ground, table.among, weights)
+    return cast_asked(panel, table.ground, table.evidence, weights)
+
+
+def law(weights: Weights, with_refits: bool = True) -> Callable[[Table], np.ndarray]:
+    """The law nearest to the forecast."""
+
+    def rule(table: Table) -> np.ndarray:
+        among = [*table.among, *(table.variants if with_refits else [])]
+        band = band_of(table, weights)
+        first = law_order(table.evidence, table.ground, among, band, weights)[0]
+        return table.evidence[first].asked
+
+    return rule
+
+
+def rules(weights: Weights) -> dict[str, Callable[[Table], np.ndarray]]:
+    never = (
+        1e9  # the line's weight turns so slowly that it stays at a half; a tiny error ratio can't move it
+    )
+    return {
+        "law: lowest on folds": lowest,
+        "law: nearest to the forecast, no refits": law(weights, with_refits=False),
+        "law: nearest to the forecast (shipped)": law(weights),
+        "forecast: equal say": forecast(replace(weights, say_softness=never)),
+        "forecast: no anchor": forecast(replace(weights, anchor=0.0)),
+        "forecast: median alone": forecast(replace(weights, anchor=0.0, line_most=0.0)),
+        "forecast: no clip": forecast(replace(weights, room=never)),
+        "forecast (shipped)": forecast(weights),
+    }
 
 
 @dataclass(frozen=True, slots=True)
-class Law:
-    """One stored candidate: what selection knows, and its score on the hidden rows.
+class Score:
+    """One rule over all tables."""
 
-    Attributes:
-        folds: NMSE by fold, shallow to deep.
-        fit: NMSE on the rows of the fit.
-        hidden, probes: predictions.
-        r2: on the hidden rows.
-        runs_off: whether it leaves the groups' ranges at the probes.
-        rises: whether it rises with a feature that the task declares it not to rise with, by how far one looks.
-    """
-
-    judged: Judged
-    folds: list[float]
-    fit: float
-    hidden: np.ndarray
-    probes: np.ndarray
+    over_best: float
+    by_table: float
+    worst: float
     r2: float
-    runs_off: bool
-    rises: dict[float, bool]
+    worse: dict[str, int]
+    ratios: dict[str, float]
 
 
-REACHES = (0.35, 0.7, 1.0, 2.0)
-"""How far beyond the rows a declared fall is looked for, in ranges of the rows."""
+def score_rule(rule: Callable[[Table], np.ndarray], found: list[Table]) -> Score:
+    ratios, r2s = {}, {}
+    worse = dict.fromkeys(CONTROLS, 0)
+    for table in found:
+        z = rule(table)
+        error = table.error(z)
+        ratios[table.name] = max(error, 1e-9) / max(float(table.errors.min()), 1e-9)
+        r2s[table.name] = clipped_r2(table, z)
+        for name in worse:
+            worse[name] += error > table.controls[name] * (1 + 1e-9)
+    sources = sorted({t.source for t in found})
 
-Rule = Callable[[list[Law]], Law]
+    def mean(values: dict[str, float]) -> float:
+        return float(np.mean([np.mean([values[t.name] for t in found if t.source == s]) for s in sources]))
 
-
-def lowest(key: Callable[[Law], float]) -> Rule:
-    return lambda laws: min(laws, key=key)
-
-
-def priced(price: float, fit_share: float = 0.0) -> Callable[[Law], float]:
-    """Log error with a price of size, and a share of the error on the rows of the fit."""
-
-    def key(law: Law) -> float:
-        size = law.judged.size or 2 * law.judged.n_constants
-        error = (1 - fit_share) * math.log(law.judged.error) + fit_share * math.log(max(law.fit, 1e-9))
-        return error + price * size
-
-    return key
-
-
-def tie(factor: float) -> Rule:
-    """The fewest constants among laws within a factor of the best."""
-
-    def rule(laws: list[Law]) -> Law:
-        limit = factor * min(law.judged.error for law in laws)
-        near = [law for law in laws if law.judged.error <= limit]
-        return min(near, key=lambda law: (law.judged.n_constants, law.judged.error))
-
-    return rule
+    logs = {name: math.log(ratio) for name, ratio in ratios.items()}
+    return Score(
+        math.exp(mean(logs)),
+        math.exp(float(np.mean(list(logs.values())))),
+        max(ratios.values()),
+        mean(r2s),
+        worse,
+        ratios,
+    )
 
 
-def nearest(k: int, close: float = math.inf, fit_share: float = 0.0) -> Rule:
-    """The medoid, at the probes, of the k best within a factor of the best; those that say the same count once."""
-
-    def rule(laws: list[Law]) -> Law:
-        key = priced(SIZE_COST, fit_share)
-        ranked = sorted(laws, key=key)
-        best: list[Law] = []
-        for law in ranked:
-            if len(best) == k or key(law) > key(ranked[0]) + math.log(close):
-                break
-            if not any(np.allclose(law.probes, b.probes, rtol=1e-4, atol=1e-9) for b in best):
-                best.append(law)
-        return best[medoid([law.probes for law in best])]
-
-    return rule
+def clipped_r2(table: Table, z: np.ndarray) -> float:
+    y, p = table.ground.scale.back(table.z), table.ground.scale.back(z)
+    varies = np.ptp(y, axis=0) > 0
+    nmse = ((y - p)[:, varies] ** 2).mean(axis=0) / y[:, varies].var(axis=0)
+    return max(-1.0, min(1.0, 1.0 - float(nmse.mean()))) if varies.any() else 0.0
 
 
-def leaning(power: float, price: float = SIZE_COST) -> Callable[[Law], float]:
-    """Log error with shallower folds weighing more: 1, 2**-power, 3**-power, ..."""
-
-    def key(law: Law) -> float:
-        weights = np.arange(1, len(law.folds) + 1) ** -power
-        size = law.judged.size or 2 * law.judged.n_constants
-        return float(weights @ np.log(np.maximum(law.folds, 1e-9)) / weights.sum() + price * size)
-
-    return key
+# The interval.
 
 
-RULES: dict[str, Rule] = {
-    "lowest error": lowest(lambda law: law.judged.error),
-    "tie 3 %, fewest constants": tie(1.03),
-    "tie 25 %, fewest constants": tie(1.25),
-    **{f"{100 * p:g} % a piece": lowest(priced(p)) for p in (0.01, 0.02, 0.05)},
-    **{f"1 % a piece, fit counts {w:g}": lowest(priced(0.01, w)) for w in (0.25, 0.5)},
-    **{f"1 % a piece, folds lean {w:g}": lowest(leaning(w)) for w in (0.5, 1.0, 2.0)},
-    "worst fold": lowest(lambda law: max(law.folds)),
-    "mean of folds": lowest(lambda law: sum(law.folds)),
-    "deepest fold": lowest(lambda law: law.folds[-1]),
-    "shallowest fold": lowest(lambda law: law.folds[0]),
-    **{f"medoid of {k}": nearest(k) for k in (3, 5, 7, 10, 20)},
-    **{f"medoid of {k} within {c:g}": nearest(k, c) for k in (5, 10) for c in (1.05, 1.1, 1.25)},
-    **{f"medoid of {k}, fit counts 0.5": nearest(k, fit_share=0.5) for k in (5, 7)},
-}
+def units(table: Table, weights: Weights) -> tuple[np.ndarray, np.ndarray]:
+    """(m, T) errors in units of the interval's half-width at factor 1, and (m,) distances."""
+    band = band_of(table, replace(weights, interval=1.0))
+    return np.abs(table.z - band.z) / np.maximum(band.half_width, 1e-12), band.distance
 
 
-def stored_laws(folder, share: float, workers: int) -> tuple[str, list[Law], tasks.Rows]:
-    """The laws of one stored nested search, predicted and scored, with the hidden rows."""
-    with folder.journal(read_only=True) as journal:
-        meta = journal.meta()
-        found = [(c, o) for c, o in journal.evaluations() if isinstance(o, Scored)]
-    whole = tasks.load(meta["task"])
-    task = nested(whole, share)
-    if task.provenance.train_hash != meta["train_hash"]:
-        raise SystemExit(f"{folder.path}: not a nested run of share {share:g} of these rows")
-    # The hidden rows are training rows of the whole task, so nothing sealed is opened.
-    hidden = whole.train.take(validation_folds(whole.spec, whole.train, (share,))[0].validation)
-    P, P_group = probe_rows(task.spec, task.train)
-    falls = {
-        (reach, feature): probe_rows(task.spec, task.train, (feature,), reach)
-        for reach in REACHES
-        for feature in task.spec.falls_with
-    }
-    X = np.concatenate([hidden.X, task.train.X, P, *(rows for rows, _ in falls.values())])
-    group = np.concatenate([hidden.group, task.train.group, P_group, *(g for _, g in falls.values())])
-    with LocalSandbox(workers=workers) as sandbox, ThreadPoolExecutor(workers) as pool:
-        evaluator = Evaluator(sandbox)
-        answers = pool.map(
-            lambda item: evaluator.fit_and_predict(item[0].program, task.spec, task.train, X, group), found
+def conformal(found: list[Table], weights: Weights) -> float:
+    """The factor that holds 90 % of the rows: a table is one vote, tempered by the root of its source's tables."""
+    counts = {s: sum(t.source == s for t in found) for s in {t.source for t in found}}
+    values, votes = [], []
+    for table in found:
+        u = units(table, weights)[0].ravel()
+        values.append(u)
+        votes.append(np.full(len(u), 1 / len(u) / math.sqrt(counts[table.source])))
+    every, vote = np.concatenate(values), np.concatenate(votes)
+    order = np.argsort(every)
+    share = np.cumsum(vote[order]) / vote.sum()
+    return float(every[order][np.searchsorted(share, LEVEL)])
+
+
+def coverage(found: list[Table], weights: Weights) -> list[str]:
+    """Coverage by distance, each source with a factor fitted on the others."""
+    inside: dict[tuple[float, float], list[float]] = {band: [] for band in BANDS}
+    tables_in, factors = [], []
+    for source in sorted({t.source for t in found}):
+        factor = conformal([t for t in found if t.source != source], weights)
+        factors.append(factor)
+        for table in (t for t in found if t.source == source):
+            u, distance = units(table, weights)
+            held = (u <= factor).mean(axis=1)
+            tables_in.append(float(held.mean()))
+            for low, high in BANDS:
+                inside[(low, high)] += held[(distance <= high) & ((distance > low) | (low == 0))].tolist()
+    lines = [
+        f"90 % interval, sources left out: {np.mean(tables_in):.3f} of a table's rows inside; factor {min(factors):.2f} to "
+        f"{max(factors):.2f}; at least 80 % on {sum(c >= 0.8 for c in tables_in)} of {len(found)} tables",
+        "",
+        "| distance beyond the rows | rows | inside |",
+        "|---|---|---|",
+    ]
+    for (low, high), held in inside.items():
+        if held:
+            lines.append(f"| {low:g} to {high:g} | {len(held)} | {np.mean(held):.3f} |")
+    return lines
+
+
+# Reports.
+
+
+def report(found: list[Table]) -> str:
+    weights = shipped()
+    n_sources = len({t.source for t in found})
+    lines = [
+        f"{len(found)} tables of {n_sources} sources, {sum(len(t.errors) for t in found)} laws.",
+        "",
+        "| rule | over best | tables equal | worst | R2 | "
+        + " | ".join(f"worse than {c}" for c in CONTROLS)
+        + " |",
+        "|---|---|---|---|---|" + "---|" * len(CONTROLS),
+    ]
+    every: dict[str, Callable[[Table], np.ndarray]] = dict(rules(weights))
+    scores = {name: score_rule(rule, found) for name, rule in every.items()}
+    for name, s in scores.items():
+        counts = " | ".join(map(str, s.worse.values()))
+        lines.append(
+            f"| {name} | {s.over_best:.3f} | {s.by_table:.3f} | {s.worst:.1f} | {s.r2:.3f} | {counts} |"
         )
-        laws = []
-        for (candidate, outcome), answer in zip(found, answers, strict=True):
-            if isinstance(answer, Failed):
-                continue
-            n, m = len(hidden), len(hidden) + len(task.train)
-            end = m + len(P)
-            rising = dict.fromkeys(REACHES, False)
-            for (reach, _), (rows, labels) in falls.items():
-                rising[reach] |= bool(rises(task.train, answer.y[end : end + len(rows)], labels))
-                end += len(rows)
-            judged = Judged(
-                candidate.id, validation_error(outcome), outcome.n_constants, candidate.draft.size
-            )
-            laws.append(
-                Law(
-                    judged,
-                    [card.nmse for card in outcome.cards.values()],
-                    score(task.train.y, answer.y[n:m], task.train.group).nmse,
-                    answer.y[:n],
-                    answer.y[m : m + len(P)],
-                    score(hidden.y, answer.y[:n], hidden.group).r2,
-                    bool(runs_off(task.train, answer.y[m : m + len(P)], P_group)),
-                    rising,
-                )
-            )
-    return task.name, laws, hidden
+    for control in CONTROLS:
+        logs = {t.name: math.log(t.controls[control] / max(float(t.errors.min()), 1e-9)) for t in found}
+        by = [np.mean([logs[t.name] for t in found if t.source == s]) for s in {t.source for t in found}]
+        lines.append(
+            f"| control: {control} | {math.exp(float(np.mean(by))):.3f} | {math.exp(float(np.mean(list(logs.values())))):.3f} | "
+            f"{math.exp(max(logs.values())):.1f} | | | | |"
+        )
+    lines += [
+        "",
+        *coverage(found, weights),
+        "",
+        "| table | laws | lowest | law | forecast |",
+        "|---|---|---|---|---|",
+    ]
+    low, one, many = (
+        scores[n].ratios
+        for n in ("law: lowest on folds", "law: nearest to the forecast (shipped)", "forecast (shipped)")
+    )
+    for t in found:
+        lines.append(
+            f"| {t.name} | {len(t.errors)} | {low[t.name]:.2f} | {one[t.name]:.2f} | {many[t.name]:.2f} |"
+        )
+    return "\n".join(lines)
+
+
+def plot(found: list[Table], to: Path) -> None:
+    """Error over the best in reach of every table: the lowest on folds, the law, the forecast."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    shown = {
+        "lowest on folds": score_rule(lowest, found).ratios,
+        "the law": score_rule(law(shipped()), found).ratios,
+        "the forecast": score_rule(forecast(shipped()), found).ratios,
+    }
+    names = sorted(shown["the forecast"], key=lambda n: shown["the forecast"][n])
+    figure, axes = plt.subplots(figsize=(7, 0.19 * len(names) + 1.2), layout="constrained")
+    for (label, ratios), mark in zip(shown.items(), "xos", strict=True):
+        axes.plot([ratios[n] for n in names], range(len(names)), mark, label=label, markersize=4, alpha=0.8)
+    axes.axvline(1.0, color="0.6", linewidth=0.8)
+    axes.set_xscale("log")
+    axes.set_yticks(range(len(names)), names, fontsize=6)
+    axes.set_xlabel("held-out error over that of the run's best law, picked by looking")
+    axes.legend(fontsize=7, loc="lower right")
+    figure.savefig(to, dpi=150)
+
+
+def fit_weights(found: list[Table]) -> str:
+    """Fit the interval's factor anew and write the file."""
+    weights = shipped()
+    fitted = replace(weights, interval=round(conformal(found, weights), 2))
+    tree = {
+        "weights": asdict(fitted),
+        "interval_from": f"{len(found)} tables, {len({t.source for t in found})} sources",
+    }
+    write_atomically(WEIGHTS, json.dumps(tree, indent=2) + "\n")
+    return f"interval {weights.interval:g} -> {fitted.interval:g}: {WEIGHTS}"
 
 
 def main() -> int:
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("runs", type=Path, help="folder of nested runs")
-    p.add_argument("--nested", type=float, default=0.25, help="share that was hidden (default: 0.25)")
+    p.add_argument("what", choices=("gather", "report", "fit", "plot"))
+    p.add_argument("runs", type=Path, nargs="+", help="folders of ended runs of a corpus")
+    p.add_argument("--data-dir", metavar="DIR", help="the corpus (default: SLD_CORPUS_DIR)")
     p.add_argument("--workers", type=int, default=2)
+    p.add_argument("--to", type=Path, default=Path("selection.png"), help="file of the plot")
     args = p.parse_args()
-    scores: dict[str, dict[str, list[float]]] = {}
-    names: list[str] = []
-    for folder in all_runs(args.runs):
-        name, laws, hidden = stored_laws(folder, args.nested, args.workers)
-        print(f"{folder.path.name}: {len(laws)} laws", file=sys.stderr)
-        names += [name] if name not in names else []
-        tame = [law for law in laws if not law.runs_off] or laws
-        falling = {
-            f"falls {reach:g}: ": [law for law in tame if not law.rises[reach]] or tame for reach in REACHES
-        }
-        for mark, among in {"": laws, "B: ": tame, **falling}.items():
-            for rule_name, rule in RULES.items():
-                scores.setdefault(mark + rule_name, {}).setdefault(name, []).append(_clip(rule(among).r2))
-            best = sorted(among, key=priced(SIZE_COST))[:10]
-            average = score(hidden.y, np.median([law.hidden for law in best], axis=0), hidden.group).r2
-            scores.setdefault(mark + "median of the ten best (no law)", {}).setdefault(name, []).append(
-                _clip(average)
-            )
-        scores.setdefault("best in reach", {}).setdefault(name, []).append(_clip(max(law.r2 for law in laws)))
-    print("| rule | " + " | ".join(names) + " | mean |")
-    print("|" + "---|" * (len(names) + 2))
-    rows = {rule: [float(np.mean(by_task[n])) for n in names] for rule, by_task in scores.items()}
-    for rule, values in sorted(rows.items(), key=lambda item: -float(np.mean(item[1]))):
-        print(f"| {rule} | " + " | ".join(f"{v:.4f}" for v in values) + f" | {np.mean(values):.4f} |")
+    if args.what == "gather":
+        for root in args.runs:
+            gather_all(root, args.data_dir, args.workers)
+        return 0
+    found = tables(args.runs, args.data_dir)
+    if not found:
+        print("error: no run has evidence; run `gather` first", file=sys.stderr)
+        return 2
+    if args.what == "report":
+        print(report(found))
+    elif args.what == "fit":
+        print(fit_weights(found))
+    else:
+        plot(found, args.to)
     return 0
-
-
-def _clip(r2: float) -> float:
-    return max(-1.0, min(1.0, r2))
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from harness.choosing.evidence import Evidence
 from harness.choosing.ground import Ground
 from harness.choosing.local_line import Local, local
 from harness.choosing.order import FLOOR, distinct, trust
-from harness.choosing.vote import clipped, median, spread
+from harness.choosing.vote import clipped, median
 from harness.choosing.weights import Weights
 from tasks.distance import beyond
 from tasks.split import Fold
@@ -78,7 +78,8 @@ def seat(evidence: Sequence[Evidence], ground: Ground, among: Sequence[int], wei
         line_errors[fold.name] = max(scale_error(z, line, group), FLOOR)
         parts[fold.name] = (z, group, voted, line)
     away = _log_mean(line_errors) - _log_mean(base_errors)
-    line_weight = float(1 / (1 + np.exp(np.clip(away / weights.line_softness, -30, 30))))
+    turned = float(1 / (1 + np.exp(np.clip(away / weights.line_softness, -30, 30))))
+    line_weight = min(turned, weights.line_most)
     errors = {
         name: max(scale_error(z, (1 - line_weight) * voted + line_weight * line, group), FLOOR)
         for name, (z, group, voted, line) in parts.items()
@@ -110,10 +111,11 @@ def cast(
     voted = _voted(votes, at_train, ground.z, near, say, weights)
     line = near.line
     z = (1 - panel.line_weight) * voted + panel.line_weight * line
-    z = clipped(z, group, ground.z, ground.train.group, weights.room)
     distance = beyond(ground.spec, ground.train, X, group)
-    wide = panel.fold_error + spread(votes)
-    return Band(z, weights.interval * wide * (1 + distance)[:, None], distance)
+    z = clipped(z, group, ground.z, ground.train.group, weights.room + weights.room_slope * distance)
+    # Spread of the laws adds nothing to the width once the forecast's own fold error is known.
+    width = weights.interval * panel.fold_error * (1 + weights.interval_slope * distance)
+    return Band(z, np.repeat(width[:, None], z.shape[1], axis=1), distance)
 
 
 def cast_asked(panel: Panel, ground: Ground, evidence: Sequence[Evidence], weights: Weights) -> Band:
@@ -135,7 +137,9 @@ def _on_fold(
     z = ground.z[fold.train]
     near = local(ground.spec, fitted, z, hidden.X, hidden.group)
     voted = _voted(votes[:, fold.validation], votes[:, fold.train], z, near, say, weights)
-    return clipped(voted, hidden.group, z, fitted.group, weights.room), near.line
+    distance = beyond(ground.spec, fitted, hidden.X, hidden.group)
+    room = weights.room + weights.room_slope * distance
+    return clipped(voted, hidden.group, z, fitted.group, room), near.line
 
 
 def _voted(

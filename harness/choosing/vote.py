@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-ROOM = 0.5
-"""A forecast may leave the range of its group's training targets by this share of the range."""
-
 
 def median(predictions: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
     """Weighted median over laws, row by row and target by target.
@@ -28,20 +25,15 @@ def median(predictions: np.ndarray, weights: np.ndarray | None = None) -> np.nda
     return (np.take_along_axis(values, low[None], 0)[0] + np.take_along_axis(values, high[None], 0)[0]) / 2
 
 
-def spread(predictions: np.ndarray) -> np.ndarray:
-    """(m, T) half the distance from the 10 % to the 90 % quantile of the laws."""
-    low, high = np.quantile(predictions, [0.1, 0.9], axis=0)
-    return (high - low) / 2
-
-
 def clipped(
-    z: np.ndarray, group: np.ndarray, train_z: np.ndarray, train_group: np.ndarray, room: float = ROOM
+    z: np.ndarray, group: np.ndarray, train_z: np.ndarray, train_group: np.ndarray, room: np.ndarray
 ) -> np.ndarray:
     """Predictions kept within a group's range of training targets and `room` ranges more.
 
     Args:
         z: (m, T) predictions on the scale.
         group: (m,) labels; a group without training rows has the range of all.
+        room: (m,) of every row, in ranges of the targets.
     """
     out = z.copy()
     every = np.ptp(train_z, axis=0)
@@ -51,6 +43,6 @@ def clipped(
         own = rows if len(rows) else train_z
         low, high = own.min(axis=0), own.max(axis=0)
         # A group of nearly equal targets still has room: a tenth of the range of all.
-        span = room * np.maximum(high - low, 0.1 * every)
+        span = room[here, None] * np.maximum(high - low, 0.1 * every)
         out[here] = np.clip(z[here], low - span, high + span)
     return out

@@ -17,24 +17,30 @@ class Weights:
     Attributes:
         voters: distinct laws that a forecast is the median of.
         say_softness: how far behind the best a voter may be, in logs of its error, before its say falls to 1 / e.
-        room: how far a forecast may leave the range of a group's targets, in ranges.
+        room, room_slope: how far a forecast may leave the range of a group's targets, in ranges: at the rows, and more for
+            every range that a row lies beyond them.
         anchor: share of what the median misses at the last rows that is added to it.
         line_softness: log error ratio of line and median over which the weight of the line turns.
+        line_most: the most that the line may count; 0 leaves it out.
         pool: best laws among which the one law is looked for.
         law_error: how much a law's own fold error counts beside its distance from the forecast.
         prior: what a law that goes a whole range of the targets the wrong way loses, in logs of its error.
-        interval: half-width of the 90 % interval, in (fold error + spread) x (1 + distance).
+        interval, interval_slope: half-width of the 90 % interval, in fold errors of the forecast: inside the rows, and
+            how much more for every range beyond them.
     """
 
     voters: int = 20
     say_softness: float = 0.3
-    room: float = 0.5
+    room: float = 0.15
+    room_slope: float = 0.5
     anchor: float = 0.5
     line_softness: float = 0.25
+    line_most: float = 1.0
     pool: int = 60
     law_error: float = 0.2
     prior: float = 2.0
-    interval: float = 0.83
+    interval: float = 1.4
+    interval_slope: float = 2.0
 
 
 @cache

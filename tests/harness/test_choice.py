@@ -13,6 +13,7 @@ from harness.choosing.law import law_order
 from harness.choosing.local_line import local
 from harness.choosing.order import combined, distinct
 from harness.choosing.priors import priors_of, runs_off
+from harness.choosing.refits import refits
 from harness.choosing.store import read_evidence, write_evidence
 from harness.choosing.vote import clipped, median
 from harness.choosing.weights import Weights, shipped
@@ -82,7 +83,7 @@ def chosen(task, evaluator, *lines):
 
 def test_the_law_that_extrapolates_is_taken_whatever_its_place_and_controls_stand_beside_it(evaluator):
     choice = chosen(make_task(), evaluator, LINE, LOGS, GOOD, NEAR)
-    assert choice.winner.member.candidate.id in {"c000002", "c000003"}
+    assert choice.winner.member.candidate.id[:7] in {"c000002", "c000003"}
     assert {m.candidate.id for m in choice.voters} >= {"c000002"}
     assert set(choice.controls) == {"law", "forecast", "power sum", "log-quadratic", "last two levels"}
     assert choice.controls["law"] < 0.2 * choice.controls["log-quadratic"]
@@ -101,7 +102,25 @@ def test_rows_that_are_asked_for_decide_and_are_features_alone(evaluator):
     assert ground.distance > 0.2 and len(ground.asked) == 5
     choice = chosen(task, evaluator, LOGS, GOOD)
     assert choice.evidence[0].asked.shape == (5, 1)
-    assert choice.winner.member.candidate.id == "c000001"
+    assert choice.winner.member.candidate.id[:7] == "c000001"
+
+
+def test_forms_are_fitted_again_with_more_weight_on_the_last_rows_as_candidates(evaluator):
+    task = make_task(falls_with=())
+    search = Finished(task, [LINE, GOOD])
+    again = refits(search.members.values(), search.proposer.facts, "toy")
+    assert [m.candidate.id for m in again] == ["c000000e3", "c000000e6", "c000001e3", "c000001e6"]
+    assert all(m.candidate.draft.law == search.members[m.candidate.parent].candidate.draft.law for m in again)
+    last = {}
+    for member in (search.members["c000000"], again[1]):
+        answer = evaluator.fit_and_predict(
+            member.candidate.program, task.spec, task.train, task.train.X[-4:], task.train.group[-4:]
+        )
+        last[member.candidate.id] = np.abs(answer.y - task.train.y[-4:]).mean()
+    assert last["c000000e6"] < 0.5 * last["c000000"], "a line bends towards the rows that weigh more"
+    choice = chosen(task, evaluator, LINE)
+    assert choice.winner.member.candidate.id == "c000000e6"
+    assert [m.candidate.id for m in choice.voters] == ["c000000"], "refits have no vote"
 
 
 # Pure parts: evidence made by hand.
