@@ -231,10 +231,9 @@ def test_votes_weigh_and_clip():
     table = np.array([1.0, 2.0, 10.0])[:, None, None]
     assert median(table)[0, 0] == 2
     assert median(table, np.array([1.0, 1.0, 3.0]))[0, 0] == 10
-    z = clipped(
-        np.array([[9.0], [0.4]]), np.array(["a", "a"]), np.array([[0.0], [1.0]]), np.array(["a", "a"])
-    )
-    assert z.ravel().tolist() == [1.5, 0.4]
+    group, train = np.array(["a", "a"]), np.array([[0.0], [1.0]])
+    z = clipped(np.array([[9.0], [-9.0]]), group, train, group, np.array([0.5, 0.1]))
+    assert z.ravel().tolist() == pytest.approx([1.5, -0.1])
 
 
 def test_laws_that_say_the_same_beyond_the_rows_vote_once():
