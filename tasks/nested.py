@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tasks.errors import BadTable
-from tasks.rows import Sealed, Task
+from tasks.rows import Asked, Sealed, Task
 from tasks.spec import Provenance
 from tasks.split import validation_folds
 
@@ -38,6 +38,7 @@ def nested(task: Task, share: float = 0.25) -> Task:
         note=f"nested: the {fold.name} of the training rows are hidden and play the held-out rows",
         official=False,
     )
-    inner = Task(replace(task.spec, published=()), train, Sealed(hidden), provenance)
+    asked = Asked(hidden.X, hidden.group)
+    inner = Task(replace(task.spec, published=()), train, Sealed(hidden), provenance, asked)
     validation_folds(inner.spec, inner.train)
     return inner

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tasks.rows import Rows
+from tasks.rows import Rows, Task
 from tasks.spec import TaskSpec
 from tasks.split import outwardness
 
@@ -40,6 +40,29 @@ def probe_rows(
             moved = _moved(base, X, axes, reach * step / STEPS)
             tables.append(moved)
             labels.append(np.full(len(moved), label))
+    return np.concatenate(tables), np.concatenate(labels)
+
+
+def asked_rows(task: Task) -> tuple[np.ndarray, np.ndarray] | None:
+    """Where one will predict: by the declared reach, else the features of the rows to predict, else unknown.
+
+    Returns:
+        X (m, F) and group (m,). For a reach: the outermost rows of every group, halfway there (in logs) and there, all
+        declared features together.
+    """
+    if not task.spec.reach:
+        return None if task.asked is None else (task.asked.X, task.asked.group)
+    places = [(task.spec.feature_names.index(name), factor) for name, factor in task.spec.reach]
+    tables, labels = [], []
+    for label, index in task.train.by_group():
+        X = task.train.X[index]
+        base = X[np.argsort(-outwardness(task.spec, X), kind="stable")[:BASE_ROWS]]
+        for share in (0.5, 1.0):
+            there = base.astype(float).copy()
+            for j, factor in places:
+                there[:, j] = X[:, j].max() * factor**share
+            tables.append(np.unique(there, axis=0))
+            labels.append(np.full(len(tables[-1]), label))
     return np.concatenate(tables), np.concatenate(labels)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 from tasks.axis import parse_axis
@@ -68,6 +69,8 @@ class TaskSpec:
         rises_with: the same the other way round, for scores.
         paired: one feature for each target, where every target has a feature of its own (the loss
             on a domain and the share of that domain); empty otherwise.
+        reach: (feature, factor) pairs: one will predict at so many times the largest training value of each group.
+            Where it is declared, laws are chosen for that region. It says nothing of any target.
     """
 
     name: str
@@ -87,6 +90,7 @@ class TaskSpec:
     falls_with: tuple[str, ...] = ()
     rises_with: tuple[str, ...] = ()
     paired: tuple[str, ...] = ()
+    reach: tuple[tuple[str, float], ...] = ()
 
     def __post_init__(self) -> None:
         if not self.features or not self.targets:
@@ -110,6 +114,16 @@ class TaskSpec:
                 f"task {self.name!r}: {strange[0]!r} under falls_with, rises_with or paired is not a feature; "
                 f"features are {', '.join(self.feature_names)}"
             )
+        for feature, factor in self.reach:
+            if feature not in self.feature_names:
+                raise BadSpec(
+                    f"task {self.name!r}: {feature!r} under reach is not a feature; "
+                    f"features are {', '.join(self.feature_names)}"
+                )
+            if not 0 < factor < math.inf:
+                raise BadSpec(
+                    f"task {self.name!r}: reach: {feature}: expected a factor > 0 of the largest training value, got {factor!r}"
+                )
         both = [a for a in self.falls_with if a in self.rises_with]
         if both:
             raise BadSpec(f"task {self.name!r}: {both[0]!r} is under falls_with and rises_with; keep one")

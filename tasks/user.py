@@ -14,7 +14,7 @@ import yaml
 
 from tasks.errors import BadSpec, DataUnavailable, UnknownTask
 from tasks.places import user_tasks_dir
-from tasks.rows import Rows, Sealed, Task
+from tasks.rows import Asked, Rows, Sealed, Task
 from tasks.spec import Provenance, TaskSpec
 from tasks.tables import check_pair, rows_in
 from tasks.user_spec import spec_from, spec_text
@@ -89,7 +89,7 @@ def load_user(name: str) -> Task:
     train, heldout = (rows_in(folder / f, spec) for f in FILES[1:])
     check_pair(spec, train, heldout, str(folder / "test.csv"))
     provenance = Provenance("user", str(folder), train.digest(), heldout.digest())
-    return Task(spec, train, Sealed(heldout), provenance)
+    return Task(spec, train, Sealed(heldout), provenance, Asked(heldout.X, heldout.group))
 
 
 def write_user(

@@ -24,6 +24,7 @@ KEYS = (
     "falls_with",
     "rises_with",
     "paired",
+    "reach",
     "paper",
     "source",
 )
@@ -52,6 +53,7 @@ def spec_text(spec: TaskSpec, made_from: str, sha256: str) -> str:
         "falls_with": list(spec.falls_with),
         "rises_with": list(spec.rises_with),
         "paired": list(spec.paired),
+        "reach": dict(spec.reach),
         "paper": spec.paper,
         "source": {"name": made_from, "sha256": sha256},
     }
@@ -93,6 +95,7 @@ def spec_from(tree: Any, where: str) -> TaskSpec:
             falls_with=_texts(tree, "falls_with", where),
             rises_with=_texts(tree, "rises_with", where),
             paired=_texts(tree, "paired", where),
+            reach=_factors(tree, "reach", where),
             paper=_text(tree, "paper", where, ""),
         )
     except BadSpec as error:
@@ -132,6 +135,16 @@ def _texts(tree: dict[str, Any], key: str, where: str) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
         raise BadSpec(f"{where}: {key}: expected a list of column names, got {value!r}")
     return tuple(value)
+
+
+def _factors(tree: dict[str, Any], key: str, where: str) -> tuple[tuple[str, float], ...]:
+    value = tree.get(key) or {}
+    if not isinstance(value, dict):
+        raise BadSpec(f"{where}: {key}: expected features with factors, such as {{N: 4}}, got {value!r}")
+    for name, factor in value.items():
+        if isinstance(factor, bool) or not isinstance(factor, int | float):
+            raise BadSpec(f"{where}: {key}.{name}: expected a number, got {factor!r}")
+    return tuple((str(name), float(factor)) for name, factor in value.items())
 
 
 def _columns(tree: dict[str, Any], key: str, where: str) -> tuple[Column, ...]:

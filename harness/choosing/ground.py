@@ -11,7 +11,7 @@ from harness.choosing.priors import Prior, priors_of
 from tasks import Task
 from tasks.distance import beyond
 from tasks.more_folds import more_folds
-from tasks.probes import probe_rows
+from tasks.probes import asked_rows, probe_rows
 from tasks.rows import Rows
 from tasks.spec import TaskSpec
 from tasks.split import Fold, validation_folds
@@ -49,7 +49,8 @@ class Ground:
         """The ground of a task; the standard folds are cut unless given."""
         folds = standard or validation_folds(task.spec, task.train)
         X, group = probe_rows(task.spec, task.train)
-        asked = (task.asked.X, task.asked.group) if task.asked is not None else (X, group)
+        declared = asked_rows(task)
+        asked = (X, group) if declared is None else declared
         distance = float(beyond(task.spec, task.train, *asked).mean())
         scale = Scale.of(task.train)
         return cls(
@@ -63,7 +64,7 @@ class Ground:
             group,
             *asked,
             distance,
-            priors_of(task, distance if task.asked is not None else None),
+            priors_of(task, None if declared is None else distance),
         )
 
     @property

@@ -1,11 +1,13 @@
 """Nested tasks and probe rows: made of training rows, further out, and nothing else."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from tasks import BadTable
+from tasks import BadSpec, BadTable
 from tasks.nested import nested
-from tasks.probes import BASE_ROWS, REACH, STEPS, probe_rows
+from tasks.probes import BASE_ROWS, REACH, STEPS, asked_rows, probe_rows
 from tasks.rows import Rows, Sealed, Task
 from tasks.spec import Column, Provenance, TaskSpec
 from tasks.split import validation_folds
@@ -82,3 +84,22 @@ def test_probes_without_an_axis_leave_the_centre_and_keep_their_sign():
     one = X[group == "g0"].reshape(STEPS + 1, BASE_ROWS, 2)
     centre = task.train.X[:40].mean(axis=0)
     assert (np.abs(one[-1] - centre)[:, 0] >= np.abs(one[0] - centre)[:, 0]).all()
+
+
+def test_a_declared_reach_says_where_one_will_predict_and_needs_no_held_out_row():
+    task = make()
+    assert asked_rows(task) is None
+    far = replace(task, spec=replace(task.spec, reach=(("N", 4.0),)))
+    X, group = asked_rows(far)
+    assert X[:, 0].max() == pytest.approx(4e9) and X[:, 0].min() == pytest.approx(2e9)
+    assert set(group) == {"g0", "g1"}
+    inner = nested(task, 0.25)
+    assert (asked_rows(inner)[0] == inner.heldout.open().X).all()
+
+
+@pytest.mark.parametrize(
+    ("reach", "words"), [((("M", 4.0),), "not a feature"), ((("N", 0.0),), "factor > 0")]
+)
+def test_a_wrong_reach_is_named(reach, words):
+    with pytest.raises(BadSpec, match=words):
+        replace(make().spec, reach=reach)
