@@ -131,6 +131,38 @@ def imported_modules(program: str) -> frozenset[str]:
     return frozenset(names)
 
 
+@lru_cache(maxsize=16)
+def named_modules(program: str) -> tuple[str, ...]:
+    """What a program imports, and the dotted names it makes of that: modules among them are loaded before it runs."""
+    try:
+        with reading():
+            tree = parse(program)
+            known: dict[str, str] = {}
+            for node in ast.walk(tree):
+                if isinstance(node, ast.Import):
+                    for alias in node.names:
+                        known[alias.asname or alias.name.partition(".")[0]] = (
+                            alias.name if alias.asname else alias.name.partition(".")[0]
+                        )
+                elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                    known |= {a.asname or a.name: f"{node.module}.{a.name}" for a in node.names}
+            chains = {_dotted(node, known) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+            return tuple(sorted(imported_modules(program) | chains - {""}))
+    except Unparsable:
+        return ()
+
+
+def _dotted(node: ast.expr, known: dict[str, str]) -> str:
+    """The dotted name of `np.random.rand`, or "" of what does not begin with an imported name."""
+    parts: list[str] = []
+    while isinstance(node, ast.Attribute):
+        parts.append(node.attr)
+        node = node.value
+    if not isinstance(node, ast.Name) or node.id not in known:
+        return ""
+    return ".".join([known[node.id], *reversed(parts)])
+
+
 def _text(program: str) -> Failed | None:
     try:
         size = len(program.encode("utf-8"))

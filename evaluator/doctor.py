@@ -65,7 +65,7 @@ def attacks(label: str, port: int) -> list[Attack]:
     no = (Failure.FORBIDDEN,)
     return [
         Attack("time", "loop for ever, ignoring signals", LOOP, (Failure.TIMEOUT,)),
-        Attack("time", "sleep for ever", "load('time').sleep(1e6)", (Failure.TIMEOUT,)),
+        Attack("time", "wait for ever", "load('select').poll().poll()", (Failure.TIMEOUT,)),
         Attack("memory", "take ten gigabytes", "np.ones(10 * 2 ** 27)", (Failure.MEMORY,)),
         Attack("crash", "read through a null pointer", "load('ctypes').string_at(0)", (Failure.CRASH,)),
         Attack("files", "read a file of labels", f"open({label!r}).read()", no),
@@ -76,13 +76,17 @@ def attacks(label: str, port: int) -> list[Attack]:
         Attack("files", "change its mode", f"os.chmod({label!r}, 0o777)", no),
         Attack("processes", "fork", "os.fork() or os._exit(0)", no),
         Attack("processes", "run a program", "os.execv('/bin/true', ['true'])", no),
+        Attack("processes", "start a thread", "load('_thread').start_new_thread(int, ())", no),
         Attack("processes", "kill the parent", "os.kill(os.getppid(), 9)", no),
-        Attack(
-            "network", "connect by TCP", f"load('socket').create_connection(('127.0.0.1', {port}), 1)", no
-        ),
+        Attack("network", "connect by TCP", f"load('socket').socket().connect(('127.0.0.1', {port}))", no),
         Attack("network", "open a UDP socket", "s = load('socket')\ns.socket(type=s.SOCK_DGRAM)", no),
         Attack("network", "open a local socket", "s = load('socket')\ns.socket(s.AF_UNIX)", no),
-        Attack("memory", "share memory with another process", SHARE, no),
+        Attack("channels", "share memory with another process", SHARE, no),
+        Attack("channels", "read a library's time of access", "os.stat(np.__file__).st_atime", no),
+        Attack("channels", "set a descriptor's flags", "os.set_blocking(0, False)", no),
+        Attack("clocks", "read the load of the machine", "os.getloadavg()", (*no, Failure.EXCEPTION)),
+        Attack("clocks", "read the clock", CLOCK, no),
+        Attack("clocks", "read the processor's counter", COUNTER, (Failure.CRASH, *no)),
         Attack("limits", "raise its own limits", RAISE, (Failure.FORBIDDEN, Failure.EXCEPTION)),
         Attack(
             "output", "print a hundred megabytes", "while True: print('x' * 2 ** 20)", (Failure.OUTPUT_LIMIT,)
@@ -104,13 +108,35 @@ c = load("ctypes")
 if c.CDLL(None, use_errno=True).shmget(4321, 4096, 0o1777) < 0: raise PermissionError("shmget refused")
 """
 
+CLOCK = """
+t = load("time")
+if t.time() // 60 == t.monotonic() // 60 == 10**9 // 60: raise PermissionError("it counts looks")
+"""
+
+COUNTER = """
+if os.uname().machine != "x86_64": raise PermissionError("not on this machine")
+c, m = load("ctypes"), load("mmap")
+area = m.mmap(-1, 4096, flags=m.MAP_PRIVATE | m.MAP_ANONYMOUS, prot=7)
+area.write(bytes([15, 49, 195]))
+c.CFUNCTYPE(c.c_int)(c.addressof(c.c_char.from_buffer(area)))()
+"""
+
 RAISE = "r = load('resource')\nr.setrlimit(r.RLIMIT_CPU, (999, 999))"
 
 
 LAYERS = (
     ("rlimits", "resource limits", "memory is only watched from outside"),
     ("Landlock", "Landlock", "seccomp must refuse to open any file, or programs can read yours"),
-    ("seccomp", "seccomp", "UDP, signals and shared memory are left to namespaces"),
+    (
+        "seccomp",
+        "seccomp",
+        "UDP, signals, threads and shared memory are left to others, times of access are seen",
+    ),
+    (
+        "own clock",
+        "a clock of its own",
+        "a program sees the time; a fit that uses it may pass for a constant",
+    ),
     ("no capabilities", "no capabilities", "a program keeps what root may do, as far as the rest lets it"),
     ("namespaces", "namespaces", "nothing that the layers above do not hold too"),
 )
@@ -144,7 +170,7 @@ def main(argv: list[str] | None = None) -> int:
         action="append",
         default=[],
         metavar="LAYER",
-        choices=["landlock", "seccomp", "capabilities", "namespaces"],
+        choices=["landlock", "seccomp", "capabilities", "namespaces", "clock"],
         help="leave a layer out, to see what it was good for (may be repeated)",
     )
     args = parser.parse_args(argv)

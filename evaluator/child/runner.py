@@ -5,7 +5,7 @@ constants and bare features. No job holds a target that is scored, so none can b
 Everything this module reports is believed only as far as a program could have said it itself: the
 host measures time and memory, and checks every number.
 
-Imported by `zygote.py` outside the package, so it needs only the standard library, NumPy and `wire`.
+Imported by `zygote.py` outside the package, so it needs only the standard library, NumPy, `wire` and `warmup`.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import warmup
 import wire
 
 FILENAME = "program.py"
@@ -54,6 +55,7 @@ def run(channel: int, lock: Callable[[], None]) -> None:
     status = 0
     try:
         job, numbers = read_frame(channel)
+        warmup.load_named(job["named"])
         lock()
         send(channel, wire.encode({"nonce": job["nonce"], "locked": True}))
         steps = Steps(job, np.frombuffer(numbers, dtype="<f8"))
@@ -228,11 +230,19 @@ def _failure_of(error: BaseException) -> str:
         return "memory_limit"
     if isinstance(error, ForbiddenImport | PermissionError):
         return "forbidden"
-    if isinstance(error, ImportError) and "Permission denied" in _text(error):  # where no file may be opened
+    if isinstance(error, ImportError) and "Permission denied" in _text(error):  # no file may be opened
+        return "forbidden"
+    if isinstance(error, RuntimeError) and _text(error) == "can't start new thread":
         return "forbidden"
     if isinstance(error, OSError) and error.errno in (errno.EFBIG, errno.ENOSPC):
         return "output_limit"
-    if isinstance(error, OSError) and error.errno in (errno.EAGAIN, errno.EMFILE, errno.ENOSYS):
+    if isinstance(error, OSError) and error.errno in (
+        errno.EPERM,
+        errno.EACCES,
+        errno.EAGAIN,
+        errno.EMFILE,
+        errno.ENOSYS,
+    ):
         return "forbidden"
     if isinstance(error, SyntaxError):
         return "syntax_error"

@@ -167,9 +167,8 @@ def main() -> None:
     import wire
 
     sys.path.remove(here)
+    warmup.use_once(config["preload"])
     lockdown = layers.Lockdown(without, config["with_fitting"], namespaced)
-    if lockdown.no_open:
-        warmup.use_everything_once()
     control = socket.socket(fileno=control_fd)
     zygote = Zygote(control, lockdown, runner.run, wire.STATUS)
     gc.collect()

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from evaluator.child import wire
+from evaluator.contract import named_modules
 from evaluator.errors import SandboxError
 from evaluator.outcome import Failed, Failure
 from evaluator.sandbox.host import Zygote, ZygoteDied
@@ -129,6 +130,9 @@ class Call:
                 "nonce": self.nonce,
                 "program": self.job.program,
                 "modules": list(self.modules),
+                "named": [
+                    name for name in named_modules(self.job.program) if name.partition(".")[0] in self.modules
+                ],
                 "features": self.job.features,
                 "targets": self.job.targets,
                 "constants": [list(c.shape) for c in self.job.constants],

@@ -46,15 +46,17 @@ class Profile(Enum):
     FITTING = (*SCIPY, "fitting")
 
     @classmethod
-    def of(cls, imported: frozenset[str]) -> Profile:
-        """The profile for a program that imports these dotted names."""
+    def of(cls, imported: frozenset[str], named: tuple[str, ...] = ()) -> Profile:
+        """The profile for a program that imports these dotted names, and names these."""
         parts = {tuple(name.split(".")[:2]) for name in imported}
         if any(part[0] == "fitting" for part in parts):
             return cls.FITTING
         scipy = {part[1:] for part in parts if part[0] == "scipy"}
         if not scipy:
             return cls.NUMPY
-        # A bare `import scipy` may go on to use any part of it.
+        # A bare `import scipy` may go on to use any part of it, and `shgo` loads the statistics.
+        if any(name.endswith(".shgo") for name in (*imported, *named)):
+            return cls.SCIPY
         return cls.OPTIMIZE if scipy <= {("optimize",), ("special",), ("linalg",)} else cls.SCIPY
 
 

@@ -11,7 +11,7 @@ import sys
 import threading
 from typing import Protocol
 
-from evaluator.contract import ALLOWED_MODULES, imported_modules
+from evaluator.contract import ALLOWED_MODULES, imported_modules, named_modules
 from evaluator.errors import SandboxError, SandboxTooWeak
 from evaluator.outcome import Failed
 from evaluator.sandbox.call import Call
@@ -45,7 +45,7 @@ class LocalSandbox:
         extra_modules: modules programs may import beside the usual ones.
         allow_weak_sandbox: go on where programs cannot be kept from reading files.
         without: layers to leave out, to test or to find a fault: "landlock", "seccomp",
-            "capabilities", "namespaces".
+            "capabilities", "namespaces", "clock".
         spawn: a fresh process for each call in place of a fork; slow, and for systems other than Linux.
 
     Attributes:
@@ -105,7 +105,7 @@ class LocalSandbox:
             zygote.close()
 
     def run(self, job: Job, limits: Limits) -> Reply | Failed:
-        profile = Profile.of(imported_modules(job.program))
+        profile = Profile.of(imported_modules(job.program), named_modules(job.program))
         with self._slots:
             for attempt in (1, 2):
                 zygote = self._zygote(profile, job.again)

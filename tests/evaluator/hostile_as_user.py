@@ -19,11 +19,11 @@ from hostile_programs import programs
 from evaluator import Evaluator, Failed, LocalSandbox, Scored
 
 
-def main(label: str) -> None:
+def main(label: str, without: tuple[str, ...] = ()) -> None:
     task = make_task()
     folds = make_folds(task)[:1]
     escaped = {}
-    with LocalSandbox(workers=1) as sandbox:
+    with LocalSandbox(workers=1, without=without) as sandbox:
         evaluator = Evaluator(sandbox, QUICK)
         attacks = [h for h in programs(label, 9) if not h.slow]
         for hostile in attacks:
@@ -50,4 +50,4 @@ def main(label: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.argv[1], tuple(sys.argv[2:]))

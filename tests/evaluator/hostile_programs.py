@@ -98,7 +98,20 @@ def programs(label: str, port: int) -> list[Hostile]:
     fill = {"{label!r}": repr(label), "{port}": str(port)}
     filled = []
     for h in (
-        TIME + MEMORY + PROCESSES + SIGNALS + FILES + NETWORK + CALLS + OUTPUT + SNOOPING + CRASHES + CHEATS
+        TIME
+        + MEMORY
+        + PROCESSES
+        + SIGNALS
+        + FILES
+        + NETWORK
+        + CALLS
+        + OUTPUT
+        + SNOOPING
+        + CRASHES
+        + CHEATS
+        + CLOCKS
+        + CHANNELS
+        + TEXTS
     ):
         text = h.text
         for key, value in fill.items():
@@ -119,7 +132,14 @@ TIME = [
     ),
     attack("huge integer", "x = 7 ** (10 ** 9)", F.TIMEOUT, F.MEMORY, slow=True),
     attack("loop inside C code", "sum(range(10 ** 12))", F.TIMEOUT, slow=True),
-    attack("sleep for ever", "importlib.import_module('time').sleep(1e6)", F.TIMEOUT, slow=True),
+    attack("sleep for ever", "importlib.import_module('time').sleep(1e6)", F.FORBIDDEN),
+    attack("wait for nothing", "libc().poll(None, 0, -1)", F.TIMEOUT, slow=True),
+    attack(
+        "wait on a lock that nobody opens",
+        "l = importlib.import_module('_thread').allocate_lock()\nl.acquire()\nl.acquire()",
+        F.TIMEOUT,
+        slow=True,
+    ),
     attack(
         "loop that ignores every signal",
         """
@@ -142,19 +162,18 @@ TIME = [
         def busy():
             while True: np.dot(np.ones((300, 300)), np.ones((300, 300)))
         for _ in range(8): threading.Thread(target=busy).start()
-        importlib.import_module("time").sleep(1e6)
         """,
-        F.TIMEOUT,
-        slow=True,
+        F.FORBIDDEN,
     ),
     attack(
-        "threads left running",
+        "threads left running behind",
         """
         threading = importlib.import_module("threading")
         def busy():
             while True: pass
         for _ in range(3): threading.Thread(target=busy, daemon=False).start()
         """,
+        F.FORBIDDEN,
     ),
     attack(
         "exit hook that never ends",
@@ -204,8 +223,6 @@ MEMORY = [
         stop = threading.Event()
         for _ in range(10 ** 5): threading.Thread(target=stop.wait, daemon=True).start()
         """,
-        F.EXCEPTION,
-        F.MEMORY,
         F.FORBIDDEN,
     ),
 ]
@@ -217,7 +234,10 @@ PROCESSES = [
     attack("another process group", "os.setpgid(0, os.getppid())", F.FORBIDDEN),
     attack("a shell", "if os.system('true') != 0: raise PermissionError", F.FORBIDDEN),
     attack(
-        "a program by subprocess", "importlib.import_module('subprocess').run(['/bin/true'])", F.FORBIDDEN
+        "a program by subprocess",
+        "importlib.import_module('subprocess').run(['/bin/true'])",
+        F.FORBIDDEN,
+        top="import scipy.stats",
     ),
     attack("a program by posix_spawn", "os.posix_spawn('/bin/true', ['true'], {})", F.FORBIDDEN),
     attack("become another program", "os.execv('/bin/true', ['true'])", F.FORBIDDEN),
@@ -225,6 +245,8 @@ PROCESSES = [
         "a pool of processes",
         "mp = importlib.import_module('multiprocessing')\nmp.get_context('fork').Process(target=print).start()",
         F.FORBIDDEN,
+        F.EXCEPTION,  # a part of it that is not loaded can't be
+        top="import scipy.stats",
     ),
 ]
 
@@ -292,7 +314,7 @@ FILES = [
 SOCKET = "socket = importlib.import_module('socket')\n"
 
 NETWORK = [
-    attack("TCP to the host", SOCKET + "socket.create_connection(('127.0.0.1', PORT))", F.FORBIDDEN),
+    attack("TCP to the host", SOCKET + "socket.socket().connect(('127.0.0.1', PORT))", F.FORBIDDEN),
     attack("TCP over IPv6", SOCKET + "socket.socket(socket.AF_INET6)", F.FORBIDDEN),
     attack(
         "UDP", SOCKET + "socket.socket(type=socket.SOCK_DGRAM).sendto(b'x', ('127.0.0.1', PORT))", F.FORBIDDEN
@@ -323,7 +345,7 @@ CALLS = [
     attack("System V messages", "check(libc().msgget(1234, 0o1777))", F.FORBIDDEN),
     attack(
         "POSIX shared memory",
-        "importlib.import_module('_posixshmem').shm_open('/hostile', os.O_CREAT | os.O_RDWR, 0o600)",
+        "check(libc().shm_open(b'/hostile', os.O_CREAT | os.O_RDWR, 0o600))",
         F.FORBIDDEN,
     ),
     attack("a pipe", "os.pipe()", F.FORBIDDEN),
@@ -348,7 +370,7 @@ if platform.machine() == "x86_64":
             "machine code that makes a 32-bit call",
             """
             mmap = importlib.import_module("mmap")
-            m = mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)
+            m = mmap.mmap(-1, 4096, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)
             m.write(b"\\xb8\\x02\\x00\\x00\\x00\\xcd\\x80\\xc3")  # mov eax, 2 (fork); int 0x80; ret
             ctypes.CFUNCTYPE(ctypes.c_int)(ctypes.addressof(ctypes.c_char.from_buffer(m)))()
             """,
@@ -458,7 +480,7 @@ SNOOPING = [
         top="""
         def fails(fd):
             try:
-                os.fstat(fd)
+                importlib.import_module("fcntl").fcntl(fd, 1)
             except OSError:
                 return True
         """,
@@ -492,11 +514,11 @@ CRASHES = [
 CHEATS = [
     attack("training rows as constants", "return loss_values", F.CONSTANTS_BUDGET),
     attack("another answer each time", "return np.random.default_rng().normal(size=3)", F.NOT_REPEATABLE),
-    attack("the clock, finely", "return [importlib.import_module('time').time()]", F.NOT_REPEATABLE),
+    attack("the clock, finely", "return [importlib.import_module('time').time()]"),
     attack("the clock, coarsely", "return [float(np.datetime64('now').astype(int))]", F.FORBIDDEN),
-    attack("its own process number", "return [float(os.getpid())]", F.NOT_REPEATABLE),
+    attack("its own process number", "return [float(os.getpid() + os.getppid())]"),
     attack("an object's address", "return [float(id(object()))]", F.NOT_REPEATABLE),
-    attack("a fit that stops after some time", "t = importlib.import_module('time').perf_counter\nend, n = t() + 0.02, 0\nwhile t() < end: n += 1\nreturn [float(n)]", F.NOT_REPEATABLE),
+    attack("a fit that stops after some time", "t = importlib.import_module('time').perf_counter\nend, n = t() + 0.02, 0\nwhile t() < end: n += 1\nreturn [float(n)]"),
     attack("the whole batch looked at", "pass", F.ROW_DEPENDENCE, law="return data_points[:, 0] / data_points[:, 0].mean()"),
     attack("state between calls", "pass", F.ROW_DEPENDENCE, law="np.n = getattr(np, 'n', 0) + 1\nreturn np.full(len(data_points), np.n)"),
     attack(
@@ -518,4 +540,150 @@ CHEATS = [
         F.NOT_REPEATABLE,
     ),
     attack("the allowed list replaced", "find(dict, lambda d: 'modules' in d and 'nonce' in d)[0]['modules'].append('socket')\n__import__('socket').socket()", F.FORBIDDEN),
+]  # fmt: skip
+
+RAW = """
+def machine_code(raw):
+    mmap = importlib.import_module("mmap")
+    m = mmap.mmap(-1, 4096, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, prot=7)
+    m.write(raw)
+    return ctypes.CFUNCTYPE(ctypes.c_longlong)(ctypes.addressof(ctypes.c_char.from_buffer(m)))()
+"""
+
+CLOCKS = [
+    attack("the load of the machine", "return list(os.getloadavg())", F.FORBIDDEN, F.EXCEPTION),
+    attack("the load from its file", "return [float(open('/proc/loadavg').read().split()[0])]", F.FORBIDDEN),
+    attack("how long the machine is up", "return [float(open('/proc/uptime').read().split()[0])]", F.FORBIDDEN),
+    attack("the machine's own facts", "check(libc().sysinfo(ctypes.create_string_buffer(512)))", F.FORBIDDEN),
+    attack("the number of processors", "os.sched_getaffinity(0)", F.FORBIDDEN),
+    attack("resources used", "r = importlib.import_module('resource')\nr.getrusage(r.RUSAGE_SELF)", F.FORBIDDEN),
+    attack("times of the process", "return [float(sum(os.times()))]", F.FORBIDDEN, F.EXCEPTION, F.NOT_REPEATABLE),
+    attack("a sleep until a day", "if libc().clock_nanosleep(0, 1, (ctypes.c_long * 2)(1, 0), None): raise PermissionError", F.FORBIDDEN),
+    attack("an alarm", "importlib.import_module('signal').setitimer(0, 0.01)", F.FORBIDDEN),
+    attack("an alarm in seconds", "libc().alarm(1)\nwhile True: pass", F.TIMEOUT, slow=True),
+    attack("a timer of the kernel", "check(libc().timer_create(1, None, ctypes.create_string_buffer(8)))", F.FORBIDDEN),
+    attack("a timer as a descriptor", "check(libc().timerfd_create(1, 0))", F.FORBIDDEN),
+    attack("the rest of the time limit as a clock", """
+        signal = importlib.import_module("signal")
+        class Up(Exception): pass
+        def up(*_): raise Up
+        signal.signal(signal.SIGXCPU, up)
+        n = 0
+        try:
+            while True: n += 1
+        except Up: return [float(n)]
+        """, F.TIMEOUT, slow=True),
+    attack("a second thread that counts", """
+        count = [0]
+        def tick():
+            while True: count[0] += 1
+        importlib.import_module("_thread").start_new_thread(tick, ())
+        return [float(count[0])]
+        """, F.FORBIDDEN),
+    attack("the minute as a constant", "return [float(importlib.import_module('time').time() // 60)]"),
+    attack("the day as a constant", "return [float(importlib.import_module('datetime').date.today().toordinal())]", F.FORBIDDEN),
+    attack("every clock as a constant", "t = importlib.import_module('time')\nreturn [t.time(), t.monotonic(), t.perf_counter(), t.process_time(), t.thread_time(), float(t.time_ns() % 10**15)]"),
+    attack("the clock by its library call", "b = (ctypes.c_long * 2)()\nlibc().clock_gettime(1, b)\nreturn [float(b[0]), float(b[1])]"),
+    attack("the time by its library call", "return [float(libc().time(None) % 10**9)]"),
+]  # fmt: skip
+
+if platform.machine() == "x86_64":
+    CLOCKS += [
+        attack("the clock by a raw call", "call(228, 0, ctypes.create_string_buffer(16))", F.FORBIDDEN),
+        attack("the time of day by a raw call", "call(96, ctypes.create_string_buffer(16), 0)", F.FORBIDDEN),
+        attack("the time by a raw call", "call(201, 0)", F.FORBIDDEN),
+        attack("a sleep by a raw call", "call(35, (ctypes.c_long * 2)(0, 1), 0)", F.FORBIDDEN),
+        attack("which processor it runs on", "call(309, ctypes.create_string_buffer(4), 0, 0)", F.FORBIDDEN),
+        attack("the processor's counter", "machine_code(b'\\x0f\\x31\\xc3')", F.CRASH, top=RAW),
+        attack("the processor's other counter", "machine_code(b'\\x0f\\x01\\xf9\\xc3')", F.CRASH, top=RAW),
+        attack("a performance counter by its instruction", "machine_code(b'\\x31\\xc9\\x0f\\x33\\xc3')", F.CRASH, top=RAW),
+        attack(
+            "the kernel's page of the time",
+            "l = libc()\nl.getauxval.restype = ctypes.c_ulong\nat = l.getauxval(33)\nctypes.string_at(at - 0x6000, 256)",
+            F.CRASH,
+        ),
+        attack(
+            "the kernel's page of the machine's clock",
+            "l = libc()\nl.getauxval.restype = ctypes.c_ulong\nat = l.getauxval(33)\nctypes.string_at(at - 0x2000, 64)",
+            F.CRASH,
+        ),
+    ]  # fmt: skip
+
+CARRY = """
+LIBRARY = os.path.dirname(np.__file__)
+"""
+
+CHANNELS = [
+    attack(
+        "training targets carried by times of access",
+        """
+        names = sorted(n for n in os.listdir(LIBRARY) if n.endswith(".py"))
+        for name, y in zip(names, loss_values):
+            if y > loss_values.mean(): open(os.path.join(LIBRARY, name)).read(1)
+        """,
+        F.FORBIDDEN,
+        law="""
+        names = sorted(n for n in os.listdir(LIBRARY) if n.endswith(".py"))
+        return np.array([os.stat(os.path.join(LIBRARY, n)).st_atime for n in names][:len(data_points)])
+        """,
+        top=CARRY,
+    ),
+    attack("a library file read", "open(np.__file__).read(1)", F.FORBIDDEN),
+    attack("a library file mapped", "np.memmap(np.__file__, dtype='u1', mode='r')", F.FORBIDDEN),
+    attack("the library's folder listed", "os.listdir(LIBRARY)", F.FORBIDDEN, top=CARRY),
+    attack("when a library file was read last", "return [os.stat(np.__file__).st_atime]", F.FORBIDDEN),
+    attack("the same without following links", "return [os.lstat(np.__file__).st_atime]", F.FORBIDDEN),
+    attack("a link followed", "os.readlink('/proc/self/exe')", F.FORBIDDEN),
+    attack("a path asked for", "if not os.access(LABEL, os.F_OK): raise PermissionError", F.FORBIDDEN),
+    attack("the label file's size", "return [float(os.stat(LABEL).st_size)]", F.FORBIDDEN),
+    attack("the working folder", "os.getcwd()", F.FORBIDDEN),
+    attack("a module loaded late", "importlib.import_module('this')", F.FORBIDDEN, F.EXCEPTION),
+    attack("a library loaded late", "ctypes.CDLL('libresolv.so.2')", F.FORBIDDEN, F.EXCEPTION),
+    attack("the number of its output file", "return [float(os.fstat(1).st_ino)]", F.FORBIDDEN),
+    attack("the number of its socket", "return [float(os.fstat(3).st_ino)]", F.FORBIDDEN),
+    attack("space left on the disk", "return [float(os.statvfs('/').f_bfree)]", F.FORBIDDEN),
+    attack("flags of a descriptor", "f = importlib.import_module('fcntl')\nf.fcntl(0, f.F_SETFL, f.fcntl(0, f.F_GETFL) | os.O_APPEND)", F.FORBIDDEN),
+    attack("flags of a descriptor by ioctl", "os.set_blocking(0, False)", F.FORBIDDEN),
+    attack("a lock on a descriptor", "f = importlib.import_module('fcntl')\nf.flock(1, f.LOCK_EX)", F.FORBIDDEN),
+    attack("a record lock on a descriptor", "f = importlib.import_module('fcntl')\nf.lockf(1, f.LOCK_EX)", F.FORBIDDEN),
+    attack("a lease on a descriptor", "f = importlib.import_module('fcntl')\nf.fcntl(1, 1024, 1)", F.FORBIDDEN),
+    attack("a seal on its output", "f = importlib.import_module('fcntl')\nf.fcntl(1, 1033, 2)", F.FORBIDDEN),
+    attack("memory that could be shared", "importlib.import_module('mmap').mmap(-1, 4096)", F.FORBIDDEN),
+    attack("its output file mapped", "importlib.import_module('mmap').mmap(1, 0)", F.FORBIDDEN, F.EXCEPTION),
+    attack("memory locked", "check(libc().mlock(ctypes.create_string_buffer(4096), 4096))", F.FORBIDDEN),
+    attack("which pages are in memory", "check(libc().mincore(ctypes.c_void_p(id(np) // 4096 * 4096), 4096, ctypes.create_string_buffer(4)))", F.FORBIDDEN),
+    attack("pages of the file cache by a raw call", "call(451, 1, bytes(16), bytes(40), 0)", F.FORBIDDEN),
+    attack("System V semaphores", "check(libc().semget(77, 1, 0o1777))", F.FORBIDDEN),
+    attack("System V memory asked after", "check(libc().shmctl(0, 14, ctypes.create_string_buffer(256)))", F.FORBIDDEN),
+    attack("POSIX message queues", "l = ctypes.CDLL(None, use_errno=True)\ncall(240, b'hostile', os.O_CREAT | os.O_RDWR, 0o600, 0)", F.FORBIDDEN),
+    attack("a named semaphore", "importlib.import_module('_multiprocessing').SemLock(1, 1, 1, '/hostile', False)", F.FORBIDDEN, F.EXCEPTION),
+    attack("an event counter", "check(libc().eventfd(0, 0))", F.FORBIDDEN),
+    attack("an epoll", "importlib.import_module('select').epoll()", F.FORBIDDEN),
+    attack("watch a folder", "check(libc().inotify_init())", F.FORBIDDEN),
+    attack("its priority", "os.setpriority(os.PRIO_PROCESS, 0, 5)", F.FORBIDDEN),
+    attack("its scheduling", "os.sched_setscheduler(0, 3, os.sched_param(0))", F.FORBIDDEN),
+    attack("its processor", "os.sched_setaffinity(0, {0})", F.FORBIDDEN),
+    attack("a personality", "check(libc().personality(0x0040000))", F.FORBIDDEN),
+    attack("how it is stored when it crashes", "check(libc().prctl(4, 1, 0, 0, 0))", F.FORBIDDEN),
+    attack("its name as others see it", "check(libc().prctl(15, b'hostile', 0, 0, 0))", F.FORBIDDEN),
+    attack("thousands of raw threads", "for _ in range(6000): call(56, 0x3d0f00, 0, 0, 0, 0)", F.FORBIDDEN) if platform.machine() == "x86_64" else attack("a raw thread", "check(libc().clone(None, None, 0x3d0f00, None))", F.FORBIDDEN),
+    attack("a thread by the C library", """
+        run = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p)(lambda _: None)
+        code = libc().pthread_create(ctypes.create_string_buffer(8), None, run, None)
+        if code: raise PermissionError(code, "pthread_create")
+        """, F.FORBIDDEN),
+    attack("a pool of threads", "sys.modules['concurrent.futures.thread'].ThreadPoolExecutor(4).submit(min, 1, 2).result()", F.FORBIDDEN, top="import scipy.stats"),
+]  # fmt: skip
+
+DEEP = 3000
+
+TEXTS = [
+    Hostile("three thousand brackets", "x = " + "(" * DEEP + ")" * DEEP, frozenset({F.NO_EVOLVE_BLOCK, F.SYNTAX})),
+    Hostile("a program of null bytes", "\0" * 1000, frozenset({F.NO_EVOLVE_BLOCK, F.SYNTAX})),
+    Hostile("a lone surrogate", "# EVOLVE-BLOCK-START\nx = '\ud800'\n# EVOLVE-BLOCK-END", frozenset({F.SYNTAX})),
+    Hostile("a program too long", "# EVOLVE-BLOCK-START\n" + "x = 1\n" * 50_000 + "# EVOLVE-BLOCK-END", frozenset({F.FORBIDDEN})),
+    attack("a number of 5,000 digits", "return [float(" + "9" * 5000 + ")]", F.SYNTAX),
+    attack("a sum of 15,000 terms", "return [float(" + "+".join(["1"] * 15_000) + ")]", F.SYNTAX, F.EXCEPTION, F.MEMORY, F.CRASH),
+    attack("a number of a million digits, printed", "return [float(len(str(10 ** 10 ** 6)))]", F.EXCEPTION),
+    attack("a list of a billion, unfolded", "a = [0] * 10\nfor _ in range(9): a = [a] * 10\nreturn a", F.MEMORY, F.TIMEOUT, F.SHAPE, F.EXCEPTION, F.CONSTANTS_BUDGET),
 ]  # fmt: skip

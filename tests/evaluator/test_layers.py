@@ -33,7 +33,7 @@ def filters():
     code = """
     import json
     from layers import seccomp
-    print(json.dumps({m: {"audit": a, "calls": t, "open": seccomp.build(m).hex(), "shut": seccomp.build(m, False).hex()}
+    print(json.dumps({m: {"audit": a, "calls": t, "shut": seccomp.build(m).hex(), "timed": seccomp.build(m, clocks=True).hex(), "paths": [n for n in seccomp.PATHS if n in t], "clocks": [n for n in seccomp.CLOCKS if n in t], "numbers": seccomp.NUMBERS}
                       for m, (a, t) in seccomp.ARCHITECTURES.items()}))
     assert seccomp.build("riscv64") is None
     """
@@ -112,15 +112,18 @@ REFUSED = {
 }
 
 
+LOOKED_AT = {"clone3", "fcntl", "ioctl", "mmap"}
+
+
 @pytest.mark.parametrize("machine", MACHINES)
 def test_the_filter_lets_arithmetic_through_and_nothing_else(filters, machine):
     f = filters[machine]
-    special = {"clone", "clone3", "fcntl", "ioctl"}
+    special = LOOKED_AT | set(f["paths"]) | set(f["clocks"]) | set(f["numbers"])
     allowed = {number for name, number in f["calls"].items() if name not in special}
     for number in range(1000):
         expected = ALLOW if number in allowed else REFUSE
         if number not in {f["calls"][name] for name in special}:
-            assert verdict(f["open"], f["audit"], number) == expected, number
+            assert verdict(f["shut"], f["audit"], number) == expected, number
     assert not allowed & set(REFUSED[machine])
     assert {"read", "write", "mmap", "futex", "exit_group", "openat"} <= set(f["calls"])
 
@@ -129,28 +132,54 @@ def test_the_filter_lets_arithmetic_through_and_nothing_else(filters, machine):
 def test_arguments_are_looked_at(filters, machine):
     f = filters[machine]
     calls = f["calls"]
-    for flags, expected in ((0x3D0F00, ALLOW), (0x11, REFUSE), (0x01200011, REFUSE), (0x10000000, REFUSE)):
-        assert verdict(f["open"], f["audit"], calls["clone"], flags) == expected
-    assert verdict(f["open"], f["audit"], calls["clone3"]) == MISSING
-    for command, expected in ((1, ALLOW), (3, ALLOW), (1030, ALLOW), (8, REFUSE), (10, REFUSE), (15, REFUSE)):
-        assert verdict(f["open"], f["audit"], calls["fcntl"], 3, command) == expected
-    for request, expected in ((0x5401, ALLOW), (0x5412, REFUSE), (0x8901, REFUSE)):
-        assert verdict(f["open"], f["audit"], calls["ioctl"], 0, request) == expected
+    assert verdict(f["shut"], f["audit"], calls["clone3"]) == MISSING
+    for command, expected in ((1, ALLOW), (3, ALLOW), (1030, ALLOW), (4, REFUSE), (8, REFUSE), (10, REFUSE)):
+        assert verdict(f["shut"], f["audit"], calls["fcntl"], 3, command) == expected
+    for request, expected in ((0x5401, ALLOW), (0x5421, REFUSE), (0x5412, REFUSE), (0x8901, REFUSE)):
+        assert verdict(f["shut"], f["audit"], calls["ioctl"], 0, request) == expected
+    for flags, expected in ((0x22, ALLOW), (0x02, ALLOW), (0x21, REFUSE), (0x01, REFUSE), (0x03, REFUSE)):
+        assert verdict(f["shut"], f["audit"], calls["mmap"], 0, 4096, 3, flags) == expected
+
+
+CLONE = {"x86_64": (56, 57, 58), "aarch64": (220,)}
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+def test_there_is_one_task_a_child_and_its_number_is_nothing(filters, machine):
+    f = filters[machine]
+    for number in CLONE[machine]:
+        for flags in (0x3D0F00, 0x11, 0x01200011):
+            assert verdict(f["shut"], f["audit"], number, flags) == REFUSE
+    for name in ("getpid", "getppid", "gettid"):
+        assert verdict(f["shut"], f["audit"], f["calls"][name]) == 0x50000
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+def test_clocks_are_shut_where_programs_have_their_own(filters, machine):
+    f = filters[machine]
+    for name in f["clocks"]:
+        assert verdict(f["shut"], f["audit"], f["calls"][name]) == REFUSE
+        assert verdict(f["timed"], f["audit"], f["calls"][name]) == ALLOW
+    for name in ("sysinfo", "sched_getaffinity", "getcpu"):
+        assert name not in f["calls"]
 
 
 @pytest.mark.parametrize("machine", MACHINES)
 def test_other_architectures_are_killed_and_x32_refused(filters, machine):
     f = filters[machine]
     for arch in (0x40000003, 0x40000028, 0):  # i386, arm
-        assert verdict(f["open"], arch, f["calls"]["read"]) == KILL
-    assert verdict(f["open"], f["audit"], 0x40000000 | f["calls"]["read"]) == REFUSE
-    assert verdict(f["open"], f["audit"], -1) == REFUSE
+        assert verdict(f["shut"], arch, f["calls"]["read"]) == KILL
+    assert verdict(f["shut"], f["audit"], 0x40000000 | f["calls"]["read"]) == REFUSE
+    assert verdict(f["shut"], f["audit"], -1) == REFUSE
 
 
 @pytest.mark.parametrize("machine", MACHINES)
-def test_without_landlock_nothing_can_be_opened(filters, machine):
+def test_no_path_is_opened_or_asked_after(filters, machine):
     f = filters[machine]
-    assert verdict(f["shut"], f["audit"], f["calls"]["openat"]) == 0x50000 | errno.EACCES
+    for name in f["paths"]:
+        for program in (f["shut"], f["timed"]):
+            assert verdict(program, f["audit"], f["calls"][name]) == 0x50000 | errno.EACCES
+    assert {"openat", "newfstatat", "statx", "readlinkat", "getdents64", "fstat"} <= set(f["paths"])
     assert verdict(f["shut"], f["audit"], f["calls"]["read"]) == ALLOW
 
 

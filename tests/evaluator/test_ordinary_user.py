@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 SCRIPT = Path(__file__).with_name("hostile_as_user.py")
 NOBODY = 65534
@@ -63,28 +64,51 @@ def interpreter_for_nobody() -> str | None:
     return None
 
 
-def test_every_attack_is_contained_for_an_ordinary_user(tmp_path):
+SETTINGS = [
+    pytest.param((), id="all layers"),
+    pytest.param(("namespaces",), id="no user namespaces", marks=pytest.mark.slow),
+    pytest.param(("landlock",), id="no Landlock", marks=pytest.mark.slow),
+]
+
+
+@pytest.mark.parametrize("without", SETTINGS)
+@pytest.mark.timeout(900)
+def test_every_attack_is_contained_for_an_ordinary_user(without, tmp_path):
     label = tmp_path / "heldout.csv"
     label.write_text("1.0\n")
     label.chmod(0o666)
     for folder in (tmp_path, *tmp_path.parents[:2]):
         folder.chmod(0o755)
+    arguments = [str(SCRIPT), str(label), *without]
     if os.getuid() != 0:  # an ordinary user already
-        done = subprocess.run(
-            [sys.executable, str(SCRIPT), str(label)], capture_output=True, text=True, check=False
-        )
+        done = subprocess.run([sys.executable, *arguments], capture_output=True, text=True, check=False)
     elif python := interpreter_for_nobody():
-        done = as_nobody([python, str(SCRIPT), str(label)])
+        done = as_nobody([python, *arguments])
     else:
-        command = [sys.executable, "-c", UNPRIVILEGED, str(SCRIPT), str(label)]
+        command = [sys.executable, "-c", UNPRIVILEGED, *arguments]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     report = json.loads(done.stdout)
     assert report["uid"] != 0
     assert report["capabilities"] == 0
-    assert "Landlock" in report["level"]
+    assert ("Landlock" in report["level"]) == ("landlock" not in without)
     assert "seccomp" in report["level"]
-    assert report["attacks"] >= 40
+    assert report["attacks"] >= 200
+    assert report["escaped"] == {}
+    assert report["unharmed"]
+    assert label.read_text() == "1.0\n"
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("without", SETTINGS[1:])
+def test_every_attack_is_contained_for_this_user_with_a_layer_less(without, tmp_path):
+    label = tmp_path / "heldout.csv"
+    label.write_text("1.0\n")
+    arguments = [str(SCRIPT), str(label), *without]
+    done = subprocess.run([sys.executable, *arguments], capture_output=True, text=True, check=False)
+    report = json.loads(done.stdout)
+    assert report["attacks"] >= 200
     assert report["escaped"] == {}
     assert report["unharmed"]
     assert label.read_text() == "1.0\n"

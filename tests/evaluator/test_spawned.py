@@ -39,13 +39,13 @@ def test_scores_are_the_same_numbers(spawning, evaluator):
     ("attack", "failure"),
     [
         ("infinite loop", Failure.TIMEOUT),
-        ("sleep for ever", Failure.TIMEOUT),
+        ("wait for nothing", Failure.TIMEOUT),
         ("ten gigabytes at once", Failure.MEMORY),
         ("a null pointer read", Failure.CRASH),
         ("leave silently", Failure.CRASH),
         ("a hundred megabytes printed", Failure.OUTPUT_LIMIT),
         ("a forged answer", Failure.BAD_REPLY),
-        ("threads left running", None),
+        ("threads left running behind", Failure.FORBIDDEN),
         ("another program's text", Failure.EXCEPTION),
     ],
 )

@@ -8,13 +8,14 @@ Standard library alone: the zygote imports this package by path.
 
 from __future__ import annotations
 
+import _thread
 import fcntl
 import json
 import os
 import socket
 from typing import Any
 
-from layers import capabilities, landlock, limits, paths, seccomp
+from layers import capabilities, clock, landlock, limits, paths, seccomp
 
 CHANNEL = 3
 """The job socket's number in a child: the only descriptor beside the standard three."""
@@ -30,7 +31,7 @@ class Lockdown:
     """The layers of one zygote: prepared once, tried once, then applied in each child.
 
     Args:
-        without: names of layers to leave out ("landlock", "seccomp", "capabilities", "namespaces").
+        without: names of layers to leave out ("landlock", "seccomp", "capabilities", "namespaces", "clock").
         with_fitting: whether the `fitting` package may be read.
         namespaced: whether the zygote lives in namespaces of its own.
     """
@@ -41,11 +42,10 @@ class Lockdown:
         self.ruleset = (
             None if "landlock" in without else _high(landlock.ruleset(*paths.readable(with_fitting)))
         )
-        self.may_open = self.ruleset is not None
-        self.filter = None if "seccomp" in without else seccomp.here(may_open=self.may_open)
+        self.own_clock = "clock" not in without and clock.own()
+        self.filter = None if "seccomp" in without else seccomp.here(clocks=not self.own_clock)
         self.capabilities = "capabilities" not in without
         self.held = self.trial()
-        self.no_open = "seccomp" in self.held and not self.may_open
 
     def describe(self) -> dict[str, Any]:
         """What holds, for the host: layers as printed, and whether files are out of reach."""
@@ -55,10 +55,12 @@ class Lockdown:
         if "landlock" in self.held:
             layers.append(f"Landlock ABI {landlock.abi()}")
         if "seccomp" in self.held:
-            layers.append("seccomp without open" if self.no_open else "seccomp")
+            layers.append("seccomp")
+        if {"clock", "seccomp"} <= self.held:
+            layers.append("own clock")
         if self.namespaced:
             layers.append("user+pid+net+ipc+uts namespaces")
-        files_safe = "landlock" in self.held or self.no_open
+        files_safe = bool({"landlock", "seccomp"} & self.held)
         return {"layers": layers, "files_safe": files_safe and "rlimits" in self.held}
 
     def enter(self, job: int, output: int) -> int:
@@ -71,6 +73,8 @@ class Lockdown:
         os.dup2(job, CHANNEL)
         os.dup2(output, 1)
         os.dup2(output, 2)
+        # Descriptors from before the fork share their flags and place with every other child's.
+        os.dup2(output, 0)
         kept = self.ruleset if self.ruleset is not None else CHANNEL
         os.closerange(CHANNEL + 1, kept)
         os.closerange(kept + 1, MOST_DESCRIPTORS + 1)
@@ -89,9 +93,10 @@ class Lockdown:
             # Where our own size cannot be told, the host watches it from outside.
             self.base_bytes + wanted["memory_bytes"] if self.base_bytes else None,
             wanted["output_bytes"],
-            # Threads count as processes here; without seccomp they are the lesser good.
+            # Threads count as processes here; seccomp refuses both, for root too.
             no_processes="seccomp" not in self.held,
         )
+        clock.begin()
         capabilities.no_new_privileges()
         if "landlock" in self.held and not landlock.restrict(self.ruleset):
             raise CannotLock("Landlock")
@@ -122,13 +127,15 @@ class Lockdown:
             held.add("rlimits")
         if self.capabilities and capabilities.drop():
             held.add("capabilities")
+        if self.own_clock and clock.holds():
+            held.add("clock")
         private, public = os.path.abspath(__file__), os.path.abspath(os.__file__)
         if capabilities.no_new_privileges():
             walled = self.ruleset is not None and landlock.restrict(self.ruleset)
             if walled and not _opens(private) and _opens(public):
                 held.add("landlock")
             filtered = self.filter is not None and seccomp.install(self.filter)
-            if filtered and not _forks() and not _connects() and self.may_open == _opens(public):
+            if filtered and not (_forks() or _connects() or _opens(public) or _starts_a_thread()):
                 held.add("seccomp")
         return held
 
@@ -158,6 +165,14 @@ def _forks() -> bool:
     if child == 0:
         os._exit(0)
     os.waitpid(child, 0)
+    return True
+
+
+def _starts_a_thread() -> bool:
+    try:
+        _thread.start_new_thread(int, ())
+    except RuntimeError:
+        return False
     return True
 
 

@@ -1,6 +1,6 @@
 """Resource limits and the tie to the parent's life.
 
-Stops: processor time (soft limit kills, hard limit kills those who ignore it; all threads count),
+Stops: processor time (killed outright; all threads count),
 address space, files and captured output beyond a size, core dumps, descriptors.
 Does not stop: sleeping (the host's deadline does), processes of uid 0 (seccomp does), reading files.
 """
@@ -75,14 +75,16 @@ def apply(cpu_s: int, address_bytes: int | None, output_bytes: int, no_processes
     """Set every limit; a limit the system refuses is left to the other layers.
 
     Args:
-        cpu_s: processor seconds of all threads; one more and even ignoring the signal does not help.
+        cpu_s: processor seconds of all threads.
         address_bytes: address space, the warm libraries' included; None for no limit.
         output_bytes: size of any file written, and so of the captured output.
         no_processes: also refuse new processes and threads; does nothing for uid 0.
     """
-    cpu_s += int(time.process_time())  # a worker that was not forked has spent some on loading
+    used = resource.getrusage(resource.RUSAGE_SELF)  # a worker that was not forked has spent some on loading
+    cpu_s += int(used.ru_utime + used.ru_stime)
     wanted = [
-        ("RLIMIT_CPU", cpu_s, cpu_s + 1),
+        # No warning first: a signal that can be handled is a clock.
+        ("RLIMIT_CPU", cpu_s, cpu_s),
         ("RLIMIT_FSIZE", output_bytes, output_bytes),
         ("RLIMIT_NOFILE", MAX_DESCRIPTORS, MAX_DESCRIPTORS),
         ("RLIMIT_CORE", 0, 0),
@@ -108,5 +110,5 @@ def works() -> bool:
     try:
         bytearray(256 << 20)
     except MemoryError:
-        return resource.getrlimit(resource.RLIMIT_CPU) == (10, 11)
+        return resource.getrlimit(resource.RLIMIT_CPU) == (10, 10)
     return False
