@@ -182,7 +182,7 @@ class Call:
         if os.WIFSIGNALED(ended.status):
             number = os.WTERMSIG(ended.status)
             # Ticks of the accounting may fall a little short of the limit they enforced.
-            spent = ended.cpu_seconds > self.cpu_s - 0.1
+            spent = ended.cpu_seconds > self.cpu_s - 0.4
             if number == signal.SIGXCPU or (number == signal.SIGKILL and spent):
                 return Failure.TIMEOUT, f"over {self.cpu_s} s of processor time"
             if number == signal.SIGSYS:
