@@ -44,7 +44,7 @@ def own() -> bool:
         if not {"__vdso_clock_gettime", "__vdso_time", "__vdso_gettimeofday"} <= set(found):
             return False
         _turn(pages, found)
-        return prctl(PR_SET_TSC, PR_TSC_SIGSEGV)
+        return bool(prctl(PR_SET_TSC, PR_TSC_SIGSEGV))
     except (OSError, KeyError, ValueError, struct.error):
         return False
 
