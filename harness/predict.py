@@ -18,7 +18,7 @@ from harness.record.run_folder import RunFolder
 from harness.run.forecasting import FAR, Forecast, forecast_at
 from harness.terminal.options import add_sandbox_option
 from tasks import TaskError, TaskSpec, spec
-from tasks.tables import need_columns, numbers, read_frame
+from tasks.tables import features_in
 
 EPILOG = """examples:
   harness predict latest --at N=7e9,D=1e12
@@ -43,7 +43,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument(
         "--at", action="append", metavar="F=V,...", help="features of a row, all of them; may be repeated"
     )
-    p.add_argument("--rows", type=Path, metavar="FILE", help="CSV or Parquet table with the features of rows")
+    p.add_argument("--rows", type=Path, metavar="FILE", help="table with the features of rows")
     p.add_argument("--group", metavar="G", help="group of the rows given by --at")
     p.add_argument("--data-dir", metavar="DIR", help="folder with the task's rows (default: as in the run)")
     p.add_argument("--out", default="runs", metavar="DIR", help="where run folders are (default: runs)")
@@ -84,11 +84,8 @@ def asked_rows(args: argparse.Namespace, task: TaskSpec) -> tuple[np.ndarray, np
         return X, None if args.group is None else np.full(len(X), args.group)
     if args.group is not None:
         raise BadRun("--group is for rows given by --at; a table has them in a column")
-    frame = read_frame(args.rows)
-    where = str(args.rows)
-    need_columns(frame, (*task.feature_names, *((task.group,) if task.group else ())), where)
-    X = np.column_stack([numbers(frame, name, where) for name in task.feature_names])
-    return X, frame[task.group].astype(str).to_numpy(dtype=str) if task.group else None
+    X, group = features_in(args.rows, task)
+    return X, group if task.group else None
 
 
 def _row(text: str, task: TaskSpec) -> list[float]:

@@ -52,24 +52,47 @@ def rows_of(table: Table, spec: TaskSpec) -> Rows:
     Raises:
         BadTable: a column is missing, or holds what is not a finite number or a group label.
     """
-    wanted, group_column = columns_of(table, spec)
-    n = len(spec.feature_names)
+    X, y = (_numbers(table, names) for names in (spec.feature_names, spec.target_names))
+    return Rows(X, y, groups_of(table, spec))
+
+
+def features_in(path: Path, spec: TaskSpec) -> tuple[np.ndarray, np.ndarray]:
+    """Features (m, F) and group labels (m,) of rows whose targets nobody knows yet.
+
+    Raises:
+        BadTable: it can't be read, or lacks a feature or the group.
+    """
     try:
-        values = [table.numbers(name) for name in wanted]
+        table = read_table(path)
     except TableError as error:
         raise BadTable(str(error)) from error
-    X, y = np.column_stack(values[:n]), np.column_stack(values[n:])
-    if group_column is None:
-        group = np.full(len(table), ONE_GROUP)
-    else:
-        labels = table.labels(group_column)
-        missing = next((i for i, label in enumerate(labels) if label is None), None)
-        if missing is not None:
-            raise BadTable(
-                f"{table.source}: {table.place(missing)} has no {spec.group}; every row needs a group"
-            )
-        group = np.array([str(label) for label in labels])
-    return Rows(np.ascontiguousarray(X), np.ascontiguousarray(y), group)
+    return _numbers(table, spec.feature_names), groups_of(table, spec)
+
+
+def groups_of(table: Table, spec: TaskSpec) -> np.ndarray:
+    """(n,) group labels; one and the same where the task has no group column.
+
+    Raises:
+        BadTable: no such column, or a row without a label.
+    """
+    if spec.group is None:
+        return np.full(len(table), ONE_GROUP)
+    try:
+        labels = table.labels(find(spec.group, table.names, table.source))
+    except TableError as error:
+        raise BadTable(str(error)) from error
+    missing = next((i for i, label in enumerate(labels) if label is None), None)
+    if missing is not None:
+        raise BadTable(f"{table.source}: {table.place(missing)} has no {spec.group}; every row needs a group")
+    return np.array([str(label) for label in labels])
+
+
+def _numbers(table: Table, names: tuple[str, ...]) -> np.ndarray:
+    """(n, len(names)) of columns by name."""
+    try:
+        return np.column_stack([table.numbers(find(n, table.names, table.source)) for n in names])
+    except TableError as error:
+        raise BadTable(str(error)) from error
 
 
 def read_complete(path: Path, spec: TaskSpec, reading: Reading, where: tuple[str, ...]) -> Table:
