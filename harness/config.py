@@ -66,7 +66,14 @@ class LimitsConfig:
 
 
 OLD_SEARCH_NAMES = {"pools": "islands", "islands": "sizes"}
-SEARCH_LIMITS = {"islands": 1, "sizes": 1, "capacity": 1, "archive_share": 0, "random_share": 0}
+SEARCH_LIMITS = {
+    "islands": 1,
+    "sizes": 1,
+    "capacity": 1,
+    "archive_share": 0,
+    "best_share": 0,
+    "random_share": 0,
+}
 
 
 @dataclass(frozen=True, slots=True)

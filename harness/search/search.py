@@ -65,14 +65,20 @@ class SearchSettings:
         sizes: niches of one island by size of law.
         capacity: members a size niche keeps.
         archive_share: share of parents taken from the archive of elites instead of a size niche.
+        best_share: share of parents taken from the few best of an island, whatever their size.
         random_share: share of parents drawn without regard to rank.
     """
 
-    islands: int = 3
+    islands: int = 1
     sizes: int = 4
     capacity: int = 24
     archive_share: float = 0.2
+    best_share: float = 0.6
     random_share: float = 0.1
+
+
+BEST = 12
+"""Laws of an island that `best_share` of the parents are drawn from."""
 
 
 class Search:
@@ -234,7 +240,10 @@ class Search:
         return self.islands[index % len(self.islands)]
 
     def _parent(self, island: Island, rng: np.random.Generator) -> tuple[Member, int]:
-        """A parent and its size niche, -1 where it came from the archive: rank and few children count."""
+        """A parent and its size niche, -1 where it came from the best or the archive."""
+        if rng.random() < self.settings.best_share:
+            every = sorted((m for niche in island.sizes.members for m in niche), key=lambda m: m.order)
+            return _drawn(every[:BEST], rng), -1
         if rng.random() < self.settings.archive_share:
             owners = island.archive.owners()
             member = owners[int(rng.integers(len(owners)))]
@@ -244,13 +253,18 @@ class Search:
         population = island.sizes.members[niche]
         if rng.random() < self.settings.random_share:
             return population[int(rng.integers(len(population)))], niche
-        weights = np.array([1.0 / ((1 + place) * (1 + m.children)) for place, m in enumerate(population)])
-        return population[int(rng.choice(len(population), p=weights / weights.sum()))], niche
+        return _drawn(population, rng), niche
 
     def _member(self, candidate: Candidate, outcome: Scored) -> Member:
         signature = tuple(float(f"{card.nmse:.10g}") for card in outcome.cards.values())
         fitted = middle_constants(outcome, len(candidate.draft.constants))
         return Member(candidate, validation_error(outcome), outcome.n_constants, signature, fitted)
+
+
+def _drawn(population: list[Member], rng: np.random.Generator) -> Member:
+    """One of a population, best first: rank and few children count."""
+    weights = np.array([1.0 / ((1 + place) * (1 + m.children)) for place, m in enumerate(population)])
+    return population[int(rng.choice(len(population), p=weights / weights.sum()))]
 
 
 def middle_constants(outcome: Scored, n_names: int) -> tuple[float, ...]:

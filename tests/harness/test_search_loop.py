@@ -48,9 +48,9 @@ def evaluate(program):
     )
 
 
-def new_search(seed=3):
+def new_search(seed=3, settings=None):
     formula = FormulaProposer(FACTS, "toy")
-    return Search(formula, 7, formula.starters(), SearchSettings(), seed)
+    return Search(formula, 7, formula.starters(), settings or SearchSettings(), seed)
 
 
 class Clock:
@@ -212,7 +212,7 @@ def test_good_and_rarely_used_parents_are_drawn_more_often():
     island = search.islands[0]
     island.sizes.members[0] = [member(i, 0.1 * (i + 1), 1) for i in range(4)]
     search.members = {m.candidate.id: m for m in island.sizes.members[0]}
-    search.settings = SearchSettings(sizes=4, archive_share=0.0, random_share=0.0)
+    search.settings = SearchSettings(sizes=4, archive_share=0.0, best_share=0.0, random_share=0.0)
     rng = np.random.default_rng(0)
     drawn = [search._parent(island, rng)[0].candidate.index for _ in range(4000)]
     counts = [drawn.count(i) for i in range(4)]
@@ -222,12 +222,22 @@ def test_good_and_rarely_used_parents_are_drawn_more_often():
     assert drawn.count(0) < drawn.count(1)
 
 
+def test_a_share_of_the_parents_are_among_the_best_of_any_size():
+    search = new_search(settings=SearchSettings(best_share=1.0))
+    island = search.islands[0]
+    island.sizes.members[0] = [member(i, 0.1 + 0.01 * i, 1) for i in range(20)]
+    island.sizes.members[2] = [member(50, 0.05, 5)]
+    rng = np.random.default_rng(0)
+    drawn = {search._parent(island, rng)[0].candidate.index for _ in range(2000)}
+    assert drawn == {50, *range(11)}, "the twelve best and no other"
+
+
 def scored(nmse):
     return Scored({"outer 10%": Scorecard(nmse, 1 - nmse, nmse, 10, nmse)}, {"all": (1.0, 2.0)}, 3, 0.1)
 
 
 def test_islands_share_their_seeds_and_nothing_else():
-    search = new_search()
+    search = new_search(settings=SearchSettings(islands=3))
     for n in range(len(search._seeds)):
         search.tell(search.ask(), scored(0.5 + 0.01 * n))
     held = [{m.candidate.id for niche in p.sizes.members for m in niche} for p in search.islands]

@@ -30,7 +30,7 @@ def starters(facts: TaskFacts) -> list[Genome]:
     laws.append(Genome(tuple(logs + squares)))
     laws.append(Genome((tuple(single[j] for j in usable),)))
     laws += _mixtures(facts, usable) + _bowls(facts, usable)
-    laws += _interactions(facts, usable) + _repeats(facts, usable)
+    laws += _interactions(facts, usable) + _log_quadratic(facts, usable) + _repeats(facts, usable)
     if len(usable) == 1:
         laws += _curves(facts, usable[0])
     else:
@@ -82,6 +82,18 @@ def _interactions(facts: TaskFacts, usable: list[int]) -> list[Genome]:
     logs = [Factor("log", (j,)) for j in usable]
     pairs = tuple(itertools.combinations(logs, 2))
     return [Genome((*((f,) for f in logs), *pairs), choices=FitChoices(link="log"))]
+
+
+def _log_quadratic(facts: TaskFacts, usable: list[int]) -> list[Genome]:
+    """Log target, quadratic in the logs of one or two features: the control of every scoreboard, as a law."""
+    if not facts.positive_targets or not 1 <= len(usable) <= 2:
+        return []
+    if not all(facts.features[j].positive for j in usable):
+        return []
+    logs = [Factor("log", (j,)) for j in usable]
+    squares = [(Factor("log_square", (j,)),) for j in usable]
+    pairs = itertools.combinations(logs, 2)
+    return [Genome((*((f,) for f in logs), *squares, *pairs), choices=FitChoices(link="log"))]
 
 
 def _repeats(facts: TaskFacts, usable: list[int]) -> list[Genome]:

@@ -1,0 +1,94 @@
+"""`harness predict`: a run forecasts new rows; wrong rows are named. Seeds are in the tests."""
+
+import json
+
+import numpy as np
+import pytest
+
+from harness.evolve import main as evolve
+from harness.predict import main as predict
+from harness.run.forecasting import Forecast, forecast_at
+from tasks.cli import main as tasks
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A short run of a user's table: two groups, one law each."""
+    root = tmp_path_factory.mktemp("predict")
+    rng = np.random.default_rng(5)
+    lines = ["N,arm,L"]
+    for arm, floor in (("wide", 2.0), ("deep", 1.8)):
+        for N in np.geomspace(1e6, 1e9, 12):
+            lines.append(f"{N:.0f},{arm},{floor + 80 * N**-0.3 + 1e-3 * rng.normal():.6f}")
+    (root / "table.csv").write_text("\n".join(lines))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SLD_TASKS_DIR", str(root / "tasks"))
+        add = [
+            "add",
+            str(root / "table.csv"),
+            "--name",
+            "mine",
+            "--features",
+            "N",
+            "--target",
+            "L",
+            "--group",
+            "arm",
+        ]
+        assert tasks([*add, "--extrapolate", "N"]) == 0
+        options = ["--task", "mine", "--evaluations", "12", "--workers", "1", "--allow-weak-sandbox"]
+        assert evolve([*options, "--out", str(root / "runs")]) == 0
+        (folder,) = (root / "runs").iterdir()
+        yield folder
+
+
+def test_rows_are_forecast_with_an_interval_the_law_and_the_distance(run, capsys):
+    options = [str(run), "--at", "N=2e9", "--at", "N=1e12", "--group", "deep", "--allow-weak-sandbox"]
+    assert predict([*options, "--json"]) == 0
+    tree = json.loads(capsys.readouterr().out)
+    near, far = tree["rows"]
+    for row in (near, far):
+        (said,) = row["targets"].values()
+        assert said["low"] < said["forecast"] < said["high"] and said["law"] > 0
+    assert near["targets"]["L"]["forecast"] == pytest.approx(1.8 + 80 * 2e9**-0.3, rel=0.02)
+    assert far["distance"] > 0.6 > near["distance"] > 0
+    width = [row["targets"]["L"]["high"] - row["targets"]["L"]["low"] for row in (near, far)]
+    assert width[1] > width[0]
+    assert "promises nothing" in tree["warnings"][0]
+
+
+def test_the_same_as_a_function_and_as_a_table_for_people(run, capsys, tmp_path):
+    found = forecast_at(run, np.array([[2e9], [2e9]]), np.array(["wide", "deep"]), weak=True)
+    assert isinstance(found, Forecast) and found.values.shape == (2, 1)
+    assert "validation folds flatter" in found.warnings[0]
+    assert found.values[0, 0] > found.values[1, 0]
+    rows = tmp_path / "new.csv"
+    rows.write_text("arm,N\nwide,2e9\n")
+    assert predict([str(run), "--rows", str(rows), "--allow-weak-sandbox"]) == 0
+    out = capsys.readouterr().out
+    assert "wide" in out and "forecast" in out and f"{found.values[0, 0]:.5g}" in out
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ((), "give either --at"),
+        (("--at", "N=2e9"), "has 2 groups; give one for each row: wide, deep"),
+        (("--at", "N=2e9", "--group", "tall"), "group 'tall' has no training rows"),
+        (("--at", "M=2e9", "--group", "deep"), "'M' is no feature; features are N"),
+        (("--at", "N=many", "--group", "deep"), "N: expected a number, got 'many'"),
+    ],
+)
+def test_wrong_rows_are_named(run, options, words, capsys):
+    assert predict([str(run), *options, "--allow-weak-sandbox"]) == 2
+    assert words in capsys.readouterr().err
+
+
+def test_a_run_without_a_forecast_says_so(run, tmp_path, capsys):
+    import shutil
+
+    old = tmp_path / run.name
+    shutil.copytree(run, old)
+    (old / "forecast.json").unlink()
+    assert predict([str(old), "--at", "N=2e9", "--group", "deep"]) == 2
+    assert "this run has no forecast" in capsys.readouterr().err
