@@ -21,7 +21,13 @@ MAX_PROGRAM_BYTES = 200_000
 ALLOWED_MODULES = (
     "numpy", "scipy", "math", "itertools", "functools", "collections", "dataclasses", "typing", "warnings",
 )  # fmt: skip
-"""Modules every program may import. `__future__` is allowed too; `fitting` where the sandbox says so."""
+"""Modules every program may import, wherever it runs. `__future__` is allowed too."""
+
+EXTRA_MODULES = ("fitting",)
+"""Modules of this project that our sandbox has too."""
+
+PROGRAM_MODULES = (*ALLOWED_MODULES, *EXTRA_MODULES)
+"""What a program may import here: the one list for prompts, edits, seeds, the evaluator and `score`."""
 
 SIGNATURES = {
     "scaling_law_func": ("data_points", "params"),
@@ -33,14 +39,17 @@ _END = re.compile(r"^\s*#\s*EVOLVE-BLOCK-END\b")
 
 
 @lru_cache(maxsize=16)
-def check(program: str, modules: tuple[str, ...] = ALLOWED_MODULES) -> Failed | None:
-    """The first rule the text breaks, or None.
+def check(program: str, modules: tuple[str, ...] = PROGRAM_MODULES) -> Failed | None:
+    """The first rule the text breaks, or None. Whatever reading the text raises is the program's failure.
 
     Args:
         program: source text.
         modules: top-level modules it may import.
     """
-    return _text(program) or _markers(program) or _tree(program, modules)
+    try:
+        return _text(program) or _markers(program) or _tree(program, modules)
+    except (RecursionError, MemoryError):  # a tree that could be built and is too deep to be written out
+        return Failed(Failure.SYNTAX, "program: nested too deeply to be read")
 
 
 PARSE_TRIES = 5

@@ -11,7 +11,7 @@ import sys
 import threading
 from typing import Protocol
 
-from evaluator.contract import ALLOWED_MODULES, imported_modules, named_modules
+from evaluator.contract import ALLOWED_MODULES, EXTRA_MODULES, imported_modules, named_modules
 from evaluator.errors import SandboxError, SandboxTooWeak
 from evaluator.outcome import Failed
 from evaluator.sandbox.call import Call
@@ -59,7 +59,7 @@ class LocalSandbox:
     def __init__(
         self,
         workers: int = 2,
-        extra_modules: tuple[str, ...] = ("fitting",),
+        extra_modules: tuple[str, ...] = EXTRA_MODULES,
         allow_weak_sandbox: bool = False,
         without: tuple[str, ...] = (),
         spawn: bool = sys.platform != "linux",

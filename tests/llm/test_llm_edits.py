@@ -7,7 +7,7 @@ from in_flight_cases import SEED_PROGRAM
 from scripted_models import LAWS, fenced
 
 from evaluator import contract
-from harness.proposers.llm.edits import Parts, Unusable, read_answer
+from harness.proposers.llm.edits import Edited, Parts, Unusable, read_answer
 from harness.proposers.llm.reading import law_of
 from harness.proposers.llm.trees import tree_key
 
@@ -47,8 +47,9 @@ def kept_outside(program):
     ],
 )
 def test_changes_match_in_spite_of_blanks_and_comments(answer):
-    program = read_answer(answer, SEED_PROGRAM)
-    assert isinstance(program, str), program
+    edited = read_answer(answer, SEED_PROGRAM)
+    assert isinstance(edited, Edited), edited
+    program = edited.program
     assert "np.array([3.0, 2.0, 0.2])" in program and FIT not in program
     assert contract.check(program) is None and kept_outside(program)
 
@@ -72,8 +73,9 @@ WHOLE = PARTS.block.replace("1.0, 2.0", "3.0, 2.0")
     ],
 )
 def test_whole_blocks_are_found_in_any_wrapping(answer):
-    program = read_answer(answer, SEED_PROGRAM)
-    assert isinstance(program, str), program
+    edited = read_answer(answer, SEED_PROGRAM)
+    assert isinstance(edited, Edited), edited
+    program = edited.program
     assert "3.0, 2.0, 0.2" in program and kept_outside(program)
     assert program.count("EVOLVE-BLOCK-START") == program.count("EVOLVE-BLOCK-END") == 1
 
@@ -117,8 +119,9 @@ def test_noise_never_raises_and_never_escapes_the_block():
                 + rng.choice(["", "```", "\n", "<<<<<<< SEARCH\n", "# EVOLVE-BLOCK-END\n", "\x00", "é"])
                 + text[j:]
             )
-        program = read_answer(text, SEED_PROGRAM)
-        if isinstance(program, str):
+        edited = read_answer(text, SEED_PROGRAM)
+        if isinstance(edited, Edited):
+            program = edited.program
             assert kept_outside(program) and contract.check(program) is None
 
 

@@ -1,25 +1,26 @@
 """From a model's answer to a program: only the EVOLVE-BLOCK of the parent can change.
 
 Answers are read with tolerance: any fence or none, markers repeated or left out, a SEARCH text that
-differs in blanks or comments. What can't be read is an `Unusable` with a reason for the repair round.
+differs in blanks or comments, one function alone. What can't be read is an `Unusable` with a reason for the repair
+round, and so is whatever reading it raises: no answer ends a run.
 """
 
 from __future__ import annotations
 
+import ast
 import re
 from dataclasses import dataclass
 
 from evaluator import contract
+from evaluator.contract import PROGRAM_MODULES, SIGNATURES
+from harness.proposers.llm.changes import Change, changes_in
+from harness.proposers.llm.stated import docstring_of, without_comments
+from harness.proposers.llm.thoughts import answer_of
 
 START, END = "# EVOLVE-BLOCK-START", "# EVOLVE-BLOCK-END"
 _START = re.compile(r"^\s*#\s*EVOLVE-BLOCK-START\b")
 _END = re.compile(r"^\s*#\s*EVOLVE-BLOCK-END\b")
 _FENCE = re.compile(r"^[ \t]*(```+|~~~+)[^\n`]*\n(.*?)(?:^[ \t]*\1[ \t]*$|\Z)", re.M | re.S)
-_CHANGE = re.compile(
-    r"^[ \t]*<{4,}[ \t]*SEARCH[^\n]*\n(.*?)^[ \t]*={4,}[ \t]*\n(.*?)^[ \t]*>{4,}[ \t]*REPLACE", re.M | re.S
-)
-_THINKING = re.compile(r"<(think|thinking|reasoning)>.*?</\1>", re.S)
-
 
 @dataclass(frozen=True, slots=True)
 class Unusable:
@@ -56,41 +57,103 @@ class Parts:
         return self.head + "\n".join(kept).strip("\n") + "\n" + self.tail
 
 
-def read_answer(text: str, parent: str) -> str | Unusable:
-    """The program an answer stands for.
+@dataclass(frozen=True, slots=True)
+class Edited:
+    """A program made of an answer.
+
+    Attributes:
+        program: source text.
+        docstring: the one the answer gave its program, or "".
+    """
+
+    program: str
+    docstring: str = ""
+
+
+def read_answer(text: str, parent: str, modules: tuple[str, ...] = PROGRAM_MODULES) -> Edited | Unusable:
+    """The program an answer stands for. Never raises.
 
     Args:
         text: a model's answer.
         parent: program the change is of.
+        modules: what a program may import.
     """
-    text = _THINKING.sub("", text).replace("\r\n", "\n")
+    try:
+        return _read(answer_of(text).replace("\r\n", "\n"), parent, modules)
+    except Exception as error:  # whatever an answer makes a reader do, it is the answer's fault
+        return Unusable("unreadable", f"the answer can't be read: {type(error).__name__}; give the whole block, plainly")
+
+
+def _read(text: str, parent: str, modules: tuple[str, ...]) -> Edited | Unusable:
     parts = Parts.of(parent)
-    changes = _CHANGE.findall(text + "\n")
+    docstring = ""
+    changes = changes_in(text)
     if changes:
-        block = parts.block
-        for search, replacement in changes:
-            changed = _replaced(block, search, replacement)
-            if changed is None:
-                return _no_match(search, parts)
-            block = changed
-        program = parts.with_block(block)
+        block = _changed(parts, changes)
+        if isinstance(block, Unusable):
+            return block
     else:
         code = _code(text)
         if code is None:
             return Unusable(
-                "prose only", "expected SEARCH/REPLACE changes or one fenced block of Python, found neither"
+                "prose only", "expected a LAW line, SEARCH/REPLACE changes or one fenced block of Python, found none"
             )
-        program = parts.with_block(_inside(code))
-    broken = contract.check(program)
+        docstring = docstring_of(code)
+        block = _completed(_inside(code), parts.block)
+    program = parts.with_block(block)
+    broken = contract.check(program, modules)
     if broken is not None:
         return Unusable(broken.failure.value, broken.detail)
     if _squeezed(program) == _squeezed(parent):
         return Unusable("unchanged", "the program is the parent, unchanged; change the law or its fit")
-    return program
+    return Edited(program, docstring)
+
+
+def _changed(parts: Parts, changes: list[Change]) -> str | Unusable:
+    block = parts.block
+    for change in changes:
+        changed = _replaced(block, change.search, change.replacement)
+        if changed is None:
+            return _no_match(change.search, parts)
+        block = changed
+    return block
+
+
+def _completed(code: str, block: str) -> str:
+    """An answer of one function alone takes that function's place in the parent's block."""
+    try:
+        new = contract.parse(code)
+        assert isinstance(new, ast.Module)
+        given = {n.name: n for n in new.body if isinstance(n, ast.FunctionDef)}
+        if not given or given.keys() >= SIGNATURES.keys() or not (given.keys() & _functions(block).keys()):
+            return code
+        lines, old = block.splitlines(), _functions(block)
+        texts = code.splitlines()
+        rest = [i for n in new.body if n not in given.values() for i in range(n.lineno - 1, n.end_lineno or n.lineno)]
+        for name, node in sorted(old.items(), key=lambda item: -item[1].lineno):
+            if name in given:
+                fresh = given.pop(name)
+                lines[_begin(node) : node.end_lineno] = texts[_begin(fresh) : fresh.end_lineno]
+        for node in given.values():  # helpers that the parent does not have
+            rest += range(_begin(node), node.end_lineno or node.lineno)
+        have = {line.strip() for line in lines}
+        kept = [texts[i] for i in sorted(rest) if texts[i].strip() not in have or texts[i][:1].isspace()]
+        return "\n".join([*kept, *lines])
+    except (SyntaxError, ValueError, AssertionError):
+        return code
+
+
+def _functions(block: str) -> dict[str, ast.FunctionDef]:
+    tree = contract.parse(block)
+    return {n.name: n for n in getattr(tree, "body", []) if isinstance(n, ast.FunctionDef)}
+
+
+def _begin(node: ast.FunctionDef) -> int:
+    return min([node.lineno, *(d.lineno for d in node.decorator_list)]) - 1
 
 
 def _squeezed(program: str) -> list[str]:
-    return [line.rstrip() for line in program.splitlines() if line.strip()]
+    return [line.rstrip() for line in without_comments(program).splitlines() if line.strip()]
 
 
 def _no_match(search: str, parts: Parts) -> Unusable:
