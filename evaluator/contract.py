@@ -40,16 +40,13 @@ _END = re.compile(r"^\s*#\s*EVOLVE-BLOCK-END\b")
 
 @lru_cache(maxsize=16)
 def check(program: str, modules: tuple[str, ...] = PROGRAM_MODULES) -> Failed | None:
-    """The first rule the text breaks, or None. Whatever reading the text raises is the program's failure.
+    """The first rule the text breaks, or None.
 
     Args:
         program: source text.
         modules: top-level modules it may import.
     """
-    try:
-        return _text(program) or _markers(program) or _tree(program, modules)
-    except (RecursionError, MemoryError):  # a tree that could be built and is too deep to be written out
-        return Failed(Failure.SYNTAX, "program: nested too deeply to be read")
+    return _text(program) or _markers(program) or _tree(program, modules)
 
 
 PARSE_TRIES = 5

@@ -28,7 +28,7 @@ from tasks.spec import TaskSpec
 
 Checks = Literal["none", "first", "all"]
 
-AfterFold = Callable[[str, Rows, Scorecard, np.ndarray], bool]
+AfterFold = Callable[[str, Rows, Scorecard, Prediction], bool]
 
 
 class FoldLike(Protocol):
@@ -105,12 +105,12 @@ class Evaluator:
         task: Task,
         folds: Iterable[FoldLike],
         checks: Checks = "first",
-        after: AfterFold = lambda name, rows, card, predicted: True,
+        after: AfterFold = lambda name, rows, card, answer: True,
     ) -> Outcome | None:
         """As `validate`, with a look at every fold as soon as it is scored.
 
         Args:
-            after: (fold, its validation rows, their card, (m, T) predictions) -> whether to go on.
+            after: (fold, its validation rows, their card, predictions and constants) -> whether to go on.
 
         Returns:
             None where `after` ended it.
@@ -211,7 +211,7 @@ class Evaluator:
         pairs: Sequence[tuple[str, Rows, Rows]],
         checks: Checks,
         kind: str,
-        after: AfterFold = lambda name, rows, card, predicted: True,
+        after: AfterFold = lambda name, rows, card, answer: True,
     ) -> Outcome | None:
         """Fit and score pair after pair; None where `after` ends it."""
         spec, scale = task.spec, Scale.of(task.train)
@@ -233,7 +233,7 @@ class Evaluator:
                 )
             cards[name] = score(rows.y, answer.y, rows.group, scale)
             done.append(answer)
-            if not after(name, rows, cards[name], answer.y):
+            if not after(name, rows, cards[name], answer):
                 return None
         return scored(cards, done)
 

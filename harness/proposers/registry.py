@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from evaluator.sandbox.job import Limits
 from harness.proposers.assignment import Assignment
 from harness.proposers.formula.proposer import FormulaProposer, RandomProposer
 from harness.proposers.llm.proposer import LlmProposer
@@ -27,11 +28,14 @@ class Proposers:
     starters: list[Draft]
 
 
-def make_proposers(name: str, assignment: Assignment, llm: LlmConfig) -> Proposers:
+def make_proposers(
+    name: str, assignment: Assignment, llm: LlmConfig, fit_cpu_s: float = Limits().fit_cpu_s
+) -> Proposers:
     """The proposers of that name for this task.
 
     Args:
         llm: settings of the models, for those who ask any.
+        fit_cpu_s: what a fit may take, for models to know.
 
     Raises:
         ValueError: no proposer of that name (a checked config names only those that exist).
@@ -44,7 +48,7 @@ def make_proposers(name: str, assignment: Assignment, llm: LlmConfig) -> Propose
         return Proposers(RandomProposer(assignment.facts, assignment.title), None, starters)
     if name == "llm":
         # One plain power law, so that there is a parent even without seed programs.
-        return Proposers(None, LlmProposer(llm, assignment), starters[:1])
+        return Proposers(None, LlmProposer(llm, assignment, fit_cpu_s), starters[:1])
     if name == "mixed":
-        return Proposers(formula, LlmProposer(llm, assignment), starters)
+        return Proposers(formula, LlmProposer(llm, assignment, fit_cpu_s), starters)
     raise ValueError(f"no proposer {name!r}")

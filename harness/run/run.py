@@ -133,7 +133,7 @@ def prepare(
     evaluator: Evaluator,
 ) -> Session:
     """A search that has taken in whatever the journal holds; nothing, for a new run."""
-    proposers = make_proposers(config.evolve.proposer, assignment, config.llm)
+    proposers = make_proposers(config.evolve.proposer, assignment, config.llm, config.limits.fit_cpu_s)
     seeds = [free_draft(p, assignment.facts) for p in folder.seeds()] + proposers.starters
     state = Search(proposers.direct, assignment.n_constants, seeds, config.search, config.evolve.seed)
     loop: Loop
@@ -141,7 +141,8 @@ def prepare(
         loop = DirectLoop(state, _evaluation(evaluator, assignment), journal)
     else:
         staged = staged_evaluation(evaluator, assignment.task, assignment.folds)
-        loop = InFlightLoop(InFlight(state, journal, proposers.llm, staged), config.llm, terms.repeats)
+        flying = InFlight(state, journal, proposers.llm, staged, staged.tool)
+        loop = InFlightLoop(flying, config.llm, terms.repeats)
     loop.replay()
     budget = Budget(config.evolve.evaluations, config.evolve.minutes)
     spending = Spending(budget, terms.clock, state.n_told, journal.seconds_spent())

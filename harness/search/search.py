@@ -47,6 +47,7 @@ class Plan:
         parent, mate: candidate ids; the mate is another one where there is another.
         niche: size niche the parent was chosen from; -1 for the archive.
         generation: the parent's plus one.
+        shown: other candidates that are shown for ideas.
     """
 
     id: str
@@ -54,6 +55,7 @@ class Plan:
     mate: str
     niche: int
     generation: int
+    shown: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,8 +166,9 @@ class Search:
     def admit(self, plan: Plan, draft: Draft, proposer: str) -> Candidate:
         """The candidate of a plan, its draft having come."""
         self._keys.add(draft.key)
+        mate = plan.mate if plan.mate != plan.parent else None
         return Candidate(
-            plan.id, draft.program, plan.parent, plan.mate, plan.niche, plan.generation, proposer, draft
+            plan.id, draft.program, plan.parent, mate, plan.niche, plan.generation, proposer, draft
         )
 
     def tell(self, candidate: Candidate, outcome: Outcome) -> Member | None:

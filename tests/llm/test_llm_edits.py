@@ -91,7 +91,7 @@ def test_whole_blocks_are_found_in_any_wrapping(answer):
         (change(RETURN, RETURN), "unchanged"),
         (fenced(PARTS.block), "unchanged"),
         (fenced("def fit_scaling_law(data_points, loss_values:\n    return [1.0]\n"), "syntax_error"),
-        (fenced("def fit_scaling_law(data_points, loss_values):\n    return [1.0]\n"), "missing_function"),
+        (fenced("def law(data_points, loss_values):\n    return [1.0]\n"), "missing_function"),
         (fenced("import os\n" + PARTS.block), "forbidden"),
         (change(RETURN, "    return ("), "syntax_error"),
     ],

@@ -132,14 +132,18 @@ def test_patterns_say_where_a_law_goes_wrong():
     predicted[:, 0] += 0.2 * (rows.X[:, 1] == 4.0)
     text = "\n".join(residual_patterns(SPEC, "outer 33%", rows, predicted))
     assert "over-predicts" in text
-    assert "by group, worst first: pile: over-predicts" in text
-    assert "along P" in text and "at 4" in text
+    assert "by group, worst first: pile +" in text
+    assert "along P" in text and "at 4" in text and "outermost level alone: over-predicts" in text
     perfect = residual_patterns(SPEC, "outer 33%", rows, rows.y)
-    assert len(perfect) == 1 and "no clear bias" in perfect[0]
+    assert len(perfect) == 2 and all("no clear bias" in line for line in perfect)
 
 
 def test_terms_of_a_law_lose_their_constants():
-    assert terms("c0 + c1*N**-a1 + c2*(D + s2)**-a2*log(V)") == ("c*N**-a", "c*(D + s)**-a*log(V)")
+    names = ("N", "D", "V")
+    law = "c0 + c1*N**-a1 + c2*(D + s2)**-a2*log(V)"
+    assert terms(law, names) == ("c*N**-c", "c*(D + c)**-c*log(V)")
+    assert terms(law.replace("c2", "Big").replace("a1", "alpha") + " (as stated)", names) == terms(law, names)
+    assert terms("", names) == terms("a law in words", names) == ()
 
 
 def test_keys_go_to_the_endpoint_they_belong_to():

@@ -26,7 +26,7 @@ def render(genome: Genome, facts: TaskFacts, title: str) -> str:
     """
     names = facts.names
     choices = genome.choices
-    bounds = _bounds(genome, facts)
+    bounds = bound_lines(genome, facts)
     q_names = [n for n, _ in genome.nonlinear()]
     unpack = (
         f"{', '.join(q_names)}{',' if len(q_names) == 1 else ''} = q.T[:, :, None]" if q_names else "pass"
@@ -92,7 +92,7 @@ def is_rendered(program: str, facts: TaskFacts) -> bool:
     return genome is not None and program.partition(mark)[2] == render(genome, facts, "").partition(mark)[2]
 
 
-def _bounds(genome: Genome, facts: TaskFacts) -> list[str]:
+def bound_lines(genome: Genome, facts: TaskFacts) -> list[str]:
     """One `(low, high, in_logs),  # name` line for each non-linear constant."""
     spans: dict[str, tuple[float, float, bool]] = {}
     for term in genome.terms:

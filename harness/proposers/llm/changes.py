@@ -42,7 +42,9 @@ def _blocks(lines: list[str]) -> list[Change]:
             return found
         i += 1
         replacement: list[str] = []
-        while i < len(lines) and not (_END.match(lines[i]) or _START.match(lines[i]) or _FENCE.match(lines[i])):
+        while i < len(lines) and not (
+            _END.match(lines[i]) or _START.match(lines[i]) or _FENCE.match(lines[i])
+        ):
             replacement.append(lines[i])
             i += 1
         if i < len(lines) and not _START.match(lines[i]):

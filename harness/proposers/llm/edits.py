@@ -22,6 +22,7 @@ _START = re.compile(r"^\s*#\s*EVOLVE-BLOCK-START\b")
 _END = re.compile(r"^\s*#\s*EVOLVE-BLOCK-END\b")
 _FENCE = re.compile(r"^[ \t]*(```+|~~~+)[^\n`]*\n(.*?)(?:^[ \t]*\1[ \t]*$|\Z)", re.M | re.S)
 
+
 @dataclass(frozen=True, slots=True)
 class Unusable:
     """An answer no program could be made of.
@@ -81,7 +82,9 @@ def read_answer(text: str, parent: str, modules: tuple[str, ...] = PROGRAM_MODUL
     try:
         return _read(answer_of(text).replace("\r\n", "\n"), parent, modules)
     except Exception as error:  # whatever an answer makes a reader do, it is the answer's fault
-        return Unusable("unreadable", f"the answer can't be read: {type(error).__name__}; give the whole block, plainly")
+        return Unusable(
+            "unreadable", f"the answer can't be read: {type(error).__name__}; give the whole block, plainly"
+        )
 
 
 def _read(text: str, parent: str, modules: tuple[str, ...]) -> Edited | Unusable:
@@ -96,7 +99,8 @@ def _read(text: str, parent: str, modules: tuple[str, ...]) -> Edited | Unusable
         code = _code(text)
         if code is None:
             return Unusable(
-                "prose only", "expected a LAW line, SEARCH/REPLACE changes or one fenced block of Python, found none"
+                "prose only",
+                "expected a LAW line, SEARCH/REPLACE changes or one fenced block of Python, found none",
             )
         docstring = docstring_of(code)
         block = _completed(_inside(code), parts.block)
@@ -129,7 +133,12 @@ def _completed(code: str, block: str) -> str:
             return code
         lines, old = block.splitlines(), _functions(block)
         texts = code.splitlines()
-        rest = [i for n in new.body if n not in given.values() for i in range(n.lineno - 1, n.end_lineno or n.lineno)]
+        rest = [
+            i
+            for n in new.body
+            if n not in given.values()
+            for i in range(n.lineno - 1, n.end_lineno or n.lineno)
+        ]
         for name, node in sorted(old.items(), key=lambda item: -item[1].lineno):
             if name in given:
                 fresh = given.pop(name)
@@ -139,7 +148,7 @@ def _completed(code: str, block: str) -> str:
         have = {line.strip() for line in lines}
         kept = [texts[i] for i in sorted(rest) if texts[i].strip() not in have or texts[i][:1].isspace()]
         return "\n".join([*kept, *lines])
-    except (SyntaxError, ValueError, AssertionError):
+    except (contract.Unparsable, AssertionError):
         return code
 
 
@@ -231,7 +240,7 @@ def _code(text: str) -> str | None:
         for end in range(len(lines), max(0, len(lines) - 40), -1):  # prose may follow
             try:
                 contract.parse("\n".join(lines[:end]))
-            except (SyntaxError, ValueError, RecursionError, MemoryError):
+            except contract.Unparsable:
                 continue
             return "\n".join(lines[:end])
     return None

@@ -37,10 +37,14 @@ def law_draft(stated: Stated, facts: TaskFacts, title: str, edit: str) -> Draft:
     except (FittingError, RecursionError, MemoryError) as error:
         raise BadLawLine(f"{error}; features are {', '.join(facts.names)}") from error
     if not law.used or not law.constants:
-        raise BadLawLine(f"expected a law of {', '.join(facts.names)} with constants to fit, got {stated.law!r}")
+        raise BadLawLine(
+            f"expected a law of {', '.join(facts.names)} with constants to fit, got {stated.law!r}"
+        )
     most = facts.budget_per_target
     if facts.budget is not None and len(law.constants) > most:
-        raise BadLawLine(f"expected at most {most} constants, the law has {len(law.constants)}: {', '.join(law.constants)}")
+        raise BadLawLine(
+            f"expected at most {most} constants, the law has {len(law.constants)}: {', '.join(law.constants)}"
+        )
     choices = fit_choices(stated.fit, facts)
     genome = genome_of(law, facts, choices)
     if genome is not None:
@@ -56,7 +60,9 @@ def law_draft(stated: Stated, facts: TaskFacts, title: str, edit: str) -> Draft:
         loss=repr(_loss(choices)),
         emphasis=repr(choices.emphasis),
         axes=list(facts.axes) if choices.emphasis else [],
-        own=f"\n    table = np.column_stack([table, table[:, {list(facts.paired)}[t]]])" if facts.paired else "",
+        own=f"\n    table = np.column_stack([table, table[:, {list(facts.paired)}[t]]])"
+        if facts.paired
+        else "",
     )
     key = f"{law.canonical()} | fit {choices.label()}"
     return Draft(program, key, text, "free", edit, tuple(law.constants), 2 * len(law.constants))
@@ -129,14 +135,16 @@ def genome_of(law: Law, facts: TaskFacts, choices: FitChoices) -> Genome | None:
     if choices.link == "log":
         text = f"exp({text})"
     try:
-        genome = parse(text, facts.names, replace(choices, non_negative=choices.non_negative and not negative))
+        genome = parse(
+            text, facts.names, replace(choices, non_negative=choices.non_negative and not negative)
+        )
     except (NotAGenome, KeyError, IndexError):
         return None
     roles: dict[str, str] = {}
     for name, role in ((n, r) for n, r in genome.nonlinear()):
         if roles.setdefault(name, role) != role:
             return None
-    return genome if 0 < len(genome.terms) and genome.n_constants <= facts.budget_per_target else None
+    return genome if len(genome.terms) > 0 and genome.n_constants <= facts.budget_per_target else None
 
 
 def _plain_factor(node: expression.Node) -> str:

@@ -11,18 +11,21 @@ from harness.errors import BadConfig
 OURS = Path(__file__).resolve().parent / "templates"
 
 _COMMON = {
-    "title", "facts", "parent_id", "parent_error", "parent_constants", "parent", "parent_errors", "patterns",
-    "inspirations", "failures", "tried", "memo",
+    "title", "facts", "scale", "limit", "parent_id", "parent_error", "parent_constants", "took", "parent",
+    "parent_errors", "patterns", "inspirations", "failures", "tried", "memo", "hint", "mended", "sections",
 }  # fmt: skip
 _MATE = {"mate_id", "mate_error", "mate_constants", "mate", "mate_errors"}
 PLACES: dict[str, set[str]] = {
-    "system": set(),
+    "system": {"modules"},
     "common": _COMMON,
+    "law": {"common", *_COMMON},
     "diff": {"common", *_COMMON},
     "full": {"common", *_COMMON},
     "cross": {"common", *_COMMON, *_MATE},
     "repair": {"reason", "detail"},
-    "memo": {"title", "facts", "best", "helped", "failures", "tried", "memo"},
+    "tools": {"calls"},
+    "turn": {"call", "result", "left"},
+    "memo": {"title", "facts", "best", "helped", "failures", "tried", "memo", "hint"},
 }
 """Template -> the places it may have."""
 

@@ -11,20 +11,23 @@ from dataclasses import replace
 
 import numpy as np
 
+from evaluator.contract import PROGRAM_MODULES
 from evaluator.outcome import Outcome
+from evaluator.sandbox.job import Limits
 from harness.proposers.assignment import Assignment
-from harness.proposers.formula.proposer import free_draft
 from harness.proposers.llm import context
+from harness.proposers.llm.answers import Answers
 from harness.proposers.llm.bandit import Bandit, gain
-from harness.proposers.llm.edits import Unusable, read_answer
+from harness.proposers.llm.edits import Unusable
 from harness.proposers.llm.ledger import Ledger
 from harness.proposers.llm.memory import Memory
+from harness.proposers.llm.parents import OpenPrompts, choose_others, choose_parent, ranked
 from harness.proposers.llm.prompts import Templates
-from harness.proposers.llm.reading import law_of
 from harness.proposers.llm.reply import Reply
 from harness.proposers.llm.request import Request
 from harness.proposers.llm.settings import LlmConfig
-from harness.proposers.llm.trees import tree_key
+from harness.proposers.llm.staged import Staged
+from harness.proposers.llm.tools import Call, call_in, definitions
 from harness.search.archive import Member
 from harness.search.candidate import Candidate, Draft
 from harness.search.search import Plan, Search
@@ -43,36 +46,71 @@ class LlmProposer:
 
     name = "llm"
 
-    def __init__(self, settings: LlmConfig, assignment: Assignment) -> None:
+    def __init__(
+        self, settings: LlmConfig, assignment: Assignment, fit_cpu_s: float = Limits().fit_cpu_s
+    ) -> None:
         self.settings = settings
         self.facts = assignment.facts
         self.templates = Templates(settings.prompts)
-        self.memory = Memory()
+        self.memory = Memory(self.facts.names)
         self.models = {m.model: m for m in settings.models}
         self.ledger = Ledger(settings, self.models)
         self.operators = Bandit(OPERATORS)
         self.choices = Bandit(tuple(self.models))
+        self.open = OpenPrompts()
         self._title = assignment.title
-        task = assignment.task
-        self._facts_text = context.task_facts(task.spec, task.train, assignment.folds)
-        self._trees: dict[str, str] = {}
-        self._laws: dict[str, str] = {}
+        self.answers = Answers(self.facts, self._title)
+        task, folds = assignment.task, assignment.folds
+        self._facts_text = context.task_facts(task.spec, task.train, folds, self.facts)
+        self._folds = tuple(f.name for f in folds)
+        positive = self.facts.positive_targets
+        self._fixed = {
+            "title": self._title,
+            "facts": self._facts_text,
+            "limit": f"{fit_cpu_s:g}",
+            "scale": "its rms error in logs" if positive else "its rms error in sd of the target",
+        }
         self._pulled: dict[str, list[Request]] = {}
         self._costs: dict[str, float] = {}
 
     def request(
         self, number: int, plan: Plan, search: Search, rng: np.random.Generator, models: Sequence[str]
-    ) -> Request:
-        """A question for the candidate of `plan`, to one of `models`."""
-        parent, mate = search.members[plan.parent], search.members[plan.mate]
-        operator = self.operators.choose(rng, OPERATORS if mate is not parent else OPERATORS[:2])
-        values = self._values(search, parent, mate if operator == "cross" else None, rng)
+    ) -> Request | None:
+        """A question for the candidate of `plan`, to one of `models`; None while open prompts ask all there is to ask.
+
+        Parents are chosen here, by rank among all scored programs: a model can follow the best from anywhere.
+        """
+        order = ranked(list(search.members.values()))
+        kinds = [k for k in OPERATORS if k != "cross" or len(order) > 1]
+        chosen = {k: choose_parent(order, k, self.open, rng) for k in kinds}
+        kinds = [k for k in kinds if chosen[k] is not None]
+        if not kinds:
+            return None
+        operator = self.operators.choose(rng, kinds)
+        parent = chosen[operator]
+        assert parent is not None
+        mate = self._mate(order, parent, rng) if operator == "cross" else None
+        without = [parent] if mate is None else [parent, mate]
+        others = choose_others(order, without, self.settings.inspirations, self.open, rng)
+        c = parent.candidate
+        plan = replace(
+            plan,
+            parent=c.id,
+            mate=(mate or parent).candidate.id,
+            niche=-1,
+            generation=c.generation + 1,
+            shown=tuple(m.candidate.id for m in others),
+        )
         model = self.choices.choose(
             rng, models
         )  # the last draw: which models are free is no matter of the seed
-        system = self.templates.fill("system", {})
-        user = self.templates.fill(operator, values)
-        return self._request(number, "propose", model, operator, plan, (("system", system), ("user", user)))
+        line = operator == "diff" and context.shows_law(c, self.facts)
+        user = self.templates.fill("law" if line else operator, self._values(parent, mate, others))
+        if self.settings.tools:
+            user += self.templates.fill("tools", {"calls": str(self.settings.tool_calls)})
+        return self._request(
+            number, "propose", model, operator, plan, (("system", self._system()), ("user", user))
+        )
 
     def repair(self, number: int, first: Request, reply: Reply, wrong: Unusable) -> Request:
         """A second question about an answer that could not be used, with the error text."""
@@ -80,6 +118,27 @@ class LlmProposer:
         messages = (*first.messages, ("assistant", reply.text), ("user", text))
         made = self._request(number, "repair", first.model, first.operator, first.plan, messages)
         return replace(made, mends=first.number)
+
+    def call_in(self, request: Request, reply: Reply) -> Call | None:
+        """The call that an answer makes; None where it is an answer, or no call is left."""
+        if not self.settings.tools or request.purpose not in ("propose", "turn"):
+            return None
+        return call_in(reply.text) if self._calls_left(request) > 0 else None
+
+    def turn(self, number: int, first: Request, reply: Reply, call: Call, result: str) -> Request:
+        """The next question of a conversation: the result of the call that was made."""
+        left = self._calls_left(first) - 1
+        told = (
+            f"You may make {left} more call{'s' if left > 1 else ''}, or answer." if left else "Answer now."
+        )
+        text = self.templates.fill("turn", {"call": call.text, "result": result, "left": told})
+        messages = (*first.messages, ("assistant", reply.text), ("user", text))
+        made = self._request(number, "turn", first.model, first.operator, first.plan, messages)
+        return replace(made, mends=first.number)
+
+    def _calls_left(self, request: Request) -> int:
+        made = sum(role == "assistant" for role, _ in request.messages)
+        return self.settings.tool_calls - made
 
     def wants_memo(self) -> bool:
         every = self.settings.reflect_every
@@ -98,17 +157,21 @@ class LlmProposer:
                 "best": context.best_programs(best),
                 "helped": "\n".join(self.memory.helped) or context.NOTHING,
                 "failures": self._failures(2 * self.settings.failures),
-                "tried": context.tried(self.memory),
+                "tried": context.tried(self.memory) or context.NOTHING,
                 "memo": self.memory.memo or context.NOTHING,
+                "hint": self.memory.hint or context.NOTHING,
             },
         )
-        system = self.templates.fill("system", {})
-        return self._request(number, "memo", model, "", None, (("system", system), ("user", user)))
+        if self.memory.hint and "{{hint}}" not in self.templates.texts["memo"]:
+            user += f"\n# A person's hint\n\n{self.memory.hint}\n"
+        return self._request(number, "memo", model, "", None, (("system", self._system()), ("user", user)))
 
     def sent(self, request: Request) -> None:
         """A request is on its way: its worst cost is set aside, its arms count as pulled."""
         self.ledger.reserve(request.number, self.ledger.most(request.model, request.prompt))
-        if request.purpose == "propose":
+        if request.purpose == "propose" and request.plan is not None:
+            plan = request.plan
+            self.open.begin(plan.id, plan.parent, request.operator, (*plan.shown, plan.mate))
             self.operators.started(request.operator)
             self.choices.started(request.model)
 
@@ -126,37 +189,25 @@ class LlmProposer:
 
     def read(self, request: Request, reply: Reply, search: Search) -> Draft | Unusable:
         """The draft in an answer; near-duplicates are turned down."""
-        plan = request.plan
-        assert plan is not None
-        program = read_answer(reply.text, search.members[plan.parent].candidate.program)
-        if isinstance(program, Unusable):
-            return program
-        key = tree_key(program)
-        if key in self._trees:
-            return Unusable("same program", f"the syntax tree is that of {self._trees[key]}")
-        law, same_law = law_of(program, self.facts.names)
-        if same_law and same_law in self._laws:
-            return Unusable("same law", f"law and fit are those of {self._laws[same_law]}, spelt differently")
-        known = free_draft(program, self.facts)
-        edit = f"{request.operator} by {request.model}"
-        return replace(known, key=f"tree {key}", law=known.law or law, edit=edit)
+        assert request.plan is not None
+        parent = search.members[request.plan.parent].candidate.program
+        return self.answers.read(reply.text, parent, f"{request.operator} by {request.model}")
 
     def met(self, candidate: Candidate) -> None:
         """A candidate exists; later answers that repeat it are turned down."""
-        try:
-            self._trees.setdefault(tree_key(candidate.program), candidate.id)
-        except (SyntaxError, ValueError, RecursionError):
-            return  # a seed that does not parse fails in the evaluator, with a better message
-        same_law = law_of(candidate.program, self.facts.names)[1]
-        if same_law:
-            self._laws.setdefault(same_law, candidate.id)
+        self.answers.met(candidate)
+
+    def named(self, candidate: Candidate, found: Staged) -> Candidate:
+        """The candidate under the name of its own law, once it is known whether it computes what was said."""
+        law = self.answers.name(candidate, found.agrees)
+        return replace(candidate, draft=replace(candidate.draft, law=law))
 
     def rejected(self, request: Request, reason: str, detail: str = "") -> None:
         """A proposal ends without a program."""
         self.ledger.count(reason)
         assert request.plan is not None
         if detail:
-            self.memory.unusable(f"an answer ({request.operator} by {request.model})", reason, detail)
+            self.memory.unusable(f"an answer ({request.operator})", reason, detail)
         self._learn(request.plan.id, 0.0)
 
     def turned_down(self, candidate: Candidate) -> None:
@@ -165,12 +216,15 @@ class LlmProposer:
         self._learn(candidate.id, 0.0)
 
     def tell(
-        self, candidate: Candidate, outcome: Outcome, search: Search, is_best: bool, patterns: tuple[str, ...]
+        self, candidate: Candidate, outcome: Outcome, search: Search, is_best: bool, found: Staged
     ) -> None:
         """An evaluation; `search` has been told."""
         member = search.members.get(candidate.id)
         parent = search.members.get(candidate.parent or "")
-        self.memory.tell(candidate, outcome, member, parent, patterns)
+        self.memory.patterns[candidate.id] = found.patterns
+        self.memory.fits[candidate.id] = found.fits
+        self.memory.took_s[candidate.id] = found.took_s
+        self.memory.tell(candidate, outcome, member, parent)
         if candidate.proposer != self.name:
             return
         self.ledger.candidates += 1
@@ -178,6 +232,7 @@ class LlmProposer:
         self._learn(candidate.id, _reward(member, parent, is_best))
 
     def _learn(self, plan_id: str, reward: float) -> None:
+        self.open.end(plan_id)
         requests = self._pulled.pop(plan_id, [])
         cost = self._costs.pop(plan_id, 0.0)
         if requests:
@@ -194,47 +249,64 @@ class LlmProposer:
         messages: tuple[tuple[str, str], ...],
     ) -> Request:
         m = self.models[model]
-        return Request(number, purpose, model, operator, plan, messages, m.sent(), m.stream)
+        parameters = m.sent()
+        if self.settings.tools and purpose in ("propose", "turn"):
+            parameters = {**parameters, "tools": definitions()}
+        return Request(number, purpose, model, operator, plan, messages, parameters, m.stream)
 
-    def _values(
-        self, search: Search, parent: Member, mate: Member | None, rng: np.random.Generator
-    ) -> dict[str, str]:
-        shown = self._others(search, [parent] if mate is None else [parent, mate], rng)
+    def _system(self) -> str:
+        return self.templates.fill("system", {"modules": ", ".join(PROGRAM_MODULES)})
+
+    def _mate(self, order: list[Member], parent: Member, rng: np.random.Generator) -> Member:
+        """A second parent: a good one of another law, the next best first."""
+        others = [m for m in order if m is not parent and m.candidate.law != parent.candidate.law] or [
+            m for m in order if m is not parent
+        ]
+        weights = np.array([1.0 / (1.0 + i) for i in range(len(others[:12]))])
+        return others[int(rng.choice(len(weights), p=weights / weights.sum()))]
+
+    def _values(self, parent: Member, mate: Member | None, others: list[Member]) -> dict[str, str]:
+        memory = self.memory
+        took = memory.took_s.get(parent.candidate.id, 0.0)
         values = {
-            "title": self._title,
-            "facts": self._facts_text,
+            **self._fixed,
             **self._program("parent", parent),
-            "patterns": "\n".join(self.memory.patterns.get(parent.candidate.id, ())) or context.NOTHING,
-            "inspirations": context.inspirations(shown, self.memory),
+            "took": f", its fit takes {took:g} s" if took else "",
+            "patterns": "\n".join(memory.patterns.get(parent.candidate.id, ())) or context.NOTHING,
+            "inspirations": context.inspirations(others, memory, self.facts),
             "failures": self._failures(self.settings.failures),
-            "tried": context.tried(self.memory),
-            "memo": self.memory.memo or context.NOTHING,
+            "tried": context.tried(memory) or context.NOTHING,
+            "mended": "\n".join(memory.mended) or context.NOTHING,
+            "memo": memory.memo or context.NOTHING,
+            "hint": memory.hint or context.NOTHING,
         }
+        titles = {
+            "hint": "A person's hint",
+            "inspirations": "Other laws, for ideas",
+            "failures": "What has failed lately",
+            "mended": "Refusals that a second answer mended",
+            "tried": "Tried often; try something else",
+            "memo": "What we have learned",
+        }
+        sections = "".join(context.section(title, values[name]) for name, title in titles.items())
+        values["sections"] = sections.rstrip()
         if mate is not None:
             values |= self._program("mate", mate)
         return values
 
     def _program(self, role: str, member: Member) -> dict[str, str]:
+        id = member.candidate.id
+        fits = self.memory.fits.get(id, ())
         return {
-            f"{role}_id": member.candidate.id,
+            f"{role}_id": id,
             f"{role}_error": f"{member.error:.4g}",
             f"{role}_constants": str(member.n_constants),
-            role: context.program_of(member),
-            f"{role}_errors": context.errors(self.memory.scored.get(member.candidate.id)),
+            role: context.program_of(member, self.facts),
+            f"{role}_errors": context.errors(self.memory.scored.get(id), self._folds, fits),
         }
 
     def _failures(self, most: int) -> str:
         return context.failures(list(self.memory.failures)[-most:] if most else [])
-
-    def _others(self, search: Search, without: list[Member], rng: np.random.Generator) -> list[Member]:
-        """The best other program, then owners of niches, each of another size than those before."""
-        left = [m for m in sorted(search.owners(), key=lambda m: m.order) if m not in without]
-        chosen: list[Member] = []
-        while left and len(chosen) < self.settings.inspirations:
-            m = left[0] if not chosen else left[int(rng.integers(len(left)))]
-            chosen.append(m)
-            left = [other for other in left if other.n_constants != m.n_constants]
-        return chosen
 
 
 def _reward(member: Member | None, parent: Member | None, is_best: bool) -> float:

@@ -32,6 +32,7 @@ class Status(StrEnum):
     CONTEXT = "context_length"
     NOT_FOUND = "not_found"
     BAD_REQUEST = "bad_request"
+    NOT_SENT = "not_sent"
 
 
 PASSING = {Status.RATE_LIMIT, Status.SERVER, Status.CONNECTION, Status.TIMEOUT, Status.HTML}

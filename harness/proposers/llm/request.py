@@ -14,14 +14,14 @@ class Request:
 
     Attributes:
         number: order of asking, from 0.
-        purpose: "propose", "repair" or "memo".
+        purpose: "propose", "turn" (after a call), "repair" or "memo".
         model: name of the model.
         operator: "diff", "full", "cross"; "" for a memo.
         plan: candidate it is for; None for a memo.
         messages: the whole conversation, as pairs of role and text.
         parameters: sent along, before what the endpoint refused is taken out.
         stream: whether a stream is asked for.
-        mends: number of the request whose answer this one repairs, or None.
+        mends: number of the request whose answer this one repairs or goes on from, or None.
     """
 
     number: int
@@ -51,8 +51,11 @@ class Request:
         known = {k: facts[k] for k in _PLAIN}
         known["messages"] = tuple((role, text) for role, text in facts["messages"])
         plan = facts["plan"]
-        if plan and "island" in plan:  # the name in journals of version 0.1
-            plan = {("niche" if k == "island" else k): v for k, v in plan.items()}
+        if plan:
+            plan = {
+                ("niche" if k == "island" else k): v for k, v in plan.items()
+            }  # the name in journals of version 0.1
+            plan["shown"] = tuple(plan.get("shown", ()))
         return cls(plan=Plan(**plan) if plan else None, **known)
 
 

@@ -77,6 +77,8 @@ class LlmConfig:
         reflect_every: evaluations between two memos of what works; 0 for none.
         inspirations: other programs a prompt shows.
         failures: latest failures a prompt shows.
+        tools: whether a model may look at rows and try laws before it answers.
+        tool_calls: such calls for one proposal at most.
         prompts: folder with templates that replace ours, or null.
         cache: SQLite file that answers identical requests, or null.
     """
@@ -95,6 +97,8 @@ class LlmConfig:
     reflect_every: int = field(default=60, metadata=_low(0))
     inspirations: int = field(default=2, metadata=_low(0))
     failures: int = field(default=3, metadata=_low(0))
+    tools: bool = False
+    tool_calls: int = field(default=4, metadata=_low(1))
     prompts: str | None = None
     cache: str | None = None
 

@@ -102,9 +102,13 @@ def with_docstring(head: str, docstring: str) -> str:
         try:
             tree = contract.parse(head)
             first = tree.body[0] if isinstance(tree, ast.Module) and tree.body else None
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
+        except contract.Unparsable:
             return head
-        if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str):
+        if (
+            isinstance(first, ast.Expr)
+            and isinstance(first.value, ast.Constant)
+            and isinstance(first.value.value, str)
+        ):
             lines[first.lineno - 1 : first.end_lineno] = []
     text = docstring.replace("\\", "/").replace('"""', "'''").strip().strip('"')
     rest = "".join(lines).lstrip("\n")
@@ -112,11 +116,11 @@ def with_docstring(head: str, docstring: str) -> str:
 
 
 def docstring_of(code: str) -> str:
-    """The docstring an answer's code begins with, or "". """
+    """The docstring an answer's code begins with, or ""."""
     try:
         tree = contract.parse(code)
         return (ast.get_docstring(tree) if isinstance(tree, ast.Module) else None) or ""
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    except contract.Unparsable:
         return ""
 
 
@@ -194,9 +198,7 @@ def columns_of(facts: TaskFacts, X: np.ndarray, target: int, units: bool = True)
     table = np.asarray(X, dtype=float)
     if facts.paired:
         table = np.column_stack([table, table[:, facts.paired[target]]])
-    return {
-        f.name: table[:, j] / (f.unit if units else 1.0) for j, f in enumerate(facts.features)
-    }
+    return {f.name: table[:, j] / (f.unit if units else 1.0) for j, f in enumerate(facts.features)}
 
 
 def named(stated: Stated, read: str, facts: TaskFacts, agrees: bool | None) -> str:

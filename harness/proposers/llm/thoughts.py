@@ -10,11 +10,14 @@ import re
 
 _NAMES = r"(?:think|thinking|thought|thoughts|reasoning|reflection|scratchpad|analysis)"
 _WHOLE = re.compile(
-    rf"<\s*({_NAMES})\s*>.*?<\s*/\s*\1\s*>|\[\s*({_NAMES})\s*\].*?\[\s*/\s*\2\s*\]|◁think▷.*?◁/think▷", re.S | re.I
+    rf"<\s*({_NAMES})\s*>.*?<\s*/\s*\1\s*>|\[\s*({_NAMES})\s*\].*?\[\s*/\s*\2\s*\]|◁think▷.*?◁/think▷",
+    re.S | re.I,
 )
 _END = re.compile(rf"<\s*/\s*{_NAMES}\s*>|\[\s*/\s*{_NAMES}\s*\]|◁/think▷", re.I)
 _START = re.compile(rf"<\s*{_NAMES}\s*>|\[\s*{_NAMES}\s*\]|◁think▷", re.I)
-_CHANNEL = re.compile(r"<\|channel\|>\s*(\w+)[^<]*<\|message\|>(.*?)(?=<\|(?:end|return|start|channel|call)\|>|\Z)", re.S)
+_CHANNEL = re.compile(
+    r"<\|channel\|>\s*(\w+)[^<]*<\|message\|>(.*?)(?=<\|(?:end|return|start|channel|call)\|>|\Z)", re.S
+)
 _TOKEN = re.compile(r"<\|[a-z_]+\|>")
 
 
@@ -22,7 +25,9 @@ def answer_of(text: str) -> str:
     """The text without thoughts; "" where nothing else came."""
     channels = _CHANNEL.findall(text)
     if channels:
-        return "\n".join(body for name, body in channels if name.lower() not in ("analysis", "thought")).strip()
+        return "\n".join(
+            body for name, body in channels if name.lower() not in ("analysis", "thought")
+        ).strip()
     text = _WHOLE.sub("", text)
     ends = list(_END.finditer(text))
     if ends:  # only the end came: what is before it was thought

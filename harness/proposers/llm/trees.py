@@ -18,12 +18,13 @@ def tree_key(program: str) -> str:
     """Digest of the normalised syntax tree.
 
     Raises:
-        SyntaxError: it does not parse.
+        contract.Unparsable: it does not parse, or is nested too deeply to be walked.
     """
     tree = contract.parse(program)
     assert isinstance(tree, ast.Module)
-    names = _own_names(tree)
-    return hashlib.sha256(ast.dump(_Plain(names).visit(tree)).encode()).hexdigest()
+    with contract.reading():
+        text = ast.dump(_Plain(_own_names(tree)).visit(tree))
+    return hashlib.sha256(text.encode(errors="replace")).hexdigest()
 
 
 def _own_names(tree: ast.Module) -> dict[str, str]:

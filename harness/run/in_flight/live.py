@@ -6,8 +6,9 @@ import time
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from typing import Any
 
+from harness.proposers.llm.hints import read_hint
 from harness.proposers.llm.models import Models
-from harness.proposers.llm.reply import Reply
+from harness.proposers.llm.reply import Reply, Status
 from harness.proposers.llm.request import Request
 from harness.proposers.llm.staged import Staged
 from harness.run.context import Context
@@ -17,6 +18,7 @@ from harness.search.ending import Ending
 
 POLL_S = 0.1
 MOST_REJECTED = 60
+NOT_SENT = Reply(Status.NOT_SENT, detail="not asked again: the budget is spent", tokens_in=0, tokens_out=0)
 """Proposals in a row, over those in flight, that may end without a program before models are given up."""
 OVERTIME_S = 10.0
 """Beyond the minutes of a run, replies that are already paid for are waited for this long."""
@@ -35,6 +37,7 @@ class Live:
         self.state, self.models, self.context = state, models, context
         self.flights: dict[Future[Reply], Request] = {}
         self.scoring: dict[Future[Staged], Candidate] = {}
+        self.calls: dict[Future[str], int] = {}
         self._unaffordable = False
         self._told = ""
 
@@ -43,17 +46,25 @@ class Live:
         s.elapsed = lambda: context.spending.seconds
         for model, refused in s.refused:
             self.models.remember(model, refused)
-        for request in s.open.values():  # no reply was stored: asked again
-            self._send(request)
+        context.spending.evaluations += s.calls
         for candidate in s.waiting.values():
             self._score(candidate)
+        for number in s.calling:
+            self._call(number)
+        for request in list(
+            s.open.values()
+        ):  # no reply was stored: asked again where what it brings can be used
+            if not context.stopping() and self._may_start() and s.llm.ledger.may_spend():
+                self._send(request)
+            elif not context.stopping():
+                s.reply(request.number, NOT_SENT)
         while True:
             if context.stopping():
                 for future in self.scoring:
                     future.cancel()
                 return Ending.INTERRUPTED
             self._fill()
-            if not self.flights and not self.scoring:
+            if not self.flights and not self.scoring and not self.calls:
                 ending = self._ending()
                 if ending is not None:
                     self._close(ending)
@@ -61,7 +72,7 @@ class Live:
                 time.sleep(POLL_S)
                 context.progress(None, None)
                 continue
-            begun: list[Future[Any]] = [*self.flights, *self.scoring]
+            begun: list[Future[Any]] = [*self.flights, *self.scoring, *self.calls]
             done, _ = wait(begun, timeout=POLL_S, return_when=FIRST_COMPLETED)
             self.models.give_up_late()
             for flight in sorted(
@@ -73,6 +84,9 @@ class Live:
                 outcome = s.evaluated(candidate, future.result())
                 context.spending.evaluations += outcome is not None
                 context.progress(candidate, outcome)
+            for made in sorted((f for f in done if f in self.calls), key=lambda f: self.calls[f]):
+                s.called(self.calls.pop(made), made.result())
+                context.spending.evaluations += 1
             if not done:
                 context.progress(None, None)
 
@@ -84,9 +98,22 @@ class Live:
         for candidate in list(self.state.waiting.values()):
             if candidate.id not in {c.id for c in self.scoring.values()}:
                 self._score(candidate)
+        if request.number in self.state.calling:
+            self._call(request.number)
+
+    def _call(self, number: int) -> None:
+        self.calls[self.state.run_call(number, self.context.executor)] = number
 
     def _fill(self) -> None:
         s, context = self.state, self.context
+        hint = read_hint(s.journal.path.parent)
+        if hint != s.llm.memory.hint:
+            s.hint(hint)
+            context.say(
+                "the models are told your hint from now on"
+                if hint
+                else "the models are told no hint any more"
+            )
         while s.search.seeds_left and len(self.scoring) < context.workers and self._may_start():
             self._ask()
         if s.share and self._given_up():
@@ -111,8 +138,11 @@ class Live:
 
     def _may_start(self) -> bool:
         return self.context.spending.may_start(
-            len(self.scoring) + len(self.flights) + len(self.state.mending)
+            self._begun() + len(self.state.mending) + len(self.state.talking)
         )
+
+    def _begun(self) -> int:
+        return len(self.scoring) + len(self.flights) + len(self.calls)
 
     def _may_request(self) -> bool:
         """Whether a request may go out: room in flight, and not more programs than are soon scored."""
@@ -121,8 +151,8 @@ class Live:
         busy = len(self.flights) + sum(c.proposer == "llm" for c in self.scoring.values())
         if len(self.flights) >= most or busy >= most + self.context.workers or self._given_up():
             return False
-        if s.mending:
-            return self.context.spending.may_start(len(self.scoring) + len(self.flights))
+        if s.mending or s.talking:
+            return self.context.spending.may_start(self._begun())
         if not self._may_start() or s.search.seeds_left or not s.search.members:
             return False
         return s.share is None or s.share.llm_may(most)
@@ -135,13 +165,18 @@ class Live:
             return None
         for item in s.mending:
             if item[0].model in ready:
-                number = s.numbers
-                request = s.llm.repair(number, *item)
+                request = s.mend(item)
                 if self._affordable(request):
-                    s.mending.remove(item)
                     return request
-        if s.mending and self._unaffordable:
+        for talk in s.talking:
+            if talk[0].model in ready:
+                request = s.talk(talk)
+                if self._affordable(request):
+                    return request
+        if (s.mending or s.talking) and self._unaffordable:
             self._leave_mending()
+            return None
+        if not self._may_start():
             return None
         if s.llm.wants_memo():
             at = s.llm.memory.memo_at
@@ -152,8 +187,8 @@ class Live:
         planned = s.search.plan()
         if planned is None:
             return None
-        request = s.llm.request(s.numbers, planned[0], s.search, planned[1], ready)
-        return request if self._affordable(request) else None
+        made = s.llm.request(s.numbers, planned[0], s.search, planned[1], ready)
+        return made if made is not None and self._affordable(made) else None
 
     def _affordable(self, request: Request) -> bool:
         ledger = self.state.llm.ledger
@@ -192,8 +227,9 @@ class Live:
             self._leave_mending()
 
     def _leave_mending(self) -> None:
-        for request, _, _ in list(self.state.mending):
-            self.state.leave(request.number)
+        s = self.state
+        for number in [m[0].number for m in s.mending] + [t[0].number for t in s.talking]:
+            s.leave(number)
 
     def _ending(self) -> Ending | None:
         """Why the search is over, with nothing in flight; None where waiting may help."""

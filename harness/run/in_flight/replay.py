@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import Future
+from dataclasses import replace
 from typing import Any
 
 from harness.errors import BadRun
@@ -72,9 +73,22 @@ class Replay:
             s.reply(facts["request"], Reply.of(facts))
         elif kind == "turned_down" and "request" in facts:
             s.leave(facts["request"])
+        elif kind == "hint":
+            s.hint(facts["text"])
+        elif kind == "call":
+            return self._call(facts)
         elif kind in ("evaluation", "turned_down"):
             id = facts["candidate"].id if kind == "evaluation" else facts["candidate"]
-            return self._outcome(id, facts.get("outcome"))
+            return self._outcome(id, facts.get("outcome"), facts.get("notes") or {})
+        return ""
+
+    def _call(self, facts: dict[str, Any]) -> str:
+        """A model's call must be the recorded one; its stored result is taken, as a reply is."""
+        s, number = self.state, facts["request"]
+        if number not in s.calling or s.calling[number][2].text != facts["call"]:
+            return f"request {number} made another call"
+        s.called(number, facts["result"])
+        self.context.spending.evaluations += 1
         return ""
 
     def _request(self, recorded: Request) -> Request | None:
@@ -85,12 +99,15 @@ class Replay:
         if recorded.purpose == "repair":
             found = [m for m in s.mending if m[0].number == recorded.mends]
             return s.mend(found[0]) if found else None
+        if recorded.purpose == "turn":
+            talks = [t for t in s.talking if t[0].number == recorded.mends]
+            return s.talk(talks[0]) if talks else None
         planned = s.search.plan()
         if planned is None:
             return None
         return s.llm.request(s.numbers, planned[0], s.search, planned[1], [recorded.model])
 
-    def _outcome(self, id: str, recorded: Any) -> str:
+    def _outcome(self, id: str, recorded: Any, notes: dict[str, Any]) -> str:
         """Take in the new outcome of a candidate, which must be as recorded."""
         if id not in self._scoring:
             return f"candidate {id} did not come up"
@@ -98,6 +115,7 @@ class Replay:
         mine, theirs = (outcome_text(o) if o else None for o in (found.outcome, recorded))
         if mine != theirs:
             return f"candidate {id} has another outcome"
+        found = replace(found, took_s=float(notes.get("took_s", 0.0)))  # a time: as it was then
         outcome = self.state.evaluated(candidate, found)
         self.context.spending.evaluations += outcome is not None
         self.context.progress(candidate, outcome)

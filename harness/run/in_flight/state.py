@@ -12,15 +12,23 @@ from evaluator.outcome import Outcome, Scorecard, Scored
 from harness.errors import BadRun
 from harness.proposers.llm.edits import Unusable
 from harness.proposers.llm.proposer import LlmProposer
-from harness.proposers.llm.reply import PASSING, Reply
+from harness.proposers.llm.reply import PASSING, Reply, Status
 from harness.proposers.llm.request import Request
 from harness.proposers.llm.staged import Signature, Staged
+from harness.proposers.llm.thoughts import answer_of
+from harness.proposers.llm.tools import Call
 from harness.proposers.share import Share
 from harness.record.journal import Journal
 from harness.search.candidate import Candidate, Draft
 from harness.search.search import Search
 
 Evaluate = Callable[[str, Callable[[Signature], str]], Staged]
+RunCall = Callable[[Call], str]
+
+
+def no_calls(call: Call) -> str:
+    return "error: no calls here"
+
 
 NOT_MENDED = {"unchanged", "same program", "same law", "same predictions"}
 
@@ -33,16 +41,29 @@ class InFlight:
         journal: gets every entry before it takes effect.
         llm: writes requests and reads replies.
         evaluate: program, twin_of -> what was found.
+        tool: a model's call -> its result.
     """
 
-    def __init__(self, search: Search, journal: Journal, llm: LlmProposer, evaluate: Evaluate) -> None:
+    def __init__(
+        self,
+        search: Search,
+        journal: Journal,
+        llm: LlmProposer,
+        evaluate: Evaluate,
+        tool: RunCall = no_calls,
+    ) -> None:
         self.search = search
         self.journal = journal
         self.llm = llm
         self.evaluate = evaluate
+        self.tool = tool
         self.share = Share() if search.proposer is not None else None  # with formulas beside the models
         self.open: dict[int, Request] = {}  # asked, no reply yet
         self.mending: list[tuple[Request, Reply, Unusable]] = []  # to be asked again
+        self.calling: dict[int, tuple[Request, Reply, Call]] = {}  # a call of a model, to be run or being so
+        self.talking: list[tuple[Request, Reply, Call, str]] = []  # its result is there, to be told
+        self.calls = 0  # calls that were run
+        self.mends: dict[int, Unusable] = {}  # refusals by the number of the request that is to mend them
         self.waiting: dict[str, Candidate] = {}  # to be scored, or being so
         self.rank: dict[str, int] = {}  # candidate -> signatures known when it came
         self.signatures: dict[Signature, tuple[int, str]] = {}
@@ -65,6 +86,11 @@ class InFlight:
         self.record("request", request.facts())
         self.numbers = request.number + 1
         self.open[request.number] = request
+        if request.mends is not None:
+            for item in [m for m in self.mending if m[0].number == request.mends]:
+                self.mending.remove(item)
+                self.mends[request.number] = item[2]
+            self.talking = [t for t in self.talking if t[0].number != request.mends]
         if request.purpose == "propose" and request.plan is not None:
             self.search.take(request.plan)
             if self.share:
@@ -77,22 +103,41 @@ class InFlight:
         self.record("reply", {"request": number, "cost": cost, **reply.facts()}, seconds=reply.seconds)
         if request.plan is None:
             if reply.ok:
-                self.llm.memory.memo = reply.text.strip()[:3000]
+                self.llm.memory.memo = answer_of(reply.text).strip()[:3000]
             return
         if not reply.ok:
             self._end(request, reply.status.value)
-            self.rejected += reply.status not in PASSING
+            self.rejected += reply.status not in PASSING | {Status.NOT_SENT}
+            return
+        call = self.llm.call_in(request, reply)
+        if call is not None:
+            self.calling[number] = (request, reply, call)
             return
         made = self.llm.read(request, reply, self.search)
         if isinstance(made, Draft) and self.search.knows(made.key):
             made = Unusable("same program", "it was asked for before")
         if isinstance(made, Unusable):
-            if request.purpose == "propose" and self.llm.settings.repair and made.reason not in NOT_MENDED:
+            if request.purpose != "repair" and self.llm.settings.repair and made.reason not in NOT_MENDED:
                 self.mending.append((request, reply, made))
             else:
                 self._end(request, made.reason, made)
             return
+        wrong = self.mends.pop(number, None)
+        if wrong is not None:
+            self.llm.memory.mend(wrong.reason, wrong.detail)
         self._came(self.search.admit(request.plan, made, "llm"))
+
+    def called(self, number: int, result: str) -> None:
+        """A call of a model was run."""
+        request, reply, call = self.calling.pop(number)
+        self.record("call", {"request": number, "call": call.text, "result": result})
+        self.calls += 1
+        self.talking.append((request, reply, call, result))
+
+    def hint(self, text: str) -> None:
+        """A person said something to the models."""
+        self.record("hint", {"text": text})
+        self.llm.memory.hint = text
 
     def evaluated(self, candidate: Candidate, found: Staged) -> Outcome | None:
         """An evaluation ended; its outcome, or None where the program was turned down."""
@@ -104,10 +149,10 @@ class InFlight:
             )
             self._turned_down(candidate, found.twin)
             return None
-        notes = {"signature": list(found.signature), "patterns": list(found.patterns)}
+        candidate = self.llm.named(candidate, found)
         if self._recording:
-            self.journal.append(candidate, found.outcome, self.elapsed(), notes)
-        self._tell(candidate, found.outcome, found.signature, found.patterns)
+            self.journal.append(candidate, found.outcome, self.elapsed(), found.notes())
+        self._tell(candidate, found.outcome, found)
         return found.outcome
 
     def _came(self, candidate: Candidate) -> None:
@@ -127,10 +172,15 @@ class InFlight:
         self.rejected += wrong is not None
 
     def leave(self, number: int) -> None:
-        """An answer that was to be mended is left as it is: the budget is spent, or models are asked no more."""
+        """An answer that was to be asked about again is left as it is: the budget is spent, or no model is asked."""
         for item in [m for m in self.mending if m[0].number == number]:
             self.mending.remove(item)
             self._end(item[0], item[2].reason, item[2])
+        for talk in [t for t in self.talking if t[0].number == number]:
+            self.talking.remove(talk)
+            self._end(talk[0], "talk left")
+        if number in self.calling:
+            self._end(self.calling.pop(number)[0], "talk left")
 
     def _turned_down(self, candidate: Candidate, twin: str) -> None:
         request_like = candidate.draft.edit
@@ -140,14 +190,12 @@ class InFlight:
         self.llm.turned_down(candidate)
         self.rejected += 1
 
-    def _tell(
-        self, candidate: Candidate, outcome: Outcome, signature: Signature, patterns: tuple[str, ...]
-    ) -> None:
+    def _tell(self, candidate: Candidate, outcome: Outcome, found: Staged) -> None:
         before = self.search.best.error if self.search.best else None
         is_best = self.search.tell(candidate, outcome) is not None
-        self.llm.tell(candidate, outcome, self.search, is_best, patterns)
-        if signature:
-            self.signatures.setdefault(signature, (len(self.signatures), candidate.id))
+        self.llm.tell(candidate, outcome, self.search, is_best, found)
+        if found.signature:
+            self.signatures.setdefault(found.signature, (len(self.signatures), candidate.id))
         if candidate.proposer == "llm":
             self.rejected = 0
         if self.share and candidate.proposer in ("llm", "formula"):
@@ -183,8 +231,6 @@ class InFlight:
             assert candidate is not None and candidate.id == facts["id"], facts["id"]
         elif kind == "request":
             request = Request.of(facts)
-            if request.mends is not None:
-                self.mending = [m for m in self.mending if m[0].number != request.mends]
             if request.purpose == "memo":
                 self.llm.memory.memo_at = self.llm.memory.told
             self.request(request)
@@ -197,23 +243,26 @@ class InFlight:
         elif kind == "turned_down":
             self.leave(facts["request"])
         elif kind == "evaluation":
-            notes = facts["notes"]
-            staged = Staged(
-                facts["outcome"],
-                "",
-                tuple(map(float, notes.get("signature", ()))),
-                tuple(notes.get("patterns", ())),
-            )
             assert facts["candidate"].id in self.waiting, facts["candidate"].id
-            self.evaluated(facts["candidate"], staged)
+            self.evaluated(facts["candidate"], Staged.of(facts["outcome"], facts["notes"]))
+        elif kind == "call":
+            self.called(facts["request"], facts["result"])
+        elif kind == "hint":
+            self.hint(facts["text"])
 
     def mend(self, item: tuple[Request, Reply, Unusable]) -> Request:
-        self.mending.remove(item)
         return self.llm.repair(self.numbers, *item)
+
+    def talk(self, item: tuple[Request, Reply, Call, str]) -> Request:
+        return self.llm.turn(self.numbers, *item)
 
     def submit(self, candidate: Candidate, executor: Executor) -> Future[Staged]:
         rank = self.rank[candidate.id] if candidate.proposer == "llm" else 0
         return executor.submit(self.evaluate, candidate.program, partial(self._twin, rank))
+
+    def run_call(self, number: int, executor: Executor) -> Future[str]:
+        """Run a model's call; a machine that fails ends the run, whatever the model wrote does not."""
+        return executor.submit(self.tool, self.calling[number][2])
 
     def _twin(self, rank: int, signature: Signature) -> str:
         """The candidate of a signature known when the asking candidate came; later ones don't count, or the
