@@ -17,6 +17,7 @@ COMMANDS = {
     "study": ("harness.study", "how methods of fitting compare: thirteen experiments"),
     "bench": ("harness.bench", "run all tasks with several seeds and write the report card"),
     "promote": ("harness.promote", "keep the best laws of finished runs as programs with cards"),
+    "hint": ("harness.hint", "say something to the models of a running search"),
     "export": ("harness.export", "write a run's journal as JSON lines"),
     "doctor": ("evaluator.doctor", "show what the sandbox holds on this machine"),
 }

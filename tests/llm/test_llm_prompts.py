@@ -10,18 +10,27 @@ from pathlib import Path
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
+from families import FAMILIES, family_task
 from in_flight_cases import QUICK, SEED, SEED_PROGRAM, Case, made_up, toy_task
 from scripted_models import LAWS, fenced
 
-from evaluator.outcome import Failed, Failure
+from evaluator.metric import score
+from evaluator.outcome import Failed, Failure, Scored
+from harness.proposers.assignment import Assignment
 from harness.proposers.facts import TaskFacts
-from harness.proposers.formula.proposer import free_draft
+from harness.proposers.formula.proposer import FormulaProposer, free_draft
 from harness.proposers.llm.bandit import Bandit
 from harness.proposers.llm.context import task_facts
 from harness.proposers.llm.edits import Unusable
+from harness.proposers.llm.fits import fit_line
+from harness.proposers.llm.ledger import estimate_tokens
 from harness.proposers.llm.patterns import residual_patterns
 from harness.proposers.llm.prompts import PLACES, Templates
+from harness.proposers.llm.proposer import LlmProposer
 from harness.proposers.llm.reply import Reply, Status
 from harness.proposers.llm.staged import Staged
 from harness.record.journal import Journal
@@ -30,7 +39,38 @@ from tasks import Task
 from tasks.split import validation_folds
 
 GOLDEN = Path(__file__).resolve().parent / "prompts"
-KINDS = ("full", "diff", "law", "cross", "repair", "memo", "turn")
+KINDS = ("full", "diff", "cross", "repair", "memo", "turn")
+MOST_TOKENS = 2500
+
+
+def family_prompt(name):
+    """The prompt about a law line of one task family: a power law, tried and scored, and another for ideas."""
+    task = family_task(name)
+    assignment = Assignment.of(task)
+    llm = LlmProposer(QUICK, assignment)
+    llm.operators = Only(("diff",))
+    starters = FormulaProposer(assignment.facts, assignment.title).starters()[:3]
+    search = Search(None, assignment.n_constants, starters, SearchSettings(), SEED)
+    for shift in (0.4, 0.3, 0.5):
+        candidate = search.ask()
+        llm.met(candidate)
+        cards, patterns, fits = {}, [], []
+        for fold in assignment.folds:
+            inner, rows = task.train.take(fold.train), task.train.take(fold.validation)
+            wrong = shift * rows.y.std(axis=0) * (0.5 + np.linspace(0, 1, len(rows)))[:, None]
+            constants = {"all": tuple(np.linspace(0.1, 0.5, len(candidate.draft.constants) * len(task.spec.targets)))}
+            fits.append(
+                fit_line(assignment.facts, candidate.program, fold.name, (inner, inner.y * 1.01), (rows, rows.y + wrong), constants)
+            )
+            cards[fold.name] = score(rows.y, rows.y + wrong, rows.group)
+            patterns += residual_patterns(task.spec, fold.name, rows, rows.y + wrong)
+        outcome = Scored(cards, constants, len(constants["all"]), 0.1)
+        staged = Staged(outcome, "", (shift,), tuple(patterns), tuple(fits), None, 0.2)
+        is_best = search.tell(candidate, outcome) is not None
+        llm.tell(candidate, outcome, search, is_best, staged)
+    plan, rng = search.plan()
+    return llm.request(0, plan, search, rng, ["fake"])
+
 
 
 class Only(Bandit):
@@ -85,9 +125,18 @@ def prompts(path):
         assert isinstance(wrong, Unusable)
         found = {"repair": state.mend((first, reply, wrong))}
         state.leave(first.number)
+        llm.memory.mend(wrong.reason, wrong.detail)
         llm.memory.memo = "- powers of P saturate\n- nobody has tried a floor that depends on P"
         found |= {operator: ask(operator) for operator in ("full", "diff", "cross")}
         found["memo"] = llm.reflection(state.numbers, state.search, ["fake"])
+        llm.memory.hint = "The floor may depend on P."
+        llm.settings = replace(QUICK, tools=True)
+        request = ask("full")
+        state.request(request)
+        text = "CALL: fit(E + A*N**-a*P**-b)"
+        state.reply(request.number, Reply(Status.OK, text, tokens_in=700, tokens_out=9))
+        state.called(request.number, "- outer 10%: rms error 0.02 on fitted rows, 0.05 on hidden rows; c0=0.7")
+        found["turn"] = state.talk(state.talking[0])
     return {name: text_of(request) for name, request in found.items()}
 
 
@@ -107,6 +156,16 @@ def made(tmp_path_factory):
 def test_a_whole_prompt_reads_as_it_should(kind, made):
     golden = (GOLDEN / f"{kind}.txt").read_text(encoding="utf-8")
     assert made[kind] == golden, f"run `python {Path(__file__).name}` and read what changed"
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_the_prompt_of_every_family_reads_as_it_should_and_is_short(name):
+    request = family_prompt(name)
+    assert text_of(request) == (GOLDEN / f"family_{name}.txt").read_text(encoding="utf-8")
+    assert estimate_tokens(request.prompt) < MOST_TOKENS, "counted with care, at three bytes a token"
+    assert "LAW: c0" in request.prompt and "np.linalg" not in request.prompt, "a law is shown as its line"
+    for needed in ("Known laws", "fitted rows", "hidden rows", "hides", "processor time", "levels", "`from fitting import fit`"):
+        assert needed in request.prompt, needed
 
 
 def test_prompts_have_no_place_left_empty(made):
@@ -160,3 +219,7 @@ if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder:
         for name, text in prompts(Path(folder) / "j.sqlite").items():
             (GOLDEN / f"{name}.txt").write_text(text, encoding="utf-8")
+    for name in FAMILIES:
+        request = family_prompt(name)
+        print(name, estimate_tokens(request.prompt), len(request.prompt) // 4)
+        (GOLDEN / f"family_{name}.txt").write_text(text_of(request), encoding="utf-8")

@@ -120,7 +120,7 @@ class Answers:
 
     def name(self, candidate: Candidate, agrees: bool | None) -> str:
         """The law a candidate goes by, now that it is known whether it computes what was said."""
-        if candidate.proposer != "llm" or not candidate.draft.key.startswith("tree "):
+        if candidate.law and not candidate.draft.key.startswith("tree "):
             return candidate.law
         read = law_of(candidate.program, self.facts.names)[0]
         return named(Stated.of_program(candidate.program), read, self.facts, agrees)

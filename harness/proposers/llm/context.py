@@ -68,7 +68,7 @@ def task_facts(spec: TaskSpec, train: Rows, folds: Iterable[Fold], facts: TaskFa
     known = known_laws(spec)
     if known:
         lines.append(f"Known laws for such features: {known}.")
-    return "\n".join([*lines, "", data_table(spec, train)])
+    return "\n".join([*lines, "", data_table(spec, train, 1500 if len(spec.targets) == 1 else 1000)])
 
 
 def _aims(spec: TaskSpec, n: int) -> str:

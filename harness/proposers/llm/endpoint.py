@@ -8,26 +8,28 @@ a model refuses are left out from then on, and an endpoint that keeps failing is
 from __future__ import annotations
 
 import random
-import re
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx2  # the openai client's own transport
 import openai
 
 from harness.proposers.llm.body import MAX_BODY_BYTES, Bounded, OverDeadline, OverSize, collect
-from harness.proposers.llm.reply import FATAL, MAY_COST, PAID, PASSING, Reply, Status, read_body, read_error
+from harness.proposers.llm.client import make_client, told_of
+from harness.proposers.llm.learned import Learned
+from harness.proposers.llm.reply import FATAL, MAY_COST, PAID, PASSING, Reply, Status
 from harness.proposers.llm.settings import Access, LlmConfig
+from harness.proposers.llm.wire import read_body, read_error
 
 FIRST_WAIT_S, LONGEST_WAIT_S, LONGEST_PAUSE_S = 0.5, 8.0, 60.0
 MOST_PAID = 2
 """Attempts of one request that may cost anything: one that went wrong, and one more."""
-RENAMED = {"max_tokens": "max_completion_tokens"}
-STREAMING = {"stream": True, "stream_options": {"include_usage": True}}
-"""A stream says nothing of its tokens unless asked to."""
+MOST_LESSONS = 8
+TEACHING = {Status.BAD_REQUEST, Status.NOT_FOUND, Status.CONTEXT, Status.HTML}
 
 
 class Endpoint:
@@ -50,11 +52,11 @@ class Endpoint:
     ) -> None:
         self.place = access.place
         self.settings = settings
-        self._secret = access.key
+        self._secrets = access.secrets
         self._clock, self._sleep = clock, sleep
         self._lock = threading.Lock()
         self._local = threading.local()
-        self._refused: dict[str, dict[str, str | None]] = {}
+        self._learned: dict[str, Learned] = {}
         self._failures = 0
         self._pauses = 0
         self._closed_until = 0.0
@@ -62,13 +64,7 @@ class Endpoint:
         self._fatal: dict[str, str] = {}
         self._fatal_in_a_row: dict[str, int] = {}
         self.trouble = ""
-        self._client = openai.OpenAI(
-            api_key=access.key or "none",
-            base_url=access.base_url,
-            max_retries=0,
-            timeout=settings.read_timeout_s,
-            http_client=openai.DefaultHttpxClient(event_hooks={"response": [self._bound]}),
-        )
+        self._client = make_client(access, settings.read_timeout_s, self._bound)
 
     def ready(self, model: str) -> bool:
         """Whether a request to this model may be sent now."""
@@ -85,16 +81,18 @@ class Endpoint:
         """How long it is left alone from now on."""
         return max(0.0, self._closed_until - self._clock())
 
-    def learned(self, model: str) -> dict[str, str | None]:
-        """Parameter -> its new name, or None where it is left out."""
-        return dict(self._refused.get(model, {}))
+    def learned(self, model: str) -> list[str]:
+        """What was learned of this model, line by line."""
+        return list(self._of(model).lines)
 
-    def remember(self, model: str, refused: tuple[str, ...]) -> None:
+    def remember(self, model: str, lines: tuple[str, ...]) -> None:
         """Take over what an earlier session learned, in the words of `Reply.refused`."""
-        for line in refused:
-            name, _, what = line.partition(": ")
-            new = what.removeprefix("sent as ") if what.startswith("sent as ") else None
-            self._refused.setdefault(model, {})[name] = new
+        with self._lock:
+            for line in lines:
+                self._of(model).remember(line)
+
+    def _of(self, model: str) -> Learned:
+        return self._learned.setdefault(model, Learned())
 
     def complete(
         self,
@@ -111,17 +109,18 @@ class Endpoint:
             if self._failures >= self.settings.breaker_failures:
                 self._probing = True  # one request tries whether the endpoint is back
         attempts: list[str] = []
-        refused: list[str] = []
+        lessons: list[str] = []
+        tries = 0
         tokens_in = tokens_out = uncounted = 0
         paid = 0
         try:
             while True:
                 reply = self._once(model, messages, parameters, stream, deadline)
-                if reply.status is Status.BAD_REQUEST:
-                    changed = self._learn(model, reply, {**parameters, **(STREAMING if stream else {})})
-                    if changed and len(refused) < 8:
-                        refused.append(changed)
-                        continue
+                line = self._lesson(model, reply, messages, parameters, stream)
+                if line is not None and tries < MOST_LESSONS:
+                    tries += 1
+                    lessons += [line] if line else []  # "" where another request learned it meanwhile
+                    continue
                 paid += reply.status in MAY_COST
                 again = reply.status in PASSING | PAID and paid < MOST_PAID
                 wait = self._wait(reply, len(attempts))
@@ -143,7 +142,7 @@ class Endpoint:
             reply,
             attempts=tuple(attempts),
             earlier=(tokens_in, tokens_out, uncounted),
-            refused=tuple(refused),
+            refused=(*lessons, *self._afterwards(model, reply, parameters)),
             seconds=self._clock() - start,
             text=self._cleaned(reply.text),
             detail=self._cleaned(reply.detail),
@@ -178,21 +177,25 @@ class Endpoint:
                 tokens_in=0,
                 tokens_out=0,
             )
-        changes = self._refused.get(model, {})
-        streaming = STREAMING if stream and "stream" not in changes else {}
-        body = {
-            changes.get(k, k): v
-            for k, v in {**parameters, **streaming}.items()
-            if changes.get(k, k) is not None
-        }
+        with self._lock:
+            learned = self._of(model)
+            body = learned.body(parameters, stream)
+            sent = learned.messages(messages)
+            suffix = learned.suffix
+            self._local.seen = len(learned.lines)
         self._local.deadline = deadline
         known = {k: v for k, v in body.items() if k == "stream"}
         extra = {k: v for k, v in body.items() if k != "stream"}
+        client = (
+            self._client.with_options(base_url=f"{str(self._client.base_url).rstrip('/')}{suffix}")
+            if suffix
+            else self._client
+        )
         answering = False
         try:
-            with self._client.chat.completions.with_streaming_response.create(
+            with client.chat.completions.with_streaming_response.create(
                 model=model,
-                messages=messages,  # type: ignore[arg-type]
+                messages=sent,  # type: ignore[arg-type]
                 extra_body=extra,
                 timeout=min(self.settings.read_timeout_s, left),
                 **known,
@@ -204,12 +207,13 @@ class Endpoint:
         except openai.APIStatusError as error:
             value = error.body if error.body is not None else error.response.text
             reply = read_error(error.status_code, value)
-            return replace(reply, retry_after_s=_retry_after(error.response.headers))
+            asked = _retry_after(error.response.headers)
+            return reply if asked is None else replace(reply, retry_after_s=asked)
         except (OverDeadline, openai.APIError, httpx2.HTTPError, httpx2.StreamError, OSError) as error:
             cause = error.__cause__ or error
             if isinstance(cause, OverDeadline | httpx2.ReadTimeout):
                 return Reply(Status.TIMEOUT, detail=f"no whole reply from {self.place} in time")
-            told = f"{type(cause).__name__}: {cause}"
+            told = told_of(cause)
             if answering:  # a model was at work
                 return Reply(Status.CUT, detail=f"the reply from {self.place} broke off: {told}")
             return Reply(Status.CONNECTION, detail=f"connection to {self.place} failed: {told}")
@@ -229,21 +233,37 @@ class Endpoint:
             wait = max(asked, 0.0) + 0.1 * jitter * min(asked, 1.0)
         return wait
 
-    def _learn(self, model: str, reply: Reply, sent: dict[str, Any]) -> str | None:
-        """Rename or drop the parameter that a bad request complains of; None when it names none of ours."""
+    def _lesson(
+        self,
+        model: str,
+        reply: Reply,
+        messages: list[dict[str, str]],
+        parameters: dict[str, Any],
+        stream: bool,
+    ) -> str | None:
+        """A line that a refusal teaches, "" where it was learned meanwhile; None where asking again can't help."""
         with self._lock:
-            changes = self._refused.setdefault(model, {})
-            current = {name: k for k in sent if (name := changes.get(k, k)) is not None}
-            words = set(re.findall(r"\w+", f"{reply.param} {reply.detail}"))
-            named = [n for n in current if n == reply.param] or [n for n in current if n in words]
-            if not named:
+            learned = self._of(model)
+            if reply.status in TEACHING and len(learned.lines) > self._local.seen:
+                return ""  # another request learned something while this one was on its way
+            line = learned.lesson(reply, parameters, stream, messages[0]["role"] == "system")
+            if line is None and not learned.suffix and reply.status in (Status.NOT_FOUND, Status.HTML):
+                bare = not str(self._client.base_url).rstrip("/").endswith("/v1")
+                path = reply.status is Status.HTML or "model" not in reply.detail.lower()
+                line = "address: with /v1" if bare and path else None
+            if line is None:
                 return None
-            original = current[named[0]]
-            if original in RENAMED and original not in changes:
-                changes[original] = RENAMED[original]
-                return f"{original}: sent as {RENAMED[original]}"
-            changes[original] = None
-            return f"{original}: left out"
+            return line if learned.remember(line) else ""
+
+    def _afterwards(self, model: str, reply: Reply, parameters: dict[str, Any]) -> tuple[str, ...]:
+        """What the last reply teaches for the next request: a word that means complete, a limit that was too low."""
+        with self._lock:
+            learned = self._of(model)
+            lines = list(reply.refused)
+            raised = learned.raise_limit(parameters) if reply.starved else None
+            if raised:
+                lines.append(raised)
+            return tuple(line for line in lines if learned.remember(line))
 
     def _note(self, model: str, reply: Reply) -> None:
         """Feed the breaker."""
@@ -274,16 +294,23 @@ class Endpoint:
     def _cleaned(self, text: str) -> str:
         """Without the key, and without halves of surrogate pairs, which JSON may hold and no file can."""
         text = text.encode("utf-8", errors="replace").decode()
-        return text.replace(self._secret, "[key]") if self._secret else text
+        for secret in self._secrets:
+            text = text.replace(secret, "[key]")
+        return text
 
 
 def _retry_after(headers: Any) -> float | None:
-    """Seconds a server asks us to wait, from either header."""
+    """Seconds a server asks us to wait: from either header, as a number or as a date."""
     for name, scale in (("retry-after-ms", 1e-3), ("retry-after", 1.0)):
+        text = str(headers.get(name, ""))
         try:
-            value = float(headers.get(name, ""))
+            value = float(text)
         except ValueError:
-            continue
+            try:
+                value = parsedate_to_datetime(text).timestamp() - time.time()
+            except (ValueError, TypeError, OverflowError):
+                continue
+            return max(value, 0.0)
         if 0 <= value < float("inf"):
             return value * scale
     return None

@@ -12,7 +12,7 @@ from harness.proposers.llm.stated import Stated
 from tasks.rows import Rows
 
 MOST_GROUPS = 3
-MOST_CONSTANTS = 12
+MOST_CONSTANTS = 9
 ON_BOUND = 1e-6
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from harness.proposers.llm.endpoint import MOST_PAID
+from harness.proposers.llm.learned import Learned
 from harness.proposers.llm.reply import MAY_COST, Reply, Status
 from harness.proposers.llm.settings import LlmConfig, ModelConfig
 
@@ -46,6 +47,7 @@ class Ledger:
         requests, bad: replies that came, and those of them with no usable text.
         tokens_in, tokens_out, cost: spent.
         estimated: tokens among them that no server counted.
+        tokens_cached: tokens in that servers had in their caches.
         improvements: candidates of a model that became the best of their run.
         candidates: programs that models made.
         by_model: name -> [requests, tokens in, tokens out, cost].
@@ -65,7 +67,9 @@ class Ledger:
     cached: int = 0
     by_model: dict[str, list[float]] = field(default_factory=dict)
     outcomes: dict[str, int] = field(default_factory=dict)
+    tokens_cached: int = 0
     _reserved: dict[int, Price] = field(default_factory=dict)
+    _learned: dict[str, Learned] = field(default_factory=dict)
 
     def most(self, model: str, prompt: str) -> Price:
         """The most one request can cost, paid attempts that go wrong included."""
@@ -76,7 +80,8 @@ class Ledger:
         """Tokens in and out of one attempt at most."""
         m = self.models.get(model)
         limit = (m.sent().get("max_completion_tokens", m.max_tokens) if m else None) or UNLIMITED_REPLY
-        return estimate_tokens(prompt), int(limit)
+        learned = self._learned.get(model)
+        return estimate_tokens(prompt), (learned.limit(int(limit)) if learned else int(limit)) or int(limit)
 
     def may_spend(self, price: Price | None = None) -> bool:
         """Whether a request of this price fits beside what is spent and in flight."""
@@ -96,12 +101,15 @@ class Ledger:
         """Book a reply; returns what it cost."""
         self._reserved.pop(number, None)
         price = self._price(model, prompt, reply)
+        for line in reply.refused:  # a limit that was raised or lowered counts from now on
+            self._learned.setdefault(model, Learned()).remember(line)
         self.requests += 1
         self.bad += reply.status is not Status.OK
         self.cached += reply.cached
         self.tokens_in += price.tokens_in
         self.tokens_out += price.tokens_out
         self.cost += price.cost
+        self.tokens_cached += 0 if reply.cached else reply.tokens_cached
         row = self.by_model.setdefault(model, [0, 0, 0, 0.0])
         for i, value in enumerate((1, price.tokens_in, price.tokens_out, price.cost)):
             row[i] += value
@@ -128,7 +136,7 @@ class Ledger:
         t_in += (known_in or 0) + guess_in
         t_out += (known_out or 0) + guess_out
         m = self.models.get(model)
-        return Price(t_in, t_out, m.cost(t_in, t_out) if m else 0.0)
+        return Price(t_in, t_out, m.cost(t_in, t_out, reply.tokens_cached) if m else 0.0)
 
     def share(self) -> float:
         """Share of the money or tokens used, whichever is nearer its end."""
@@ -161,6 +169,7 @@ class Ledger:
             "improvements": self.improvements,
             "tokens_in": self.tokens_in,
             "tokens_out": self.tokens_out,
+            "tokens_cached": self.tokens_cached,
             "tokens_estimated": self.estimated,
             "cost": round(self.cost, 6),
             "tokens_per_improvement": [self.tokens_in // n, self.tokens_out // n]

@@ -34,19 +34,19 @@ class Models:
     ) -> None:
         self.settings = settings
         self._clock = clock
-        shared: dict[tuple[str, str | None], Endpoint] = {}
+        shared: dict[tuple[object, ...], Endpoint] = {}
         self._endpoint: dict[str, Endpoint] = {}
         self._limit: dict[str, int] = {}
         self._flying: dict[Future[Reply], tuple[str, float]] = {}
         self._cache = Cache(Path(settings.cache)) if settings.cache else None
         self._keys: dict[int, str] = {}
         for a in accesses:
-            place = (a.base_url, a.key)
+            place = (a.base_url, a.key, *sorted(a.headers.items()))
             if place not in shared:
                 shared[place] = Endpoint(a, settings, clock)
             self._endpoint[a.config.model] = shared[place]
             self._limit[a.config.model] = a.config.in_flight
-        self._secrets = [a.key for a in accesses if a.key]
+        self._secrets = [s for a in accesses for s in a.secrets]
 
     def ready(self) -> list[str]:
         """Models that a request may be sent to now."""

@@ -16,13 +16,13 @@ from tasks.spec import TaskSpec
 MOST_GROUPS = 4
 MOST_LEVELS = 4
 MOST_PAIRS = 2
-MOST_TARGETS = 2
+MOST_AXES = 3
 SMALL = 0.05
 """Mean residuals below this share of the targets' spread are called small."""
 
 
 def residual_patterns(spec: TaskSpec, name: str, rows: Rows, predicted: np.ndarray) -> list[str]:
-    """Lines on one fold, most telling first; of many targets, those that go most wrong.
+    """Lines on one fold, most telling first; of many targets, the one that goes most wrong.
 
     Args:
         name: the fold's.
@@ -32,7 +32,7 @@ def residual_patterns(spec: TaskSpec, name: str, rows: Rows, predicted: np.ndarr
     spread = rows.y.std(axis=0)
     targets = [t for t in range(len(spread)) if spread[t] > 0]
     r = (predicted - rows.y) / np.where(spread > 0, spread, 1.0)
-    worst = sorted(targets, key=lambda t: -float((r[:, t] ** 2).mean()))[:MOST_TARGETS]
+    worst = sorted(targets, key=lambda t: -float((r[:, t] ** 2).mean()))[:1]
     lines = []
     for t in worst:
         label = f"{name}, {spec.target_names[t]}" if len(spec.targets) > 1 else name
@@ -50,8 +50,10 @@ def of_residuals(spec: TaskSpec, rows: Rows, r: np.ndarray, by: str = "") -> lis
     """
     features = [by] if by else list(spec.feature_names)
     lines = [] if by else _by_group(rows, r)
-    for feature in features:
-        lines += _by_axis(spec, rows, r, feature, bool(by))
+    axes = [found for feature in features if (found := _by_axis(spec, rows, r, feature, bool(by)))]
+    most = MOST_AXES if len(spec.features) <= 4 else MOST_AXES - 1
+    strong = sorted(axes, key=lambda a: -a[0])[:most]
+    lines += [line for _, line in axes if line in [kept for _, kept in strong]]
     lines += _by_pairs(spec, rows, r, by)
     if not by:
         lines += _outermost(spec, rows, r)
@@ -90,11 +92,15 @@ def _cuts(spec: TaskSpec, rows: Rows, feature: str, most: int) -> list[tuple[str
     ]
 
 
-def _by_axis(spec: TaskSpec, rows: Rows, r: np.ndarray, feature: str, always: bool) -> list[str]:
+def _by_axis(
+    spec: TaskSpec, rows: Rows, r: np.ndarray, feature: str, always: bool
+) -> tuple[float, str] | None:
+    """How much the means differ along a feature, and the line that says so; None where they hardly do."""
     means = [(name, float(r[mask].mean())) for name, mask in _cuts(spec, rows, feature, MOST_LEVELS)]
-    if not means or (not always and max(m for _, m in means) - min(m for _, m in means) < 2 * SMALL):
-        return []
-    return [f"along {feature}: " + ", ".join(f"{mean:+.2f} at {name}" for name, mean in means)]
+    reach = max((m for _, m in means), default=0.0) - min((m for _, m in means), default=0.0)
+    if not means or (not always and reach < 2 * SMALL):
+        return None
+    return reach, f"along {feature}: " + ", ".join(f"{mean:+.2f} at {name}" for name, mean in means)
 
 
 def _by_pairs(spec: TaskSpec, rows: Rows, r: np.ndarray, by: str) -> list[str]:
@@ -112,7 +118,7 @@ def _by_pairs(spec: TaskSpec, rows: Rows, r: np.ndarray, by: str) -> list[str]:
         if abs(together) >= 4 * SMALL:
             told = f"low/low {means[0]:+.2f}, low/high {means[1]:+.2f}, high/low {means[2]:+.2f}, high/high {means[3]:+.2f}"
             found.append((abs(together), f"{a} x {b}: {told}"))
-    return [line for _, line in sorted(found, key=lambda f: -f[0])[:MOST_PAIRS]]
+    return [line for _, line in sorted(found, key=lambda f: -f[0])[: MOST_PAIRS if len(spec.features) <= 4 else 1]]
 
 
 def _outermost(spec: TaskSpec, rows: Rows, r: np.ndarray) -> list[str]:

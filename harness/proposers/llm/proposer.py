@@ -33,7 +33,7 @@ from harness.search.candidate import Candidate, Draft
 from harness.search.search import Plan, Search
 
 OPERATORS = ("diff", "full", "cross")
-MOST_MEMO = 3000
+MOST_MEMO = 1500
 
 
 class LlmProposer:
@@ -277,7 +277,7 @@ class LlmProposer:
             "failures": self._failures(self.settings.failures),
             "tried": context.tried(memory) or context.NOTHING,
             "mended": "\n".join(memory.mended) or context.NOTHING,
-            "memo": memory.memo or context.NOTHING,
+            "memo": memory.memo[:MOST_MEMO] or context.NOTHING,
             "hint": memory.hint or context.NOTHING,
         }
         titles = {

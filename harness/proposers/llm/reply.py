@@ -1,13 +1,8 @@
-"""What came back from an endpoint: one checked value, whatever the server did.
-
-A server may answer with HTML, half a JSON text, no choices, no content, a stream that stops in the
-middle or never stops. All of that becomes a `Reply` with a status and one line of detail.
-"""
+"""What came back from an endpoint: one checked value, whatever the server did."""
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
@@ -47,8 +42,6 @@ FATAL = {Status.AUTH, Status.QUOTA, Status.NOT_FOUND}
 MAY_COST = PAID | {Status.TIMEOUT, Status.TOO_LONG}
 """Replies that may have cost tokens though no server counted them."""
 
-FINISHED = {"stop", "eos", "end_turn"}
-
 
 @dataclass(frozen=True, slots=True)
 class Reply:
@@ -63,7 +56,9 @@ class Reply:
         retry_after_s: how long the server asks us to wait.
         attempts: status of every attempt before the last.
         earlier: tokens in and out of those attempts, and how many of them may have cost without being counted.
-        refused: parameters the model refused and what was done, "temperature: left out".
+        refused: what was learned of the endpoint by this request, "temperature: left out"; see `learned.py`.
+        tokens_cached: of `tokens_in`, those that the server had in its cache.
+        starved: thoughts used the token limit up, nothing was left for an answer.
         cached: answered by the cache, at no cost.
         param: parameter a bad request complains of.
         seconds: wall time; left out of journals' exports.
@@ -81,6 +76,8 @@ class Reply:
     refused: tuple[str, ...] = ()
     cached: bool = False
     param: str = ""
+    tokens_cached: int = 0
+    starved: bool = False
     seconds: float = 0.0
 
     @property
@@ -100,6 +97,7 @@ class Reply:
             "earlier": list(self.earlier),
             "refused": list(self.refused),
             "cached": self.cached,
+            "tokens_cached": self.tokens_cached,
         }
 
     @classmethod
@@ -111,144 +109,6 @@ class Reply:
             attempts=tuple(facts["attempts"]),
             earlier=tuple(facts["earlier"]),
             refused=tuple(facts["refused"]),
+            tokens_cached=facts.get("tokens_cached", 0),
             **known,
         )
-
-
-def read_body(body: bytes, content_type: str) -> Reply:
-    """The reply in the body of a 2xx answer.
-
-    Args:
-        body: everything that came, decoded from its transfer coding.
-        content_type: header; a stream of events is recognised by it, or by its first bytes.
-    """
-    text = body.decode("utf-8", errors="replace")
-    start = text.lstrip()[:200].lower()
-    if "event-stream" in content_type or start.startswith(("data:", "event:", ": ")):
-        return _read_stream(text)
-    if start.startswith("<"):
-        return Reply(Status.HTML, detail=f"expected JSON, got HTML: {_short(text)}")
-    try:
-        value = json.loads(text)
-    except ValueError as error:
-        return Reply(Status.NOT_JSON, detail=f"expected JSON, got {len(body)} bytes that are not: {error}")
-    if not isinstance(value, dict):
-        return Reply(Status.NOT_JSON, detail=f"expected a JSON object, got {_short(text)}")
-    if value.get("error") and not value.get("choices"):
-        return read_error(200, value["error"])
-    usage = _usage(value.get("usage"))
-    choices = value.get("choices")
-    if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
-        return replace(usage, status=Status.EMPTY, detail=f"expected choices, got {_short(repr(choices))}")
-    message = choices[0].get("message")
-    content = _content(message.get("content")) if isinstance(message, dict) else ""
-    return _finished(usage, content, choices[0].get("finish_reason"))
-
-
-def _read_stream(text: str) -> Reply:
-    pieces: list[str] = []
-    finish: Any = None
-    usage = Reply(Status.OK)
-    for line in text.splitlines():
-        if not line.startswith("data:"):
-            continue
-        data = line[5:].strip()
-        if data == "[DONE]":
-            break
-        try:
-            event = json.loads(data)
-        except ValueError:
-            return replace(
-                usage,
-                status=Status.CUT,
-                text="".join(pieces),
-                detail=f"a piece of the stream is not JSON: {_short(data)}",
-            )
-        if not isinstance(event, dict):
-            continue
-        if event.get("error"):
-            return replace(read_error(200, event["error"]), text="".join(pieces))
-        if event.get("usage"):
-            usage = _usage(event["usage"])
-        choices = event.get("choices")
-        if isinstance(choices, list) and choices and isinstance(choices[0], dict):
-            delta = choices[0].get("delta")
-            if isinstance(delta, dict):
-                pieces.append(_content(delta.get("content")))
-            finish = choices[0].get("finish_reason") or finish
-    if finish is None:
-        return replace(
-            usage, status=Status.CUT, text="".join(pieces), detail="the stream ended without a finish_reason"
-        )
-    return _finished(usage, "".join(pieces), finish)
-
-
-def _finished(usage: Reply, content: str, finish: Any) -> Reply:
-    reply = replace(usage, text=content, finish=str(finish or ""))
-    if finish == "length":
-        return replace(
-            reply, status=Status.LENGTH, detail="cut at the token limit; raise max_tokens of this model"
-        )
-    if finish in ("content_filter", "refusal"):
-        return replace(reply, status=Status.WITHHELD, detail=f"withheld by the provider ({finish})")
-    if not content.strip():
-        return replace(reply, status=Status.EMPTY, detail="expected a text, got no content")
-    if finish not in FINISHED:
-        return replace(reply, status=Status.CUT, detail=f"expected finish_reason stop, got {finish!r}")
-    return reply
-
-
-def _content(content: Any) -> str:
-    """Text of a message: plain, or in parts as some gateways send it."""
-    if isinstance(content, str):
-        return content
-    if isinstance(content, list):
-        return "".join(p["text"] for p in content if isinstance(p, dict) and isinstance(p.get("text"), str))
-    return ""
-
-
-def _usage(usage: Any) -> Reply:
-    def count(name: str) -> int | None:
-        value = usage.get(name) if isinstance(usage, dict) else None
-        return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
-
-    return Reply(Status.OK, tokens_in=count("prompt_tokens"), tokens_out=count("completion_tokens"))
-
-
-CONTEXT_WORDS = ("context length", "context_length", "maximum context", "context window", "too many tokens")
-
-
-def read_error(code: int, error: Any) -> Reply:
-    """The reply in an error body.
-
-    Args:
-        code: HTTP status; 200 for an error inside an answer that claims success.
-        error: the value under "error", or the whole body.
-    """
-    facts = error if isinstance(error, dict) else {}
-    message = str(facts.get("message") or (error if isinstance(error, str) else "") or "no message")
-    kind = f"{facts.get('code') or ''} {facts.get('type') or ''}"
-    words = f"{kind} {message}".lower()
-    param = str(facts.get("param") or "")
-    if "insufficient_quota" in words or "exceeded your current quota" in words or code == 402:
-        status = Status.QUOTA
-    elif any(w in words for w in CONTEXT_WORDS):
-        status = Status.CONTEXT
-    elif code in (401, 403):
-        status = Status.AUTH
-    elif code == 404:
-        status = Status.NOT_FOUND
-    elif code == 429:
-        status = Status.RATE_LIMIT
-    elif code in (408, 409) or code >= 500 or code == 200:
-        status = Status.SERVER
-    else:
-        status = Status.BAD_REQUEST
-    return Reply(
-        status, detail=f"{'HTTP ' + str(code) + ': ' if code != 200 else ''}{_short(message)}", param=param
-    )
-
-
-def _short(text: str, most: int = 200) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= most else line[:most] + " ..."

