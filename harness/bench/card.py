@@ -32,6 +32,7 @@ class Line:
         controls: name -> R2.
         published: name -> R2.
         seen: hindsight of every run.
+        tokens, money: what models took in each run; empty where none was asked.
     """
 
     task: str
@@ -49,6 +50,8 @@ class Line:
     laws: list[str] = field(default_factory=list)
     data: dict[str, Any] = field(default_factory=dict)
     seen: list[list[Seen]] = field(default_factory=list)
+    tokens: list[int] = field(default_factory=list)
+    money: list[float] = field(default_factory=list)
 
 
 def clipped(values: list[float]) -> list[float]:
@@ -72,6 +75,9 @@ def gather(found: list[tuple[Cell, dict[str, Any]]], tasks: dict[str, Task]) -> 
         line.minutes.append(summary["seconds"] / 60)
         line.evaluations.append(summary["evaluations"])
         line.data = summary["data"]
+        if summary.get("llm"):
+            line.tokens.append(summary["llm"]["tokens_in"] + summary["llm"]["tokens_out"])
+            line.money.append(summary["llm"]["cost"])
         line.laws.append(summary["law"] or "none kept every rule")
         line.constants.append(summary.get("n_constants") or 0)
         line.validation.append(summary["validation"]["r2"] if summary["law"] else math.nan)
@@ -123,6 +129,15 @@ def markdown(lines: list[Line], about: list[str]) -> str:
             out.append(
                 f"| {n} | {line.r2[n]:.4f} | {line.validation[n]:.4f} | {line.constants[n]} | `{law}` |"
             )
+        if line.tokens:
+            spent = "; ".join(
+                f"seed {n}: {t} tokens, money {m:.4f}"
+                for n, (t, m) in enumerate(zip(line.tokens, line.money, strict=True))
+            )
+            out += [
+                "",
+                f"Models: {statistics.fmean(line.tokens):.0f} tokens and money {statistics.fmean(line.money):.4f} a run ({spent}).",
+            ]
         controls = ", ".join(f"{k} {_number(v)}" for k, v in line.controls.items())
         out += [
             "",

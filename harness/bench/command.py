@@ -23,19 +23,23 @@ from harness.bench.suite import Cell, Suite, cells, copy_searches, run_suite, su
 from harness.bench.tables import groups_table, runs_table
 from harness.config import Config, find_config, load_config
 from harness.errors import HarnessError
+from harness.evolve import check_models
+from harness.proposers.llm.settings import with_model
 from harness.record.run_folder import RunFolder, write_atomically
 from harness.terminal.interrupt import ctrl_c
-from harness.terminal.options import add_sandbox_option, count, positive
+from harness.terminal.options import add_sandbox_option, amount, count, positive
 from tasks import Task, TaskError, load, names, resolve
 from tasks.corpus import load_corpus, need_corpus
 from tasks.nested import nested
 
+SEARCHERS = ("formula", "llm", "mixed")
 DEFAULT_WORKERS = Config().evolve.workers
 
 EPILOG = """examples:
   python -m harness.bench --suite sldbench --seeds 5
   python -m harness.bench --suite moe lr_bsz --seeds 2 --minutes 1
   python -m harness.bench --suite sldbench --seeds 5 --jobs 2 --workers 1    # a core for each run
+  python -m harness.bench --suite parallel --proposer llm --model NAME --max-tokens 300000 --seeds 3
   python -m harness.bench --suite sldbench --nested 0.25     # training rows alone: to develop selection
 
 Every task gets the same settings. The command can be stopped at any moment and goes on where it was when it is given
@@ -82,6 +86,10 @@ def parser() -> argparse.ArgumentParser:
         metavar="N",
         help="runs beside each other, each with its own workers (default: 1)",
     )
+    p.add_argument("--proposer", choices=SEARCHERS, help="who makes candidates (default: that of the config)")
+    p.add_argument("--model", metavar="NAME", help="model to ask, for the proposers llm and mixed")
+    p.add_argument("--max-cost", type=amount, metavar="MONEY", help="spent on models in one run at most")
+    p.add_argument("--max-tokens", type=count, metavar="N", help="tokens of models in one run at most")
     p.add_argument(
         "--config", metavar="FILE", help="YAML file with the other settings (default: the defaults)"
     )
@@ -136,8 +144,15 @@ def bench(args: argparse.Namespace, human: Console, stop: threading.Event) -> in
 
     base = load_config(find_config(args.config)) if args.config else Config()
     config = base.with_options(
-        "evolve", minutes=args.minutes, evaluations=args.evaluations, workers=args.workers
-    )
+        "evolve",
+        proposer=args.proposer,
+        minutes=args.minutes,
+        evaluations=args.evaluations,
+        workers=args.workers,
+    ).with_options("llm", max_cost=args.max_cost, max_tokens=args.max_tokens)
+    config = config.replaced(llm=with_model(config.llm, args.model))
+    if args.choose_again is None:
+        check_models(args, config)
     tasks = suite_tasks(args.suite, args.data_dir or config.data_dir)
     if args.nested is not None:
         tasks = {name: nested(task, args.nested) for name, task in tasks.items()}
@@ -207,6 +222,9 @@ def about(args: argparse.Namespace, config: Config, tasks: dict[str, Task], want
     if args.choose_again is not None:
         options += " --choose-again DIR"
     rows = "held-out rows"
+    if config.evolve.proposer != "formula":
+        options += f" --proposer {config.evolve.proposer}"
+        options += f" --model {config.llm.models[0].model}" if len(config.llm.models) == 1 else ""
     if args.jobs > 1 or config.evolve.workers != DEFAULT_WORKERS:
         options += f" --jobs {args.jobs} --workers {config.evolve.workers}"
     if args.nested is not None:

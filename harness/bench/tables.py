@@ -11,7 +11,8 @@ from harness.bench.suite import Cell
 
 RUNS = (
     "task", "proposer", "seed", "heldout_r2", "forecast_r2", "validation_r2", "constants",
-    "evaluations", "failed", "minutes", "train_hash", "heldout_hash", "law",
+    "evaluations", "failed", "minutes", "train_hash", "heldout_hash", "tokens_in", "tokens_out",
+    "money", "law",
 )  # fmt: skip
 
 GROUPS = ("task", "seed", "group", "rows", "heldout_r2", "heldout_nmae", "heldout_mae")
@@ -36,7 +37,8 @@ def _run(cell: Cell, summary: dict[str, Any]) -> list[Any]:
         cell.task, cell.proposer, cell.seed,
         *(_r2(summary.get(part)) for part in ("heldout", "forecast", "validation")),
         summary.get("n_constants") or "", summary["evaluations"], summary["failed_evaluations"],
-        f"{summary['seconds'] / 60:.2f}", data["train_hash"], data["heldout_hash"], summary["law"] or "",
+        f"{summary['seconds'] / 60:.2f}", data["train_hash"], data["heldout_hash"],
+        *(summary.get("llm", {}).get(k, "") for k in ("tokens_in", "tokens_out", "cost")), summary["law"] or "",
     ]  # fmt: skip
 
 

@@ -32,7 +32,10 @@ BEGIN, END = "<!-- dialects: made by tests/llm/test_llm_dialects.py -->", "<!-- 
 SECRET = "header-secret-0815"
 KEY = "sk-secret-0123456789"
 QUICK = {"deadline_s": 20.0, "read_timeout_s": 5.0, "retry_after_cap_s": 3.0, "breaker_pause_s": 0.2}
-MESSAGES = [{"role": "system", "content": "You discover laws."}, {"role": "user", "content": "A law, please."}]
+MESSAGES = [
+    {"role": "system", "content": "You discover laws."},
+    {"role": "user", "content": "A law, please."},
+]
 
 
 @pytest.fixture(autouse=True)
@@ -111,7 +114,9 @@ def test_a_socks_proxy_in_the_environment_ends_in_one_line_or_in_no_proxy(monkey
     with FakeServer([completion(LAW)]) as server:
         endpoint, model = endpoint_at(server.url)
         with endpoint:
-            assert endpoint.complete("m", MESSAGES, model.sent(), False, 5.0).ok, "this machine needs no proxy"
+            assert endpoint.complete("m", MESSAGES, model.sent(), False, 5.0).ok, (
+                "this machine needs no proxy"
+            )
     try:
         import socksio  # noqa: F401
     except ImportError:
@@ -176,8 +181,12 @@ def table() -> str:
     """The table of the docs."""
     rows = ["| what an endpoint does | what comes of it | requests, first and later |", "|---|---|---|"]
     rows += [f"| {d.name} | {d.outcome} | {d.calls[0]}, {d.calls[1]} |" for d in DIALECTS]
-    rows.append("| a SOCKS proxy in the environment, without the package for it | one line; no proxy on this machine | |")
-    rows.append("| a certificate of its own | one line that names `SSL_CERT_FILE`, which is followed | 1, 1 |")
+    rows.append(
+        "| a SOCKS proxy in the environment, without the package for it | one line; no proxy on this machine | |"
+    )
+    rows.append(
+        "| a certificate of its own | one line that names `SSL_CERT_FILE`, which is followed | 1, 1 |"
+    )
     return "\n".join(rows)
 
 

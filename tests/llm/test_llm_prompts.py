@@ -58,9 +58,18 @@ def family_prompt(name):
         for fold in assignment.folds:
             inner, rows = task.train.take(fold.train), task.train.take(fold.validation)
             wrong = shift * rows.y.std(axis=0) * (0.5 + np.linspace(0, 1, len(rows)))[:, None]
-            constants = {"all": tuple(np.linspace(0.1, 0.5, len(candidate.draft.constants) * len(task.spec.targets)))}
+            constants = {
+                "all": tuple(np.linspace(0.1, 0.5, len(candidate.draft.constants) * len(task.spec.targets)))
+            }
             fits.append(
-                fit_line(assignment.facts, candidate.program, fold.name, (inner, inner.y * 1.01), (rows, rows.y + wrong), constants)
+                fit_line(
+                    assignment.facts,
+                    candidate.program,
+                    fold.name,
+                    (inner, inner.y * 1.01),
+                    (rows, rows.y + wrong),
+                    constants,
+                )
             )
             cards[fold.name] = score(rows.y, rows.y + wrong, rows.group)
             patterns += residual_patterns(task.spec, fold.name, rows, rows.y + wrong)
@@ -70,7 +79,6 @@ def family_prompt(name):
         llm.tell(candidate, outcome, search, is_best, staged)
     plan, rng = search.plan()
     return llm.request(0, plan, search, rng, ["fake"])
-
 
 
 class Only(Bandit):
@@ -135,7 +143,9 @@ def prompts(path):
         state.request(request)
         text = "CALL: fit(E + A*N**-a*P**-b)"
         state.reply(request.number, Reply(Status.OK, text, tokens_in=700, tokens_out=9))
-        state.called(request.number, "- outer 10%: rms error 0.02 on fitted rows, 0.05 on hidden rows; c0=0.7")
+        state.called(
+            request.number, "- outer 10%: rms error 0.02 on fitted rows, 0.05 on hidden rows; c0=0.7"
+        )
         found["turn"] = state.talk(state.talking[0])
     return {name: text_of(request) for name, request in found.items()}
 
@@ -164,7 +174,15 @@ def test_the_prompt_of_every_family_reads_as_it_should_and_is_short(name):
     assert text_of(request) == (GOLDEN / f"family_{name}.txt").read_text(encoding="utf-8")
     assert estimate_tokens(request.prompt) < MOST_TOKENS, "counted with care, at three bytes a token"
     assert "LAW: c0" in request.prompt and "np.linalg" not in request.prompt, "a law is shown as its line"
-    for needed in ("Known laws", "fitted rows", "hidden rows", "hides", "processor time", "levels", "`from fitting import fit`"):
+    for needed in (
+        "Known laws",
+        "fitted rows",
+        "hidden rows",
+        "hides",
+        "processor time",
+        "levels",
+        "`from fitting import fit`",
+    ):
         assert needed in request.prompt, needed
 
 
@@ -178,7 +196,7 @@ def test_prompts_have_no_place_left_empty(made):
 def test_the_facts_hold_what_a_scientist_needs():
     task = toy_task()
     text = task_facts(task.spec, task.train, validation_folds(task.spec, task.train))
-    for needed in ("N [parameters]: 5e+08 to 4e+09, 4 levels", "P [1]: 1 to 4", "nats per token", "stack (12 rows)",
+    for needed in ("N [parameters]: 5e+08 to 4e+09, 4 levels", "P [1]: 1 to 4", "nats per token", "stack 12",
                    "along P", "At most 4 constants", "outer"):  # fmt: skip
         assert needed in text, needed
     assert task.spec.split_rule not in text, "how held-out rows were chosen is not told"

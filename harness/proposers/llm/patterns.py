@@ -118,7 +118,9 @@ def _by_pairs(spec: TaskSpec, rows: Rows, r: np.ndarray, by: str) -> list[str]:
         if abs(together) >= 4 * SMALL:
             told = f"low/low {means[0]:+.2f}, low/high {means[1]:+.2f}, high/low {means[2]:+.2f}, high/high {means[3]:+.2f}"
             found.append((abs(together), f"{a} x {b}: {told}"))
-    return [line for _, line in sorted(found, key=lambda f: -f[0])[: MOST_PAIRS if len(spec.features) <= 4 else 1]]
+    return [
+        line for _, line in sorted(found, key=lambda f: -f[0])[: MOST_PAIRS if len(spec.features) <= 4 else 1]
+    ]
 
 
 def _outermost(spec: TaskSpec, rows: Rows, r: np.ndarray) -> list[str]:
