@@ -13,11 +13,11 @@ from rich.console import Console
 
 from evaluator import EvaluatorError
 from harness.config import OFFLINE, PROPOSERS, Config, find_config, load_config
-from harness.errors import BadConfig, BadRun, HarnessError
+from harness.errors import BadRun, HarnessError
 from harness.proposers.assignment import Assignment
-from harness.proposers.llm.prompts import Templates
-from harness.proposers.llm.settings import accesses, with_model
+from harness.proposers.llm.settings import with_model
 from harness.record.run_folder import RunFolder
+from harness.run.asking import check_models
 from harness.run.beginning import check_same_task, start_run
 from harness.run.run import Terms, Watcher, run
 from harness.search.ending import Ending
@@ -140,30 +140,6 @@ def _evolve(args: argparse.Namespace, human: Console, stop: threading.Event) -> 
         if stop.is_set():
             break
     return _finish(code, args.json, summaries, many=len(tasks) > 1)
-
-
-def check_models(args: argparse.Namespace, config: Config) -> None:
-    """Refuse models that can't be asked, templates that can't be read, and options that would do nothing.
-
-    Raises:
-        BadConfig: with what to do.
-    """
-    if config.evolve.proposer in OFFLINE:
-        for option in ("model", "max_cost", "max_tokens"):
-            if getattr(args, option) is not None:
-                name = f"--{option.replace('_', '-')}"
-                raise BadConfig(
-                    f"{name} is for models; add --proposer llm or --proposer mixed, or leave it out"
-                )
-        return
-    accesses(config.llm)
-    Templates(config.llm.prompts)
-    free = [m.model for m in config.llm.models if not (m.price_in or m.price_out)]
-    if config.llm.max_cost is not None and free:
-        raise BadConfig(
-            f"--max-cost: no price is known for model {free[0]!r}; give price_in and price_out per million tokens "
-            "in a config (see configs/llm.yaml), or limit tokens with --max-tokens"
-        )
 
 
 def _replay(args: argparse.Namespace, human: Console, stop: threading.Event) -> int:

@@ -23,9 +23,9 @@ from harness.bench.suite import Cell, Suite, cells, copy_searches, run_suite, su
 from harness.bench.tables import groups_table, runs_table
 from harness.config import Config, find_config, load_config
 from harness.errors import HarnessError
-from harness.evolve import check_models
 from harness.proposers.llm.settings import with_model
 from harness.record.run_folder import RunFolder, write_atomically
+from harness.run.asking import check_models
 from harness.terminal.interrupt import ctrl_c
 from harness.terminal.options import add_sandbox_option, amount, count, positive
 from tasks import Task, TaskError, load, names, resolve
