@@ -9,7 +9,7 @@ COVER ?= yes
 # One thread of linear algebra a process: more only get in each other's way.
 export OPENBLAS_NUM_THREADS ?= 1
 
-.PHONY: evolve test slow live lint bench clean
+.PHONY: evolve test slow live lint bench clean architecture
 
 .venv/ready: requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or later is needed, $(PYTHON) is " + sys.version.split()[0] + "; try: make PYTHON=python3.12 ..." if sys.version_info < (3, 11) else 0)'
@@ -38,6 +38,10 @@ live: .venv/ready
 lint: .venv/ready
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m mypy
+
+# The page that is made from the code.
+architecture: .venv/ready
+	$(BIN)/python -m tests.draw_architecture
 
 clean:
 	rm -rf .venv .pytest_cache .ruff_cache .mypy_cache .coverage build dist

@@ -240,9 +240,7 @@ def law(weights: Weights, with_refits: bool = True) -> Callable[[Table], np.ndar
 
 
 def rules(weights: Weights) -> dict[str, Callable[[Table], np.ndarray]]:
-    never = (
-        1e9  # the line's weight turns so slowly that it stays at a half; a tiny error ratio can't move it
-    )
+    never = 1e9  # the line's weight turns so slowly that it stays at a half; a tiny error ratio can't move it
     return {
         "law: lowest on folds": lowest,
         "law: nearest to the forecast, no refits": law(weights, with_refits=False),

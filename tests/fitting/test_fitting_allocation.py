@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 from fitting_cases import SURFACES, simulated
+from scipy import stats
 
 from fitting import (
     PRESETS,
@@ -262,3 +263,39 @@ def test_a_changed_file_is_refused():
         from_dict(saved)
     with pytest.raises(BadData, match="not a saved fit"):
         from_dict({"format": "other"})
+
+
+@pytest.mark.parametrize("level", [0.5, 0.9])
+def test_a_band_leaves_out_the_share_it_says(level):
+    """Both tails together hold 1 - level of the draws; with half a tail a band would look surer than it is."""
+    result = fit(SURFACE, simulated())
+    best = result.allocate(1e23, bands="covariance", level=level, n=400, seed=3)
+    low, high = (float(b[0]) for b in best.bands["N_opt"])
+    middle = float(best.N_opt[0])
+    wider = result.allocate(1e23, bands="covariance", level=0.5 + level / 2, n=400, seed=3).bands["N_opt"]
+    assert low < middle < high and wider[0][0] < low and wider[1][0] > high
+    # Draws are log-normal nearly: the half widths in logs are in the ratio of the normal quantiles.
+    ratio = np.log(wider[1][0] / wider[0][0]) / np.log(high / low)
+    normal = stats.norm.ppf(0.75 + level / 4) / stats.norm.ppf(0.5 + level / 2)
+    assert ratio == pytest.approx(normal, rel=0.12)
+    draws = stats.norm.ppf(0.5 + level / 2) * _spread(result)
+    assert np.log(high / low) / 2 == pytest.approx(draws, rel=0.15)
+
+
+def _spread(result):
+    """Standard deviation of log N_opt by the delta method, from the covariance of the constants."""
+    names = list(result.constants)
+    base = np.array(list(result.constants.values()))
+
+    def log_N(theta):
+        A, B, alpha, beta = (theta[names.index(n)] for n in ("A", "B", "alpha", "beta"))
+        return (np.log(alpha * A / (beta * B)) + beta * np.log(1e23 / 6)) / (alpha + beta)
+
+    scale = np.array([1e-6 * max(abs(b), 1e-3) for b in base])
+    slopes = np.array(
+        [
+            (log_N(base + s * e) - log_N(base - s * e)) / (2 * s)
+            for s, e in zip(scale, np.eye(len(base)), strict=True)
+        ]
+    )
+    return float(np.sqrt(slopes @ result.covariance() @ slopes))
