@@ -9,7 +9,7 @@ COVER ?= yes
 # One thread of linear algebra a process: more only get in each other's way.
 export OPENBLAS_NUM_THREADS ?= 1
 
-.PHONY: evolve test slow live lint bench clean architecture
+.PHONY: evolve test slow live lint bench nano clean architecture
 
 .venv/ready: requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or later is needed, $(PYTHON) is " + sys.version.split()[0] + "; try: make PYTHON=python3.12 ..." if sys.version_info < (3, 11) else 0)'
@@ -42,6 +42,12 @@ lint: .venv/ready
 # The page that is made from the code.
 architecture: .venv/ready
 	$(BIN)/python -m tests.draw_architecture
+
+# Our own measurements: searches on them, five seeds beside controls, and the page on noise, ceilings and the plane.
+nano: .venv/ready
+	$(BIN)/python -m harness bench --suite finetune_vocab --source nano --seeds 5 --minutes 4 --evaluations 300 --workers 1 \
+		--out runs/nano --report docs/results/nano/search
+	$(BIN)/python -m benchmarks.nano
 
 clean:
 	rm -rf .venv .pytest_cache .ruff_cache .mypy_cache .coverage build dist

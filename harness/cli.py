@@ -19,6 +19,7 @@ COMMANDS = {
     "promote": ("harness.promote", "keep the best laws of finished runs as programs with cards"),
     "hint": ("harness.hint", "say something to the models of a running search"),
     "export": ("harness.export", "write a run's journal as JSON lines"),
+    "measure": ("measure.cli", "train small models and write down how they scale"),
     "doctor": ("evaluator.doctor", "show what the sandbox holds on this machine"),
 }
 """Command -> the module whose `main(argv)` it is, and one line of help."""

@@ -22,7 +22,7 @@ from harness.run.beginning import check_same_task, start_run
 from harness.run.run import Terms, Watcher, run
 from harness.search.ending import Ending
 from harness.terminal.interrupt import ctrl_c
-from harness.terminal.options import add_sandbox_option, amount, count, positive, seed
+from harness.terminal.options import add_data_options, add_sandbox_option, amount, count, positive, seed
 from harness.terminal.printing import print_summary
 from harness.terminal.screen import LiveScreen, PlainScreen
 from tasks import TaskError, load, names, resolve
@@ -73,11 +73,7 @@ def parser() -> argparse.ArgumentParser:
         help="repeat a run that asked models from its stored replies, with no network",
     )
     p.add_argument("--config", metavar="FILE", help="YAML file, or the name of one under configs/")
-    p.add_argument(
-        "--data-dir",
-        metavar="DIR",
-        help="folder with the tasks' rows (default: SLD_DATA_DIR, cache, hub, bundled)",
-    )
+    add_data_options(p)
     p.add_argument("--out", default="runs", metavar="DIR", help="where run folders are made (default: runs)")
     p.add_argument(
         "--seed-program", action="append", metavar="FILE", help="program to begin with; may be repeated"

@@ -27,7 +27,7 @@ from harness.boards.standings import (
 )
 from harness.errors import HarnessError
 from harness.record.summary import plain
-from harness.terminal.options import add_sandbox_option
+from harness.terminal.options import add_data_options, add_sandbox_option
 from harness.terminal.printing import NO_PUBLISHED, best_published, number, score_table
 from tasks import DataUnavailable, TaskError, load, names, resolve, spec
 
@@ -57,7 +57,7 @@ def parser() -> argparse.ArgumentParser:
         help="task name or alias, or several (default: all)",
     )
     p.add_argument("--out", default="runs", metavar="DIR", help="where run folders lie (default: runs)")
-    p.add_argument("--data-dir", metavar="DIR", help="folder with the tasks' rows, to score programs")
+    add_data_options(p, ", to score programs")
     p.add_argument("--no-programs", action="store_true", help="runs only; nothing is evaluated")
     p.add_argument("--all", action="store_true", help="every law found and every published score")
     add_sandbox_option(p)
@@ -180,8 +180,8 @@ def print_board(board: Board, console: Console, everything: bool) -> None:
     console.print(
         Text(f"\n{board.task}", style="bold") + Text(f"  rows {board.train_hash} / {board.heldout_hash}")
     )
-    if board.simulated:
-        console.print(Text(f"SIMULATED ROWS. {board.note}", style="bold red"))
+    if board.note:
+        console.print(Text(board.note, style="yellow"))
     title = "held-out scores, mean over all runs; valid. is R2 inside train"
     table = score_table("system", "runs", "R2", "sd", "NMSE", "NMAE", "valid.", title=title)
     for place, s in enumerate(board.standings, start=1):

@@ -63,7 +63,7 @@ def promote(runs: Path, to: Path, task: str | None = None) -> list[str]:
     """Write the best law of every task, and say so in a line each.
 
     Args:
-        runs: folder of run folders; runs without a law, controls, nested and simulated tasks are passed over, and so are
+        runs: folder of run folders; runs without a law, controls, nested tasks and our own measurements are passed over, and so are
             programs that need more than NumPy and SciPy.
         task: only this one.
 
@@ -75,7 +75,7 @@ def promote(runs: Path, to: Path, task: str | None = None) -> list[str]:
         summary = folder.summary()
         if summary is None or summary["law"] is None or summary["proposer"] == "random":
             continue
-        if summary["data"]["kind"] == "nested" or summary["data"]["simulated"]:
+        if summary["data"]["kind"] in ("nested", "nano"):
             continue
         if task is None or summary["task"] == task:
             found.setdefault(summary["task"], []).append((folder, summary))
@@ -85,8 +85,8 @@ def promote(runs: Path, to: Path, task: str | None = None) -> list[str]:
     if not found:
         of_task = f" of task {task!r}" if task else ""
         raise HarnessError(
-            f"{runs}: expected run folders with a finished run{of_task}, found none (nested runs, runs on simulated "
-            "rows, controls and programs that need more than NumPy and SciPy are not promoted)"
+            f"{runs}: expected run folders with a finished run{of_task}, found none (nested runs, runs on our own measurements, "
+            "controls and programs that need more than NumPy and SciPy are not promoted)"
         )
     return [_promote_one(name, found[name], to) for name in sorted(found)]
 

@@ -16,7 +16,7 @@ from harness.boards.scoring import score_program
 from harness.config import LimitsConfig
 from harness.errors import HarnessError
 from harness.run.beginning import read_program
-from harness.terminal.options import add_sandbox_option, count
+from harness.terminal.options import add_data_options, add_sandbox_option, count
 from harness.terminal.printing import number, score_row, score_table
 from tasks import TaskError, load, names, resolve
 
@@ -49,7 +49,7 @@ def parser() -> argparse.ArgumentParser:
         metavar="T",
         help="task name or alias, or all; several are taken",
     )
-    p.add_argument("--data-dir", metavar="DIR", help="folder with the tasks' rows")
+    add_data_options(p)
     p.add_argument(
         "--fit-seconds",
         type=count,
@@ -102,8 +102,7 @@ def print_scores(program: Path, scores: list[dict[str, Any]], groups: bool, cons
         card = s["heldout"]
         used = f"{_or_dash(s['n_constants'])}/{_or_dash(s['budget'])}"
         broken = Text("broken", style="bold red") if s["broken_rules"] else Text("kept", style="green")
-        name = s["task"] + (" (SIMULATED)" if s["simulated"] else "")
-        cells = score_row(name, card) if card else (name, "-", "-", "-")
+        cells = score_row(s["task"], card) if card else (s["task"], "-", "-", "-")
         table.add_row(*cells, number(s["validation_r2"]), f"{s['seconds']:.2f}", used, broken)
         if groups and card:
             for label, g in card["per_group"].items():
@@ -118,8 +117,8 @@ def print_scores(program: Path, scores: list[dict[str, Any]], groups: bool, cons
             console.print(Text(f"{s['task']}: {rule['rule']}: {rule['detail']}", style="red"))
             if rule["traceback"]:
                 console.print(Text(rule["traceback"], style="dim"))
-        if s["simulated"]:
-            console.print(Text(f"{s['task']}: SIMULATED ROWS. {s['note']}", style="bold red"))
+        if s["note"]:
+            console.print(Text(f"{s['task']}: {s['note']}", style="yellow"))
 
 
 def _or_dash(count: int | None) -> str:

@@ -53,7 +53,7 @@ def task_facts(name: str, data_dir: str | None) -> dict[str, Any]:
         "train_rows": len(task.train),
         "heldout_rows": len(task.heldout),
         "groups": len(task.train.groups()),
-        "source": p.kind + (", not official" if p.official is False and not p.simulated else ""),
+        "source": p.kind + (", not official" if p.official is False and p.kind != "nano" else ""),
         "where": p.where,
         "train_hash": p.train_hash,
         "heldout_hash": p.heldout_hash,
@@ -101,7 +101,7 @@ def _print_blocks(facts: list[dict[str, Any]], console: Console) -> None:
 
 
 def _source_text(f: dict[str, Any]) -> Text:
-    return Text("SIMULATED stand-in", style="bold red") if f["simulated"] else Text(f"{f['source']}")
+    return Text(f"{f['source']}")
 
 
 def print_task(facts: dict[str, Any], console: Console) -> None:

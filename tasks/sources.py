@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from tasks import hub
-from tasks.bundled.vocabulary import BUNDLED, NOTE
+from tasks import hub, nano
 from tasks.errors import DataUnavailable
 from tasks.official import is_official
 from tasks.places import cache_dir
@@ -14,6 +13,9 @@ from tasks.rows import Rows, Sealed, Task
 from tasks.spec import Provenance, TaskSpec
 from tasks.tables import SUFFIXES, check_pair, rows_in
 
+OFFICIAL = "official"
+SOURCES = (nano.SOURCE, OFFICIAL)
+"""What `--source` takes: our own measurements, or the benchmark's rows and nothing in their place."""
 OFFLINE_WORDS = ("1", "true", "yes")
 
 
@@ -26,14 +28,16 @@ def load_official(spec: TaskSpec, data_dir: str | Path | None, offline: bool) ->
     """Rows of a benchmark task from the first source that has them.
 
     Args:
-        data_dir: folder given by the user; nothing else is tried then.
+        data_dir: folder given by the user, or one of `SOURCES`; nothing else is tried then.
         offline: leave the hub out.
 
     Raises:
         DataUnavailable: with every source tried and why it failed.
         BadTable: a source has the files, and they can't be used.
     """
-    if data_dir is not None:
+    if data_dir == nano.SOURCE:
+        return nano.load_nano(spec)
+    if data_dir is not None and data_dir != OFFICIAL:
         found = _from_folder(spec, Path(data_dir).expanduser())
         if isinstance(found, Task):
             return found
@@ -58,13 +62,11 @@ def load_official(spec: TaskSpec, data_dir: str | Path | None, offline: bool) ->
             return _task(spec, *hub.download(spec), "hub", hub.endpoint())
         except DataUnavailable as error:
             tried.append(f"hub: {error}")
-    if spec.name in BUNDLED:
-        train, heldout = BUNDLED[spec.name]()
-        where = "a simulated stand-in that comes with the package"
-        provenance = Provenance(
-            "bundled", where, train.digest(), heldout.digest(), simulated=True, note=NOTE, official=False
-        )
-        return Task(spec, train, Sealed(heldout), provenance)
+    if data_dir is None:
+        try:
+            return nano.load_nano(spec)
+        except DataUnavailable as error:
+            tried.append(f"nano: {str(error).partition(': ')[2]}")
     raise DataUnavailable(
         f"task {spec.name!r}: no source has its rows: {'; '.join(tried)}. Give a folder that holds "
         f"{spec.official_name}/train.csv and test.csv with --data-dir or SLD_DATA_DIR"

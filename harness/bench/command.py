@@ -27,7 +27,7 @@ from harness.proposers.llm.settings import with_model
 from harness.record.run_folder import RunFolder, write_atomically
 from harness.run.asking import check_models
 from harness.terminal.interrupt import ctrl_c
-from harness.terminal.options import add_sandbox_option, amount, count, positive
+from harness.terminal.options import add_data_options, add_sandbox_option, amount, count, positive
 from tasks import Task, TaskError, load, names, resolve
 from tasks.corpus import load_corpus, need_corpus
 from tasks.nested import nested
@@ -93,7 +93,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument(
         "--config", metavar="FILE", help="YAML file with the other settings (default: the defaults)"
     )
-    p.add_argument("--data-dir", metavar="DIR", help="folder with the tasks' rows")
+    add_data_options(p)
     p.add_argument(
         "--out",
         type=Path,
@@ -239,6 +239,6 @@ def about(args: argparse.Namespace, config: Config, tasks: dict[str, Task], want
     ]
     if not args.no_hindsight:
         lines += ["", "![validation against held-out error of every law](hindsight.png)"]
-    if any(task.provenance.simulated for task in tasks.values()):
-        lines += ["", "**Some rows are simulated**; see the notes under the laws."]
+    for note in sorted({task.provenance.note for task in tasks.values() if task.provenance.note}):
+        lines += ["", f"**{note}**"]
     return lines

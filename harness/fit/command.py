@@ -16,6 +16,7 @@ from harness.fit.report import ASKED_OF_THE_USER, Report
 from harness.fit.rows import Asked, rows_for_fit
 from tables import TableError
 from tables.options import add_options, reading
+from tasks import nano
 
 EPILOG = """examples:
   python -m harness.fit runs.csv --law chinchilla --loss huber:1e-3
@@ -40,7 +41,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument(
         "data",
         nargs="?",
-        help="a table: CSV and relatives, JSON, Parquet, Excel, packed or not; - for standard input",
+        help="a table (default: the isoFLOP plane of our own measurements): CSV and relatives, JSON, Parquet, Excel, packed or not; - for standard input",
     )
     p.add_argument(
         "--law",
@@ -115,8 +116,7 @@ def main(argv: list[str] | None = None) -> int:
             print(f"{name:<14} {chosen.text}\n{'':<14} {chosen.source}")
         return 0
     if args.data is None:
-        print("error: give a data file, or --laws; --help explains", file=sys.stderr)
-        return 2
+        take_our_plane(args)
     try:
         report, C = run(args)
         written = write(report, args, C)
@@ -128,6 +128,15 @@ def main(argv: list[str] | None = None) -> int:
     )
     print("\nwrote " + ", ".join(str(path) for path in written), file=sys.stderr if args.json else sys.stdout)
     return 0
+
+
+def take_our_plane(args: argparse.Namespace) -> None:
+    """Without a file: the isoFLOP plane of our own measurements, under the columns of a Chinchilla law."""
+    print(f"no file given: our own isoFLOP plane ({nano.RUNS.name}, docs/measure.md)", file=sys.stderr)
+    args.data, args.out = str(nano.RUNS), args.out or "fit_plane"
+    args.where = ["experiment==plane", "seed==0", *args.where]
+    given = {text.partition("=")[0] for text in args.column}
+    args.column += [f"{name}={column}" for name, column in nano.PLANE_COLUMNS.items() if name not in given]
 
 
 def run(args: argparse.Namespace) -> tuple[Report, np.ndarray | None]:

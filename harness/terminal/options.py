@@ -13,6 +13,21 @@ def add_sandbox_option(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_data_options(parser: argparse.ArgumentParser, more: str = "") -> None:
+    """`--data-dir` and `--source`, both stored as `data_dir`."""
+    parser.add_argument(
+        "--data-dir",
+        metavar="DIR",
+        help=f"folder with the tasks' rows{more} (default: SLD_DATA_DIR, cache, hub, then our own measurements)",
+    )
+    parser.add_argument(
+        "--source",
+        dest="data_dir",
+        choices=("nano", "official"),
+        help="nano: our own measurements, which come with the package; official: the benchmark's rows or none",
+    )
+
+
 def count(text: str) -> int:
     """An integer >= 1."""
     value = int(text) if text.isascii() and text.isdigit() else 0

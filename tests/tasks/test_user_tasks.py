@@ -240,7 +240,7 @@ def test_the_command_adds_shows_lists_and_removes(tmp_path, capsys):
     assert main(["list", "--json"]) == 0
     listed = {f["name"]: f for f in json.loads(capsys.readouterr().out)}
     assert listed["my_runs"]["train_rows"] == 30 and listed["my_runs"]["source"] == "user"
-    assert listed["finetune_vocab"]["simulated"] and listed["moe"]["train_rows"] is None
+    assert listed["finetune_vocab"]["source"] == "nano" and listed["parallel"]["train_rows"] is None
     assert main(["show", "my_runs"]) == 0
     assert "N [parameters]" in capsys.readouterr().out
     assert main(argv) == 2
@@ -260,7 +260,7 @@ def test_the_list_reads_well_at_both_widths(capsys, monkeypatch, width):
     shown = " ".join(shown.split())
     for word in (
         "finetune_vocab",
-        "SIMULATED stand-in",
+        "nano",
         "[characters]",
         "vocab_size",
         "none found",

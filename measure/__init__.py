@@ -1,0 +1,1 @@
+"""Trains small language models and writes down how they scale: the rows that ship with the package."""

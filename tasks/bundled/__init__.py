@@ -1,1 +1,0 @@
-"""Rows that come with the package, made by code: no data file."""
