@@ -67,11 +67,11 @@ def read_bytes(data: bytes, name: str, reading: Reading | None = None) -> Table:
         source.close()
 
 
-def table_from(source: Source, reading: Reading) -> Table:
-    """The table of an open source."""
+def table_from(source: Source, reading: Reading, lines: Iterator[str] | None = None) -> Table:
+    """The table of an open source; `lines`, where its text was begun already."""
     try:
-        with _progress(source) as tick:
-            parts = _parts(source, reading, tick)
+        with progress(source) as tick:
+            parts = _parts(source, reading, tick, lines)
     except TableError:
         raise
     except (UnicodeError, EOFError, OSError) as error:
@@ -86,7 +86,7 @@ def table_from(source: Source, reading: Reading) -> Table:
     )  # fmt: skip
 
 
-def _parts(source: Source, reading: Reading, tick: Callable[[], None]) -> Parts:
+def _parts(source: Source, reading: Reading, tick: Callable[[], None], begun: Iterator[str] | None) -> Parts:
     head = source.head
     if not head.strip(b"\0 \t\r\n\xef\xbb\xbf"):
         raise BadTable(f"{source.name}: no rows, the file is empty")
@@ -99,8 +99,8 @@ def _parts(source: Source, reading: Reading, tick: Callable[[], None]) -> Parts:
     start = head.replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n")[:15].lower()
     if start.startswith((b"<!doctype", b"<html", b"<?xml")):
         raise BadTable(f"{source.name}: a web page, no table; was a login page saved in its place?")
-    lines = source.lines()
-    if start[:1] in (b"{", b"["):
+    lines = source.lines() if begun is None else begun
+    if begun is None and start[:1] in (b"{", b"["):
         return read_json(source.name, lines, reading.drop_bad, reading.live, tick, reading.wanted)
     return read_delimited(source.name, lines, reading.drop_bad, reading.live, tick, reading.wanted)
 
@@ -110,7 +110,7 @@ def _seekable(source: Source) -> io.BufferedIOBase:
 
 
 @contextmanager
-def _progress(source: Source) -> Iterator[Callable[[], None]]:
+def progress(source: Source) -> Iterator[Callable[[], None]]:
     """A bar on standard error for a large file, where someone looks at it."""
     if source.size is None or source.size < LARGE or not sys.stderr.isatty():
         yield lambda: None

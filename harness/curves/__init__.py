@@ -6,6 +6,7 @@ import importlib
 import sys
 
 from harness.errors import HarnessError
+from tables import TableError
 
 COMMANDS = {
     "backtest": (
@@ -47,8 +48,10 @@ def main(argv: list[str] | None = None) -> int:
     try:
         module, function, _ = COMMANDS[args[0]]
         return getattr(importlib.import_module(module), function)(args[1:])
-    except (HarnessError, ValueError) as error:
-        if not isinstance(error, HarnessError) and not type(error).__module__.startswith("fitting"):
+    except (HarnessError, TableError, ValueError) as error:
+        if not isinstance(error, (HarnessError, TableError)) and not type(error).__module__.startswith(
+            "fitting"
+        ):
             raise
         print(f"error: {error}", file=sys.stderr)
         return 1

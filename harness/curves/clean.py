@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from harness.curves.history import History
 from harness.errors import BadHistory
+from tables.logs import History
 
 WARMUP = 0.05
 """Share of the steps seen so far that is left out where neither --warmup nor a rising learning rate tells."""

@@ -8,22 +8,28 @@ import math
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
 from curves.schedule_laws import NAMES, Schedule, ScheduledCurve, ScheduleLaw, fit_schedule_law
 from harness.curves.calibration import LEAST, WARMUP, calibrate
 from harness.curves.clean import Cleaned, clean
-from harness.curves.history import FINAL, History, SeveralRuns, read_history
 from harness.curves.predict import Prediction, predict
+from harness.curves.reading import NoPrediction, Turn, history_for, in_steps, sound
 from harness.errors import BadHistory
+from tables import SeveralRuns
+from tables.logs import History
+from tables.logs.columns import FINAL
+from tables.options import add_options as table_options
 
 HELP = """\
 Predict where a run will end from the log it has written so far.
 
-FILE is a CSV or TSV with a header, JSON lines, a W&B history export (CSV with "run - metric" columns, or JSON lines),
-a Hugging Face trainer_state.json, a TensorBoard event file, or a folder of event files. Columns are found by their
-common names; --step, --loss, --tokens, --time and --lr name others.
+FILE is what a trainer leaves: the console log of Megatron-LM, nanoGPT, modded-nanogpt, llm.c, torchtitan, Hugging Face,
+OLMo, NeMo, fairseq, llm-foundry, litgpt, Lightning, Keras and others; a table of any kind (CSV, JSON, JSON lines,
+Parquet, packed or not), a W&B, MLflow, Comet or Aim export, trainer_state.json, TensorBoard event files in any depth of
+folders, MLflow's file store. Columns are found by their common names; --step, --loss, --tokens, --time and --lr name others.
 
 The log is cleaned first, and every step of it is told: rows without a finite loss, rows that a resumed run did again,
 repeats of a step, warm-up, spikes, a half-written last line.
@@ -58,7 +64,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--run", help="which run, where the file has several")
     p.add_argument(
         "--target",
-        type=_positive,
+        type=float,
         action="append",
         default=[],
         metavar="LOSS",
@@ -86,6 +92,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument(
         "--lr-plan", metavar="KIND[:END]", help="learning rate to come: constant, linear:END or cosine:END"
     )
+    table_options(p, where=False)
     p.add_argument("--plot", metavar="FILE", help="draw rows, continuation and interval (.png, .svg, .pdf)")
     p.add_argument("--json", action="store_true", help="one JSON object; with --follow one a line")
     p.add_argument(
@@ -120,7 +127,11 @@ def main(argv: list[str] | None = None) -> int:
         )
     law = _reference_law(args) if args.reference else None
     if not args.follow:
-        print(_render(_once(args, table, law), args))
+        try:
+            print(_render(_once(args, table, law), args))
+        except NoPrediction as found:
+            print(json.dumps({"state": str(found)}) if args.json else found)
+            return 1
         return 0
     return follow(args, lambda: _once(args, table, law))
 
@@ -136,7 +147,8 @@ def follow(
                 found = once()
                 mark, text = (found.step, found.loss), None
             except BadHistory as error:  # not enough rows yet, or not even a file: wait for them
-                found, mark, text = None, ("waiting", str(error)), f"waiting: {error}"
+                text = str(error) if isinstance(error, NoPrediction) else f"waiting: {error}"
+                found, mark = None, ("waiting", str(error))
             if mark != seen:
                 seen, news = mark, clock()
                 if found is not None:
@@ -153,11 +165,17 @@ def follow(
 
 
 def _once(args: argparse.Namespace, table, law: ScheduleLaw | None) -> Prediction:
-    history = _history(args.file, args, args.run)
-    cleaned = clean(history, args.warmup, not args.keep_spikes)
+    history = in_steps(_history(args.file, args, args.run), args.final_step)
+    history, state = sound(history, args.final_step or history.final_step)
+    turn = Turn.of(history)
+    cleaned = clean(turn.over(history), args.warmup, not args.keep_spikes)
     final = args.final_step or _planned(history)
+    wanted = tuple(map(turn.value, args.target))
     future = _lr_plan(args.lr_plan, cleaned, final) if law is not None else None
-    found = predict(history.name, cleaned, final, tuple(args.target), table, law, future)
+    found = turn.back(
+        predict(history.name, cleaned, final, wanted, table, law, future), history.columns["loss"]
+    )
+    found = replace(found, warnings=(*state, *history.warnings, *found.warnings))
     if args.plot:
         from harness.curves.plot import draw_prediction
 
@@ -166,8 +184,7 @@ def _once(args: argparse.Namespace, table, law: ScheduleLaw | None) -> Predictio
 
 
 def _history(path: str, args: argparse.Namespace, run: str | None) -> History:
-    columns = {k: getattr(args, k) for k in ("step", "loss", "tokens", "time", "lr") if getattr(args, k)}
-    return read_history(path, run, columns)
+    return history_for(path, args, run)
 
 
 def _planned(history: History) -> float:

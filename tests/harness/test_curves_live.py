@@ -13,10 +13,10 @@ from harness import curves
 from harness.curves import live as curves_live
 from harness.curves.calibration import PREFIXES, PUBLIC, conformal, interval, ratios
 from harness.curves.clean import clean
-from harness.curves.history import read_history
 from harness.curves.predict import predict
 from harness.curves.tail import continue_curve
 from harness.errors import BadHistory
+from tables.logs import read_history
 
 SEED = 7
 FINAL = 10_000

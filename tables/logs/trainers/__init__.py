@@ -1,0 +1,1 @@
+"""One small file a trainer; `tables/logs/registry.py` lists them."""
