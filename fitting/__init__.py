@@ -42,6 +42,8 @@ from fitting.vpnls.values import (
     LossSurface,
     NewtonResult,
     ScipyResult,
+    SurfaceBounds,
+    VPNLSResult,
     bounds,
 )
 
@@ -73,6 +75,8 @@ __all__ = [
     "Preset",
     "Profile",
     "ScipyResult",
+    "SurfaceBounds",
+    "VPNLSResult",
     "allocate",
     "approach_1",
     "approach_2",

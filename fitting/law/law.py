@@ -15,6 +15,7 @@ from functools import cached_property, lru_cache
 
 import numpy as np
 
+from fitting.columns import by_name, renaming
 from fitting.errors import BadData, BadLaw, BadOption
 from fitting.law import expression
 from fitting.law.calculus import derivative, design, linear_constants
@@ -135,7 +136,7 @@ class Law:
             An array in the broadcast shape of the features; a float when all are single numbers.
         """
         values = self.vector(constants)
-        columns = self.columns_of({**(_mapping(data) if data is not None else {}), **features})
+        columns = self.columns_of({**(by_name(data) if data is not None else {}), **features})
         shape = np.broadcast_shapes(*(c.shape for c in columns)) if columns else ()
         with np.errstate(all="ignore"):
             before, body = self.program(0)
@@ -144,7 +145,7 @@ class Law:
 
     def gradient(self, constants: Mapping | Sequence[float], data: Mapping) -> np.ndarray:
         """Exact derivatives with respect to the constants: (n, n_constants)."""
-        values, columns = self.vector(constants), self.columns_of(_mapping(data))
+        values, columns = self.vector(constants), self.columns_of(by_name(data))
         n = np.broadcast_shapes(*(c.shape for c in columns), (1,))[0]
         with np.errstate(all="ignore"):
             before, body = self.program(1)
@@ -170,7 +171,8 @@ class Law:
         missing = [v for v in self.used if v not in data]
         if missing:
             have = ", ".join(map(str, data)) or "nothing"
-            raise BadData(f"the law needs the column {missing[0]!r}; the data have {have}")
+            hint = renaming(data, (missing[0],))
+            raise BadData(f"the law needs the column {missing[0]!r}; the data have {have}{hint}")
         return [np.asarray(data[v], dtype=float) for v in self.used]
 
     def program(self, order: int) -> tuple[Callable, Callable]:
@@ -196,19 +198,6 @@ class Law:
                 (a, b) for b in self.constants[i:] if b in inside and derivative(slope, b) != expression.ZERO
             ]
         return tuple(pairs)
-
-
-def _mapping(data: Mapping) -> Mapping:
-    if isinstance(data, Mapping):
-        return data
-    if hasattr(data, "columns"):  # a data frame
-        return {str(name): np.asarray(data[name]) for name in data.columns}
-    if getattr(getattr(data, "dtype", None), "names", None):  # a structured array
-        return {name: data[name] for name in data.dtype.names}
-    raise BadData(f"data: expected columns by name (a dict or a data frame), got {type(data).__name__}")
-
-
-columns_by_name = _mapping
 
 
 @lru_cache(maxsize=2048)

@@ -11,9 +11,10 @@ from fitting.errors import BadData, BadOption, FitError
 from fitting.solve.solution import Solution
 from fitting.uncertainty.bootstrap import bootstrap
 from fitting.uncertainty.covariance import draws
+from fitting.uncertainty.sandwich import sandwich
 
 LOG_SPAN = np.log(1e9)  # how far beyond sqrt(C/k) the search for N_opt goes, each way
-BANDS = ("covariance", "bootstrap")
+BANDS = ("sandwich", "covariance", "bootstrap")
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ def allocate(
         N, D: names of the two columns that share the budget, in the units the law was fitted in; N*D*k = C, so
             scale k when N or D were (N in millions and D in billions: k = 6e15).
         others: values of the law's other columns.
-        bands: None, "covariance" (constants drawn from their covariance) or "bootstrap" (options go there).
+        bands: None, "sandwich" or "covariance" (constants drawn from that covariance) or "bootstrap" (options go there).
         level, n, seed: of the bands.
 
     Raises:
@@ -182,7 +183,7 @@ def _samples(result: Solution, bands: str, n: int, seed: int, options: dict) -> 
         raise BadOption(f"allocate: bands must be None, {' or '.join(map(repr, BANDS))}, got {bands!r}")
     if bands == "bootstrap":
         return bootstrap(result, n, seed=seed, **options).samples
-    return draws(result, n, seed)
+    return draws(result, n, seed, sandwich(result) if bands == "sandwich" else None)
 
 
 def _bands(curve: Callable, samples: np.ndarray, C: np.ndarray, k: float, level: float) -> dict:

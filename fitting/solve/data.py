@@ -6,12 +6,15 @@ import difflib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from fitting.arrays import Array
+from fitting.columns import by_name, numbers, renaming
 from fitting.errors import BadData, BadLaw, BadOption
 from fitting.law.expression import Node, names
-from fitting.law.law import Law, columns_by_name
+from fitting.law.law import Law
 from fitting.law.presets import PRESETS, preset
 from fitting.law.spelling import plain
 
@@ -44,7 +47,7 @@ class Rows:
 
 def law_for(law: Law | str, data: Mapping, target: str | None) -> tuple[Law, str]:
     """The law read against the data's columns, and the name of the target column."""
-    have = columns_by_name(data)
+    have = by_name(data)
     if isinstance(law, str) and law in PRESETS and law not in have:
         law = preset(law)
     elif isinstance(law, str):
@@ -66,7 +69,7 @@ def law_for(law: Law | str, data: Mapping, target: str | None) -> tuple[Law, str
     if not law.used:
         known = ", ".join(str(name) for name in have if name != target)
         near = difflib.get_close_matches(law.text.strip(), PRESETS, 1)
-        hint = f"; did you mean the preset {near[0]!r}?" if near else ""
+        hint = f"; did you mean the preset {near[0]!r}?" if near else renaming(have)
         raise BadLaw(f"the law {law.text!r} uses no column of the data; columns are {known}{hint}")
     if not law.constants:
         raise BadLaw(f"the law {law.text!r} has no constants to fit")
@@ -91,7 +94,7 @@ def rows_for(law: Law, data: Mapping, target: str, loss, weights, groups) -> Row
     Raises:
         BadData: what is wrong, in which row, and what to do.
     """
-    have = columns_by_name(data)
+    have = by_name(data)
     y = _numbers(target, have[target])
     n = len(y)
     if n == 0:
@@ -110,18 +113,17 @@ def rows_for(law: Law, data: Mapping, target: str, loss, weights, groups) -> Row
         _refuse(
             target, y, y <= 0, f"> 0 for the loss {loss.describe()}", "Use a loss without log, or drop them."
         )
+    size = float(np.abs(y).max())
+    if size and not 1e-100 < size < 1e100:
+        raise BadData(f"{target} is of size {size:.1e}: its squares are beyond floating point; rescale it")
     if all(np.ptp(c) == 0 for c in columns.values()):
         raise BadData(f"all {n} rows are equal in {', '.join(columns)}: nothing can be fitted; vary them")
     group, labels = _groups(groups, have, n)
     return Rows(columns, y, target, _weights(weights, have, n), group, labels)
 
 
-def _numbers(name: str, column) -> np.ndarray:
-    try:
-        out = np.array(column, dtype=float)
-    except (TypeError, ValueError) as error:
-        raise BadData(f"{name}: expected numbers ({error})") from None
-    return out.ravel()
+def _numbers(name: str, column: Any) -> Array:
+    return np.array(numbers(name, column))  # a copy: what the user does to the column later is no matter
 
 
 def _refuse(name: str, column: np.ndarray, bad: np.ndarray, what: str, todo: str) -> None:
@@ -179,7 +181,13 @@ def _groups(groups, have: Mapping, n: int) -> tuple[np.ndarray | None, tuple[str
         if groups not in have:
             raise BadData(f"groups: no column {groups!r}; the data have {', '.join(map(str, have))}")
         groups = have[groups]
-    labels = np.asarray([str(g) for g in np.asarray(groups).ravel()])
+    given = np.asarray(groups).ravel()
+    empty = [i for i, g in enumerate(given.tolist()) if g is None or g != g]
+    if empty:
+        raise BadData(
+            f"groups: {len(empty)} of {len(given)} rows have no label (first: row {empty[0]}). Drop them, or name the group"
+        )
+    labels = np.asarray([str(g) for g in given])
     if len(labels) != n:
         raise BadData(f"unequal lengths: groups has {len(labels)} rows, the target has {n}")
     names_, index = np.unique(labels, return_inverse=True)

@@ -28,11 +28,12 @@ class LossType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """One loss. Make it with `squared`, `huber`, `log_squared`, `log_huber`, `asymmetric` or `quantile`.
+    """One loss, mean squared error if nothing is said. Make it with `squared`, `huber`, `log_squared`, `log_huber`, `asymmetric` or `quantile`.
 
     Attributes:
-        type: which loss.
-        huber_delta: where it turns straight, in units of the residual; inf for squared, 0 for a quantile.
+        type: which loss; it settles what the other fields can be, as in vpnls: a delta given to MSE has no effect.
+        huber_delta: where it turns straight, in units of the residual; inf for squared, 0 for a quantile. A Huber loss
+            without one has 1, a log-Huber 1e-3.
         over, under: weight of rows that the law lies above and below.
         log: whether residuals are log observed - log predicted.
     """
@@ -43,8 +44,23 @@ class Loss:
     under: float = 1.0
     log: bool = False
 
-    def __post_init__(self):
-        if not self.huber_delta >= 0:
+    def __post_init__(self) -> None:
+        try:
+            object.__setattr__(self, "type", LossType(self.type))
+        except ValueError:
+            known = ", ".join(LossType)
+            raise BadOption(f"loss: unknown type {self.type!r}; expected one of {known}") from None
+        delta = {
+            LossType.MSE: np.inf,
+            LossType.LOG_MSE: np.inf,
+            LossType.QUANTILE: 0.0,
+            LossType.HUBER: 1.0 if self.huber_delta == np.inf else self.huber_delta,
+            LossType.LOG_HUBER: 1e-3 if self.huber_delta == np.inf else self.huber_delta,
+        }.get(self.type, self.huber_delta)
+        object.__setattr__(self, "huber_delta", delta)
+        object.__setattr__(self, "log", self.log or self.type in (LossType.LOG_MSE, LossType.LOG_HUBER))
+        robust = self.type in (LossType.HUBER, LossType.LOG_HUBER)
+        if not (self.huber_delta > 0 or (self.huber_delta == 0 and not robust)):
             raise BadOption(f"loss: delta must be > 0, got {self.huber_delta!r}")
         for side in ("over", "under"):
             value = getattr(self, side)

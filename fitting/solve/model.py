@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -48,6 +49,10 @@ class Model:
             self._value, self._full = (
                 (body, before(self.columns)) for before, body in map(self.law.program, (0, 2))
             )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Compiled laws can't travel to another process: they are made again there."""
+        return Model, (self.law, self.columns, self.n, self.group, self.free)
 
     def spread(self, theta: np.ndarray) -> list[np.ndarray]:
         """Constants of the law as arrays (R, 1), or (R, n) where they differ between groups."""

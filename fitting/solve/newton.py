@@ -159,6 +159,7 @@ def minimise(
     tolerance: float = 1e-13,
     max_steps: int = 300,
     warm: bool = False,
+    halvings: int = 34,
 ) -> Batch:
     """Local optima from the starts `theta` (R, P).
 
@@ -167,6 +168,7 @@ def minimise(
         tolerance: predicted decrease, as a share of the objective, below which a problem has converged.
         max_steps: Newton steps per problem.
         warm: start the homotopy at the target delta (the starts are already close).
+        halvings: of a step that does not go down, before a problem is given up.
     """
     theta = np.clip(np.array(theta, dtype=float), low, high)
     R = len(theta)
@@ -210,7 +212,9 @@ def minimise(
             noise = EPS * np.sqrt(F * size[live]) + (8 * EPS) ** 2 * size[live]
             final = delta[live] <= target
             done = drop <= np.where(final, tolerance, 1e-3) * F + noise
-            new, F_new, moved = _line_search(model, objective, th, d, g, F, dl, live, lo, hi, done, noise)
+            new, F_new, moved = _line_search(
+                model, objective, th, d, g, F, dl, live, lo, hi, done, noise, halvings
+            )
             out.theta[live], out.objective[live] = new, F_new
             out.steps[live] += 1
             in_stage[live] += 1
@@ -256,13 +260,13 @@ def _next_stage(model, objective, theta, which, delta, target, stages):
     delta[which] = np.where((below <= target / 0.6) | (stages[which] > MAX_STAGES), target, below)
 
 
-def _line_search(model, objective, th, d, g, F, dl, live, low, high, done, noise):
+def _line_search(model, objective, th, d, g, F, dl, live, low, high, done, noise, halvings):
     """Halve the step until the objective falls enough; the last step of a converged problem is taken whole."""
     R = len(th)
     new, F_new, moved = th.copy(), F.copy(), np.zeros(R, dtype=bool)
     t = np.ones(R)
     todo = np.arange(R)
-    for _ in range(34):
+    for _ in range(halvings):
         trial = np.clip(th[todo] + t[todo, None] * d[todo], low[todo], high[todo])
         value = objective.cost(model.value(trial), dl[todo], live[todo])
         gain = np.einsum("ij,ij->i", g[todo], trial - th[todo])

@@ -16,42 +16,62 @@ from fitting.solve.data import Rows
 from fitting.solve.losses import Loss
 from fitting.solve.model import Model
 from fitting.solve.newton import Batch, Objective, minimise
-from fitting.solve.roles import is_power_amplitude, roles
+from fitting.solve.recast import Pair, Recast
+from fitting.solve.roles import Role, is_power_amplitude, roles, sizes
 
 Box = Mapping[str, tuple[float | None, float | None]]
 
 
 @dataclass(slots=True)
 class Problem:
-    """A law, its rows, and what may move: raw and centred models over the same slots.
+    """A law, its rows, and what may move: raw and searched models over the same slots.
 
     Attributes:
-        low, high: (P,) box of the raw constants, one entry per slot.
-        centred: how raw and centred constants correspond; inner: the centred model.
+        box: bounds of the raw constants; low, high: (P,) the same, one entry per slot.
+        recast, centred: how raw constants become those of the search; inner: the model that is searched.
+        inner_box: bounds of its constants; parts: what part its nonlinear constants play.
     """
 
     law: Law
     rows: Rows
     loss: Loss
     free: tuple[str, ...]
-    box: dict[str, tuple[float, float]]
+    box: dict[str, Pair]
     low: np.ndarray
     high: np.ndarray
     model: Model
+    recast: Recast
     centred: Centred
     inner: Model
+    inner_box: dict[str, Pair]
+    parts: dict[str, Role]
 
     @staticmethod
-    def of(law, rows, loss, bounds, nonnegative, free, keep=frozenset()) -> Problem:
+    def of(
+        law: Law,
+        rows: Rows,
+        loss: Loss,
+        bounds: Box | None,
+        nonnegative: bool | None,
+        free: tuple[str, ...],
+        keep: frozenset[str] = frozenset(),
+    ) -> Problem:
         columns = [rows.columns[v] for v in law.used]
         check_constants(law)
-        box = default_box(law, columns, rows.y, nonnegative)
-        box.update(_user_box(bounds, law))
-        raw_units = frozenset(
-            c for c in law.linear if any(np.isfinite(b) and b != 0 for b in box[c]) or box[c][0] == box[c][1]
-        )
+        user = user_box(bounds, law)
+        recast = recast_law(law, tuple(user.items()), keep)
+        parts = parts_of(recast, columns)
+        default = default_box(recast.law, parts, rows.y, nonnegative)
+        raw = {c: RAW[recast.changes[c].kind] if c in recast.changes else default[c] for c in law.constants}
+        box = raw | user
+        inner_box = {c: recast.pair(c, box[c]) for c in recast.law.constants}
+        in_units = {
+            c
+            for c, pair in inner_box.items()
+            if any(np.isfinite(b) and b != 0 for b in pair) or pair[0] == pair[1]
+        }
         group = rows.group if free else None
-        centred = Centred.of(law, raw_units | frozenset(keep))
+        centred = centre_law(recast.law, frozenset(in_units | keep))
         model = Model(law, columns, rows.n, group, free)
         low, high = (
             np.concatenate(
@@ -60,11 +80,11 @@ class Problem:
             for i in (0, 1)
         )
         inner = model
-        if centred.shifts:
-            parts = roles(law, columns)
-            typical = {c: float(np.median(part.axis(9, *box[c]))) for c, part in parts.items()}
-            inner = Model(centred.law, centred.columns(law, columns, typical), rows.n, group, free)
-        return Problem(law, rows, loss, free, box, low, high, model, centred, inner)
+        if centred.law is not law:
+            typical = {c: float(np.median(part.axis(9, *inner_box[c]))) for c, part in parts.items()}
+            inside = centred.columns(recast.law, columns, typical)
+            inner = Model(centred.law, inside, rows.n, group, free)
+        return Problem(law, rows, loss, free, box, low, high, model, recast, centred, inner, inner_box, parts)
 
     @property
     def names(self) -> list[str]:
@@ -84,29 +104,31 @@ class Problem:
         """Centred constants (R, P) in the slots of the raw model."""
         return self._convert(theta, self.inner, self.model, 1.0)
 
-    def _convert(self, theta, source: Model, sink: Model, sign: float) -> np.ndarray:
+    def _convert(self, theta: np.ndarray, source: Model, sink: Model, sign: float) -> np.ndarray:
         if source is sink:
             return theta.copy()
-        out = np.empty_like(theta)
-        where = dict(zip(source.law.constants, source.slots, strict=True))
         width = max(len(s) for s in source.slots)
-        values = [
-            theta[:, s] if len(s) == width else np.repeat(theta[:, s], width, axis=1) for s in source.slots
-        ]
-        factors = self.centred.factors(source.law.constants, values, self.inner.columns)
+        values = {
+            c: theta[:, s] if len(s) == width else np.repeat(theta[:, s], width, axis=1)
+            for c, s in zip(source.law.constants, source.slots, strict=True)
+        }
+        if sign < 0:
+            values = self.recast.inward(values)
+        constants = self.inner.law.constants
+        factors = self.centred.factors(constants, [values[c] for c in constants], self.inner.columns)
+        with np.errstate(all="ignore"):
+            values |= {c: values[c] * factor**sign for c, factor in factors.items()}
+        if sign > 0:
+            values = self.recast.outward(values)
+        out = np.empty((len(theta), sink.n_slots))
         for name, s in zip(sink.law.constants, sink.slots, strict=True):
-            column = theta[:, where[name]]
-            if name in factors:
-                factor = np.broadcast_to(factors[name], (len(theta), width))
-                factor = factor if len(s) == width else factor[:, :1]
-                column = column * factor**sign
-            out[:, s] = column
+            out[:, s] = values[name][:, : len(s)]
         return out
 
     def bounds_inside(self) -> tuple[np.ndarray, np.ndarray]:
-        """The box in the slots of the centred model."""
+        """The box in the slots of the searched model."""
         pairs = [
-            np.full((len(s), 2), self.box[c])
+            np.full((len(s), 2), self.inner_box[c])
             for c, s in zip(self.inner.law.constants, self.inner.slots, strict=True)
         ]
         low, high = np.concatenate(pairs).T
@@ -120,9 +142,40 @@ class Problem:
         return batch
 
 
-def default_box(law: Law, columns: list[np.ndarray], y: np.ndarray, nonnegative: bool | None) -> dict:
+RAW: dict[str, Pair] = {"exp": (-np.inf, np.inf), "pow": (0.0, np.inf), "log": (0.0, np.inf)}
+
+
+@lru_cache(maxsize=512)
+def recast_law(law: Law, user: tuple[tuple[str, Pair], ...], keep: frozenset[str]) -> Recast:
+    """`Recast.of`, remembered: laws come back with their derivatives."""
+    return Recast.of(law, dict(user), keep)
+
+
+@lru_cache(maxsize=512)
+def centre_law(law: Law, keep: frozenset[str]) -> Centred:
+    """`Centred.of`, remembered."""
+    return Centred.of(law, keep)
+
+
+def parts_of(recast: Recast, columns: list[np.ndarray]) -> dict[str, Role]:
+    """What part each nonlinear constant of the searched law plays."""
+    law = recast.law
+    found = roles(law, columns)
+    for name, change in recast.changes.items():
+        if name not in law.nonlinear:
+            continue
+        if change.kind == "log":  # the log of a place in the data
+            logs = [np.log(v[v > 0]) for v in (sizes(base, law, columns) for base in change.beside)]
+            low, high = (sum(float(f(v)) for v in logs if len(v)) for f in (np.min, np.max))
+            found[name] = Role("place", -np.inf, np.inf, (low + high) / 2, (high - low) / 2 or 1.0)
+        elif found[name].both_signs or found[name].kind == "place":
+            found[name] = Role("rate", 0.0, np.inf, scale=abs(found[name].scale))
+    return found
+
+
+def default_box(law: Law, parts: dict[str, Role], y: np.ndarray, nonnegative: bool | None) -> dict[str, Pair]:
     """Default bounds of every constant."""
-    box = {c: (role.low, role.high) for c, role in roles(law, columns).items()}
+    box = {c: (role.low, role.high) for c, role in parts.items()}
     _, trees = law.design
     powers = {c for c, tree in zip(law.linear, trees, strict=True) if is_power_amplitude(tree)}
     for c, tree in zip(law.linear, trees, strict=True):
@@ -136,8 +189,8 @@ def default_box(law: Law, columns: list[np.ndarray], y: np.ndarray, nonnegative:
     return {c: box[c] for c in law.constants}
 
 
-def _user_box(bounds: Box | None, law: Law) -> dict[str, tuple[float, float]]:
-    out = {}
+def user_box(bounds: Box | None, law: Law) -> dict[str, Pair]:
+    out: dict[str, Pair] = {}
     if bounds is not None and not isinstance(bounds, Mapping):
         bounds = {name: getattr(bounds, name) for name in law.constants if hasattr(bounds, name)}
     law.check_names(bounds or {}, "bounds")

@@ -29,19 +29,19 @@ class Role:
     scale: float = 1.0
     both_signs: bool = False
 
-    def axis(self, count: int, low: float, high: float) -> np.ndarray:
-        """`count` values to try inside the box."""
+    def axis(self, count: int, low: float, high: float, reach: float = 1.0) -> np.ndarray:
+        """`count` values to try inside the box; `reach` widens their range."""
         if self.kind == "exponent":
-            top = 1.5
+            top = 1.5 * reach
             if self.both_signs or low < 0:  # a box that reaches below zero is searched there too
                 values = np.linspace(-top, top, count if count % 2 == 0 else count + 1)
             else:
                 values = 0.03 + (top - 0.03) * np.linspace(0.0, 1.0, count) ** 1.3
         elif self.kind == "place":
-            values = self.centre + self.scale * np.linspace(-1.0, 1.0, count)
+            values = self.centre + reach * self.scale * np.linspace(-1.0, 1.0, count)
         else:
             half = count // 2 if self.both_signs else count
-            values = self.scale * np.logspace(-1.5, 1.5, max(half, 2))
+            values = self.scale * np.logspace(-1.5 * reach, 1.5 * reach, max(half, 2))
             if self.both_signs:
                 values = np.concatenate([-values[::-1], values])
             if self.kind == "shift":
@@ -64,8 +64,14 @@ def roles(law: Law, columns: list[np.ndarray]) -> dict[str, Role]:
 def _walk(node: Node, path: list[Node], found: dict, law: Law, columns: list[np.ndarray]) -> None:
     tag = node[0]
     if tag == "con":
-        if node[1] in law.nonlinear and node[1] not in found:
-            found[node[1]] = _role(node, path, law, columns)
+        if node[1] in law.nonlinear:
+            if node[1] not in found:
+                found[node[1]] = _role(node, path, law, columns)
+            elif found[node[1]].kind == "rate" and any(
+                p[0] == "fn" and p[1] in ("exp", "tanh") for p in path
+            ):
+                again = _role(node, path, law, columns)  # the size inside exp or tanh says more
+                found[node[1]] = again if again.kind == "width" else found[node[1]]
         return
     children = {
         "add": lambda: node[1],
@@ -101,14 +107,14 @@ def _role(con: Node, path: list[Node], law: Law, columns: list[np.ndarray]) -> R
         inner, parent = parent, top[-2]  # -m is m with a sign
     if parent[0] == "add":
         rest = add(*(p for p in parent[1] if p is not inner))
-        values = _sizes(rest, law, columns)
+        values = sizes(rest, law, columns)
         if positive:
             return Role("shift", 0.0, np.inf, scale=float(np.median(np.abs(values))) or 1.0)
         low, high = float(values.min()), float(values.max())
         sign = -1.0 if inner is con else 1.0
         return Role("place", -np.inf, np.inf, sign * (low + high) / 2, (high - low) / 2 or 1.0)
     rest = mul(*(p for p in parent[1] if p is not inner)) if parent[0] == "mul" else ONE
-    size = float(np.median(np.abs(_sizes(rest, law, columns)))) or 1.0
+    size = float(np.median(np.abs(sizes(rest, law, columns)))) or 1.0
     if inverse:
         return Role("width", 1e-6 * size, np.inf, scale=size)
     if positive:
@@ -134,7 +140,7 @@ def _whole(node: Node) -> bool:
     return node[0] == "num" and node[1].is_integer() and node[1] > 0
 
 
-def _sizes(node: Node, law: Law, columns: list[np.ndarray]) -> np.ndarray:
+def sizes(node: Node, law: Law, columns: list[np.ndarray]) -> np.ndarray:
     """Values of a tree over the rows, its constants replaced by small numbers."""
     held = substitute(node, {c: num(0.3) for c in names(node)})
     before, body = compile_trees((held,), law.used, ())

@@ -46,8 +46,11 @@ class Solution:
         f = problem.model.value(theta[None])[0]
         r = loss.residual(rows.y, f)
         rss = float((r * r).sum() if rows.weights is None else (rows.weights * r * r).sum())
-        hit = bound_phrases(problem, theta)
-        status = FitStatus.BOUND_HIT if hit else FitStatus.CONVERGED if converged else FitStatus.MAX_ITER
+        gone, lost = runaways(problem, theta)
+        hit = [*bound_phrases(problem, theta), *gone, *lost]
+        status = FitStatus.CONVERGED if converged else FitStatus.MAX_ITER
+        if hit:
+            status = FitStatus.ABNORMAL if lost else FitStatus.BOUND_HIT
         message = (
             "; ".join(hit) if hit else "Newton converged" if converged else "Newton stopped before converging"
         )
@@ -119,3 +122,31 @@ def bound_phrases(problem: Problem, theta: np.ndarray) -> list[str]:
         elif value >= high:
             hit.append(f"{name} at its upper bound {high:g}")
     return hit
+
+
+FAR = 1e9  # times the size of the data that a constant meets: nothing the rows could settle
+NEVER = 1e-250  # an amplitude below it has gone to zero
+
+
+def runaways(problem: Problem, theta: np.ndarray) -> tuple[list[str], list[str]]:
+    """Phrases for constants whose term has vanished (exp(a) with a beyond all numbers), and for those that left the data."""
+    if not problem.inner.law.nonlinear and not problem.recast.changes:
+        return [], []
+    inside = problem.inward(theta[None])[0]
+    gone: list[str] = []
+    lost: list[str] = []
+    places = dict(zip(problem.inner.law.constants, problem.inner.slots, strict=True))
+    for name, raw in zip(problem.law.constants, problem.model.slots, strict=True):
+        slots = places[name]
+        change = problem.recast.changes.get(name)
+        part = problem.parts.get(name)
+        for slot, at in zip(raw, slots, strict=True):
+            value, shown = inside[at], problem.names[slot]
+            if change is not None and change.kind != "log":
+                if not NEVER < value < 1 / NEVER:
+                    gone.append(f"{shown} runs away to {theta[slot]:.3g}: its term vanishes")
+            elif part is not None and part.kind != "exponent":
+                reach = 50.0 if change is not None else FAR
+                if abs(value - part.centre) > reach * (part.scale + (1.0 if change is not None else 0.0)):
+                    lost.append(f"{shown} runs away to {theta[slot]:.3g}, far beyond the rows")
+    return gone, lost

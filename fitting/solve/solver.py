@@ -1,4 +1,5 @@
-"""From a problem to its best constants: starts from a coarse grid, active-set Newton from each, a second opinion where it stalls."""
+"""From a problem to its best constants: starts from a coarse grid, active-set Newton from each, and where the end is in
+doubt a second search from many more starts."""
 
 from __future__ import annotations
 
@@ -7,48 +8,157 @@ from collections.abc import Mapping
 import numpy as np
 
 from fitting.errors import BadOption
+from fitting.law.calculus import linear_constants
+from fitting.law.expression import names
 from fitting.law.law import Law
+from fitting.law.powers import logged
 from fitting.solve.data import Rows
-from fitting.solve.losses import Loss
-from fitting.solve.newton import Batch, minimise
+from fitting.solve.losses import Loss, log_squared, squared
+from fitting.solve.newton import Batch, Objective, minimise, target_delta
 from fitting.solve.problem import Problem
 from fitting.solve.rescue import trust_region
-from fitting.solve.roles import roles
 from fitting.solve.start import starts as grid_starts
+
+HEAT_STEPS = 14
+WHILE = 40  # steps after which a start that does not lead is left
+FINALISTS = 5
 
 
 def solve(
     problem: Problem, count: int | None, start: Mapping[str, float] | None
 ) -> tuple[np.ndarray, Batch, int]:
     """Best of the starts: constants (P,), the batch, and which of it won."""
-    law, rows = problem.law, problem.rows
     if count is not None and not (isinstance(count, int) and count >= 1):
         raise BadOption(f"starts must be an integer >= 1, got {count!r}")
-    theta = first_points(problem, count or default_starts(law, rows, problem.loss))
+    theta = first_points(problem, count or default_starts(problem.inner.law, problem.rows, problem.loss))
     if start:
-        law.check_names(start, "start")
-        point = theta[0].copy()
-        for name, value in start.items():
-            point[problem.inner.slots[problem.inner.law.constants.index(name)]] = float(value)
-        raw = problem.outward(point[None])[0]
-        for name, s in zip(law.constants, problem.model.slots, strict=True):
-            if name in start:
-                raw[s] = float(start[name])
-        theta = np.vstack([problem.inward(raw[None]), theta])
-    low, high = problem.bounds_inside()
-    batch = minimise(problem.inner, problem.objective(), theta, low, high)
-    best = int(np.argmin(batch.objective))
-    if np.isfinite(batch.objective[best]) and not batch.converged[best]:
-        rescued = trust_region(
-            problem.inner, problem.loss, rows.y, rows.weights, batch.theta[best], low, high
-        )
-        again = minimise(problem.inner, problem.objective(), rescued[None], low, high, warm=True)
-        if again.objective[0] <= batch.objective[best]:
-            batch.theta[best], batch.objective[best] = again.theta[0], again.objective[0]
-            batch.converged[best] = again.converged[0]
-            batch.steps[best] += again.steps[0]
+        theta = np.vstack([_given(problem, start, theta[0]), theta])
+    batch = first_search(problem, theta)
+    best = rescued(problem, batch)
+    if count is None and in_doubt(problem, batch, best):
+        more = race(problem, second_points(problem, batch.theta[best]))
+        batch = Batch(*(np.concatenate([getattr(b, f) for b in (batch, more)]) for f in Batch.__slots__))
+        best = rescued(problem, batch)
     batch.theta = problem.outward(batch.theta)
     return batch.theta[best], batch, best
+
+
+def _given(problem: Problem, start: Mapping[str, float], near: np.ndarray) -> np.ndarray:
+    """The user's point among the search's constants; what it leaves open is taken from `near`."""
+    law = problem.law
+    law.check_names(start, "start")
+    for name, value in start.items():
+        if not np.isfinite(float(value)):
+            raise BadOption(f"start: {name} must be a finite number, got {value!r}")
+    point = near.copy()
+    for name, value in start.items():
+        if name not in problem.recast.changes:
+            point[problem.inner.slots[problem.inner.law.constants.index(name)]] = float(value)
+    raw = problem.outward(point[None])[0]
+    for name, s in zip(law.constants, problem.model.slots, strict=True):
+        if name in start:
+            raw[s] = float(start[name])
+    return problem.inward(raw[None])
+
+
+def rescued(problem: Problem, batch: Batch) -> int:
+    """Index of the best end; while that has not converged, the trust region has a go at it, changing the batch."""
+    low, high = problem.bounds_inside()
+    rows = problem.rows
+    best = int(np.argmin(batch.objective))
+    for _ in range(3):
+        if batch.converged[best] or not np.isfinite(batch.objective[best]):
+            break
+        found = trust_region(problem.inner, problem.loss, rows.y, rows.weights, batch.theta[best], low, high)
+        again = minimise(problem.inner, problem.objective(), found[None], low, high, warm=True)
+        if again.objective[0] > batch.objective[best]:
+            break
+        stalled = again.objective[0] > (1 - 1e-6) * batch.objective[best]
+        batch.theta[best], batch.objective[best] = again.theta[0], again.objective[0]
+        batch.converged[best] = again.converged[0]
+        batch.steps[best] += again.steps[0]
+        best = int(np.argmin(batch.objective))
+        if stalled:
+            break
+    return best
+
+
+def in_doubt(problem: Problem, batch: Batch, best: int) -> bool:
+    """Whether the best end may not be the best there is: it stands on a bound, stopped early, was found once only, or
+    is worse than a quadratic in the logs of the columns."""
+    value, theta = batch.objective[best], batch.theta[best]
+    if not problem.inner.law.nonlinear or value <= _nothing(problem):
+        return not np.isfinite(value)
+    low, high = problem.bounds_inside()
+    if not batch.converged[best] or (((theta <= low) | (theta >= high)) & (low < high)).any():
+        return True
+    if len(problem.inner.law.nonlinear) >= 3 and (batch.objective <= (1 + 1e-7) * value).sum() < 2:
+        return True
+    return bool(value > baseline(problem))
+
+
+def first_search(problem: Problem, theta: np.ndarray) -> Batch:
+    """All starts to their ends; with several, those that still wander after a while go on only if they lead."""
+    low, high = problem.bounds_inside()
+    smooth = problem.loss.huber_delta == np.inf  # else the stages of the homotopy can't be compared
+    if len(theta) == 1 or not smooth:
+        return minimise(problem.inner, problem.objective(), theta, low, high)
+    batch = minimise(problem.inner, problem.objective(), theta, low, high, max_steps=WHILE)
+    lead = [i for i in np.argsort(batch.objective, kind="stable")[:2] if not batch.converged[i]]
+    lead = [i for i in lead if np.isfinite(batch.objective[i])]
+    if lead:
+        on = minimise(problem.inner, problem.objective(), batch.theta[lead], low, high)
+        batch.theta[lead], batch.objective[lead] = on.theta, on.objective
+        batch.converged[lead] = on.converged
+        batch.steps[lead] += on.steps
+    return batch
+
+
+def race(problem: Problem, theta: np.ndarray) -> Batch:
+    """A few steps of least squares from many starts, and all the way, with the loss itself, from those that lead."""
+    low, high = problem.bounds_inside()
+    rows = problem.rows
+    plain = Objective(log_squared() if problem.loss.log else squared(), rows.y, rows.weights)
+    heat = minimise(problem.inner, plain, theta, low, high, max_steps=HEAT_STEPS, halvings=8)
+    order = np.argsort(heat.objective, kind="stable")
+    lead: list[int] = []
+    for i in order[np.isfinite(heat.objective[order])]:
+        if all(abs(heat.objective[i] - heat.objective[j]) > 1e-9 * heat.objective[j] for j in lead):
+            lead.append(int(i))
+        if len(lead) == FINALISTS:
+            break
+    if not lead:
+        return heat
+    final = minimise(
+        problem.inner, problem.objective(), heat.theta[lead], low, high, max_steps=150, halvings=20
+    )
+    final.steps += heat.steps.sum() // max(len(lead), 1)
+    return final
+
+
+def _nothing(problem: Problem) -> float:
+    """A cost that is rounding alone."""
+    t = np.log(problem.rows.y) if problem.loss.log else problem.rows.y
+    return 1e-24 * float(t @ t)
+
+
+def baseline(problem: Problem) -> float:
+    """Cost of a free quadratic in the logs of the columns, fitted by least squares; inf where rows are too few."""
+    rows = problem.rows
+    x = [c for c in rows.columns.values() if np.ptp(c) > 0]
+    x = [np.log(c) if c.min() > 0 else c for c in x]
+    x = [(c - c.mean()) / (c.std() or 1.0) for c in x]
+    table = np.column_stack([np.ones(rows.n), *x, *(a * b for i, a in enumerate(x) for b in x[i:])])
+    if rows.n < table.shape[1] + 3:
+        return np.inf
+    root = 1.0 if rows.weights is None else np.sqrt(rows.weights)
+    t = np.log(rows.y) if problem.loss.log else rows.y
+    coef = np.linalg.lstsq(table * np.reshape(root, (-1, 1)), t * root, rcond=None)[0]
+    f = table @ coef
+    objective = problem.objective()
+    with np.errstate(all="ignore"):
+        f = np.exp(f) if problem.loss.log else f
+        return float(objective.cost(f[None], np.full((1, 1), target_delta(objective)), np.arange(1))[0])
 
 
 def default_starts(law: Law, rows: Rows, loss: Loss) -> int:
@@ -62,26 +172,63 @@ def default_starts(law: Law, rows: Rows, loss: Loss) -> int:
     return count
 
 
-def first_points(problem: Problem, count: int) -> np.ndarray:
-    """Starts in the slots of the centred model: the coarse grid, and with groups the groups' own fits too."""
+def second_points(problem: Problem, best: np.ndarray) -> np.ndarray:
+    """Starts of the second search: a wider and denser sample of the box, and the best end so far, shaken."""
+    few = len(problem.inner.law.nonlinear) <= 2
+    wide = first_points(problem, 8 if few else 20, reach=2.0)
+    rng = np.random.default_rng(0)
+    shaken = best * np.exp(0.5 * rng.standard_normal((4 if few else 8, len(best))))
+    return np.vstack([wide, shaken])
+
+
+def first_points(problem: Problem, count: int, reach: float = 1.0) -> np.ndarray:
+    """Starts in the slots of the searched model: the coarse grid, and with groups the groups' own fits too."""
     law, rows, inner = problem.inner.law, problem.rows, problem.inner
     weights = rows.weights
     if problem.loss.log:  # relative errors, nearly
         weights = (1.0 if weights is None else weights) / rows.y**2
-    box = [problem.box[c] for c in law.constants]
+    box = [problem.inner_box[c] for c in law.constants]
     low, high = np.array(box, dtype=float).T
-    parts = roles(problem.law, [rows.columns[v] for v in problem.law.used])
-    theta = grid_starts(law, inner.columns, rows.y, weights, parts, low, high, count)
+    parts = problem.parts
+    theta = grid_starts(law, inner.columns, rows.y, weights, parts, low, high, count, reach)
+    product = log_linear(problem)
+    if product is not None:
+        theta = np.vstack([np.clip(product, low, high), theta])
     if not problem.free:
         return theta
     spread = np.empty((len(theta) + 1, inner.n_slots))
     own = np.empty((len(rows.labels), law.n_constants))
+    assert rows.group is not None
     for g in range(len(rows.labels)):
         mask = rows.group == g
         some = [c[mask] if len(c) == rows.n else c for c in inner.columns]
         w = None if weights is None else weights[mask]
-        own[g] = grid_starts(law, some, rows.y[mask], w, parts, low, high, 1)[0]
+        own[g] = grid_starts(law, some, rows.y[mask], w, parts, low, high, 1, reach)[0]
     for k, s in enumerate(inner.slots):
         spread[:-1, s] = theta[:, k : k + 1]
         spread[-1, s] = own[:, k] if len(s) > 1 else np.median(own[:, k])
     return spread
+
+
+def log_linear(problem: Problem) -> np.ndarray | None:
+    """Constants of a law that is one product, by a straight fit of the logs; None for other laws and other rows."""
+    law, rows = problem.inner.law, problem.rows
+    amplitudes = frozenset(c for c in law.linear if problem.inner_box[c][0] == 0.0)
+    if len(amplitudes) != 1 or rows.y.min() <= 0:
+        return None
+    tree = logged(law.tree, amplitudes)
+    if tree is None or linear_constants(tree) != names(tree):
+        return None
+    straight = Law(law.text, law.variables, tree)
+    before, body = straight.program(1)
+    with np.errstate(all="ignore"):
+        have = dict(zip(law.used, problem.inner.columns, strict=True))
+        value, *slopes = body([0.0] * straight.n_constants, before([have[v] for v in straight.used]))
+        table = np.column_stack([np.broadcast_to(np.asarray(s, dtype=float), (rows.n,)) for s in slopes])
+        offset = np.asarray(value, dtype=float)
+    if not (np.isfinite(table).all() and np.isfinite(offset).all()):
+        return None
+    found = dict(
+        zip(straight.constants, np.linalg.lstsq(table, np.log(rows.y) - offset, rcond=None)[0], strict=True)
+    )
+    return np.array([np.exp(found[c]) if c in amplitudes else found[c] for c in law.constants])

@@ -30,12 +30,14 @@ def starts(
     low: np.ndarray,
     high: np.ndarray,
     count: int,
+    reach: float = 1.0,
 ) -> np.ndarray:
     """The best `count` cells that are not neighbours: (count', n_constants) in the order of `law.constants`.
 
     Args:
         law: with its columns (n,) or (1,), in the order of `law.used`.
         low, high: (n_constants,) box.
+        reach: above 1 the cells are scattered over so much wider ranges.
     """
     keep = _spread_rows(y)
     n = len(y)
@@ -45,7 +47,7 @@ def starts(
     index = {c: i for i, c in enumerate(law.constants)}
     nonlinear = law.nonlinear
     box = {c: (low[index[c]], high[index[c]]) for c in nonlinear}
-    cells, unit = _cells(nonlinear, roles, box)
+    cells, unit = _cells(nonlinear, roles, box, reach)
     offset, trees = law.design
     with np.errstate(all="ignore"):
         tables = [_evaluate(tree, law, columns, nonlinear, cells, len(y)) for tree in (*trees, offset)]
@@ -70,21 +72,23 @@ def _spread_rows(y: np.ndarray) -> np.ndarray:
     return order[np.linspace(0, len(y) - 1, MAX_ROWS).round().astype(int)]
 
 
-def _cells(nonlinear, roles, box) -> tuple[dict[str, np.ndarray], np.ndarray]:
+def _cells(
+    nonlinear: tuple[str, ...], roles: dict[str, Role], box: dict[str, tuple[float, float]], reach: float
+) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """Value of each nonlinear constant in each cell, and the cells' places in the unit cube (cells, k)."""
     k = len(nonlinear)
     if k == 0:
         return {}, np.zeros((1, 0))
-    if k <= 4:
+    if k <= 4 and reach == 1.0:
         axes = [roles[c].axis(PER_AXIS[k], *box[c]) for c in nonlinear]
         units = [np.linspace(0, 1, len(a)) for a in axes]
         grid = np.array(list(product(*(range(len(a)) for a in axes))))
         unit = np.column_stack([u[grid[:, j]] for j, u in enumerate(units)])
         return {c: a[grid[:, j]] for j, (c, a) in enumerate(zip(nonlinear, axes, strict=True))}, unit
-    unit = qmc.Halton(k, scramble=False).random(SCATTERED)
+    unit = qmc.Halton(k, scramble=False).random(SCATTERED if reach == 1.0 else 2 * SCATTERED)
     cells = {}
     for j, c in enumerate(nonlinear):
-        axis = roles[c].axis(24, *box[c])
+        axis = roles[c].axis(24 if reach == 1.0 else 60, *box[c], reach)
         cells[c] = np.interp(unit[:, j], np.linspace(0, 1, len(axis)), axis)
     return cells, unit
 

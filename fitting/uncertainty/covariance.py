@@ -1,9 +1,10 @@
-"""The covariance of the constants at the optimum, and draws from it."""
+"""The plain covariance of the constants at the optimum (one variance for all rows), and draws from a covariance."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from fitting.arrays import Array
 from fitting.solve.newton import target_delta
 from fitting.solve.solution import Solution
 
@@ -15,10 +16,19 @@ def degrees(result: Solution) -> int:
     return n - len(result.constants)
 
 
-def slopes(result: Solution) -> np.ndarray:
+def slopes(result: Solution) -> Array:
     """(n, P) derivatives of the fitted values (of their logs, for a log loss) by each constant."""
     f, J, _ = result.problem.model.full(result.theta[None])
-    return (J[0] / f[0] if result.loss.log else J[0]).T
+    return np.asarray((J[0] / f[0] if result.loss.log else J[0]).T)
+
+
+def scores(result: Solution) -> Array:
+    """(n,) derivative of each row's cost by its residual, weights left out."""
+    loss = result.loss
+    r = loss.residual(result.problem.rows.y, result.fitted)
+    delta = target_delta(result.problem.objective())
+    side = 1.0 if loss.two_sided else np.where(r < 0, loss.over, loss.under)
+    return np.asarray(side * np.clip(r, -delta, delta))
 
 
 def scale(result: Solution) -> float:
@@ -32,9 +42,15 @@ def scale(result: Solution) -> float:
     left = max(degrees(result), 1)
     if loss.huber_delta == np.inf and loss.two_sided:
         return float((w * r * r).sum()) / left
-    delta = target_delta(result.problem.objective())
-    psi = np.where(r < 0, loss.over, loss.under) * np.clip(r, -delta, delta)
+    psi = scores(result)
     return float((w * psi * psi).sum()) / left / max(mean_curvature(result), 1e-300) ** 2
+
+
+def window_of(result: Solution, delta: float) -> float:
+    """Half width of the window in which the density of residuals at zero is counted: delta, or that of a kernel."""
+    size = np.abs(result.loss.residual(result.problem.rows.y, result.fitted))
+    spread = 1.4826 * float(np.median(size)) or float(size.mean()) or 1e-300
+    return max(delta, 1.06 * spread * len(size) ** -0.2)
 
 
 def mean_curvature(result: Solution) -> float:
@@ -49,27 +65,29 @@ def mean_curvature(result: Solution) -> float:
     if loss.huber_delta == np.inf:
         return float(side.mean())
     delta = target_delta(result.problem.objective())
-    size = np.abs(r)
-    spread = 1.4826 * float(np.median(size)) or float(size.mean()) or 1e-300
-    window = max(delta, 1.06 * spread * len(r) ** -0.2)
-    inside, taken = size <= window, len(result.constants)
+    window = window_of(result, delta)
+    inside, taken = np.abs(r) <= window, len(result.constants)
     share = max(int(inside.sum()) - taken, 1) / max(len(r) - taken, 1)
     return float(side[inside].mean()) * share * delta / window if inside.any() else delta / window / len(r)
 
 
-def covariance(result: Solution) -> np.ndarray:
+def moving(result: Solution, J: Array, root: Array | float) -> tuple[Array, np.ndarray]:
+    """Size of each column of slopes, and which constants may move: not on a bound, with some slope."""
+    problem, theta = result.problem, result.theta
+    norm = np.sqrt(np.square(np.reshape(root, (-1, 1)) * J).sum(axis=0))
+    free = (theta > problem.low) & (theta < problem.high) & (norm > 0) & np.isfinite(norm)
+    return norm, np.flatnonzero(free)
+
+
+def covariance(result: Solution) -> Array:
     """(P, P) covariance; constants on a bound (or without slope) have zero rows and columns."""
     J = slopes(result)
     w = result.problem.rows.weights
-    P = J.shape[1]
-    problem, theta = result.problem, result.theta
-    norm = np.sqrt((J * J).sum(axis=0) if w is None else (w[:, None] * J * J).sum(axis=0))
-    free = np.flatnonzero((theta > problem.low) & (theta < problem.high) & (norm > 0) & np.isfinite(norm))
-    out = np.zeros((P, P))
+    root = 1.0 if w is None else np.sqrt(w)
+    norm, free = moving(result, J, root)
+    out = np.zeros((J.shape[1], J.shape[1]))
     if len(free):
-        Z = J[:, free] / norm[free]
-        if w is not None:
-            Z = Z * np.sqrt(w)[:, None]
+        Z = J[:, free] / norm[free] * np.reshape(root, (-1, 1))
         # through QR: squaring the matrix would lose half the digits on nearly collinear columns
         _, S, V = np.linalg.svd(Z, full_matrices=False)
         inverse = (V.T / np.maximum(S, 1e-14 * S[0]) ** 2) @ V
@@ -79,13 +97,13 @@ def covariance(result: Solution) -> np.ndarray:
 
 def positive_slots(result: Solution) -> np.ndarray:
     """Constants kept >= 0 and above it: their intervals are made on the log scale."""
-    return (result.problem.low >= 0) & (result.theta > 0)
+    return np.asarray((result.problem.low >= 0) & (result.theta > 0))
 
 
-def draws(result: Solution, n: int, seed: int = 0) -> np.ndarray:
-    """(n, P) constants drawn from the covariance, amplitudes log-normal."""
+def draws(result: Solution, n: int, seed: int = 0, spread: Array | None = None) -> Array:
+    """(n, P) constants drawn from a covariance (the plain one if None), amplitudes log-normal."""
     rng = np.random.default_rng(seed)
-    theta, C = result.theta, covariance(result)
+    theta, C = result.theta, covariance(result) if spread is None else spread
     positive = positive_slots(result)
     linear = np.array([name.split("[")[0] in result.law.linear for name in result.constants])
     logged = positive & linear

@@ -9,6 +9,7 @@ from scipy import stats
 
 from fitting.solve.solution import Solution
 from fitting.uncertainty.covariance import covariance, degrees, slopes
+from fitting.uncertainty.spread import uneven_spread
 
 COLLINEAR = 0.995  # correlation of two log columns above which their terms are taken for one
 CONDITION = 3e4  # of the slopes, amplitudes centred and columns scaled
@@ -17,7 +18,27 @@ LACK = 1e-3  # level of the lack-of-fit test
 
 def warnings_of(result: Solution) -> list[str]:
     """All warnings, the gravest first."""
-    return [*identifiability(result), *at_bounds(result), *lack_of_fit(result)]
+    return [
+        *taken_for_data(result),
+        *identifiability(result),
+        *at_bounds(result),
+        *lack_of_fit(result),
+        *uneven_spread(result),
+    ]
+
+
+USUAL_CONSTANTS = ("E", "A", "B", "alpha", "beta", "gamma")
+
+
+def taken_for_data(result: Solution) -> list[str]:
+    """Columns that bear the name of a constant: the law reads them as data."""
+    named = [v for v in result.law.used if v in USUAL_CONSTANTS]
+    if not named:
+        return []
+    return [
+        f"{', '.join(named)} is a column of the data, so the law takes it for data and fits no such constant; if a constant "
+        "was meant, rename the column"
+    ]
 
 
 def identifiability(result: Solution) -> list[str]:
@@ -76,10 +97,12 @@ def _flat_directions(result: Solution) -> list[str]:
             f"{who} can't be told apart by these rows (condition number {size[0] / max(size[-1], 1e-300):.1e})"
         ]
     error = np.sqrt(np.diagonal(covariance(result)))
+    # the `a` of exp(a) may well be zero
+    settled = {c for c in result.law.nonlinear if c not in problem.recast.changes}
     loose = [
         name
         for name, value, e in zip(result.constants, result.theta, error, strict=True)
-        if e > abs(value) > 0 and name.split("[")[0] in result.law.nonlinear
+        if e > abs(value) > 0 and name.split("[")[0] in settled
     ]
     if loose:
         return [f"{', '.join(loose)}: the standard error is larger than the value; the rows don't settle it"]
@@ -89,6 +112,10 @@ def _flat_directions(result: Solution) -> list[str]:
 def at_bounds(result: Solution) -> list[str]:
     """Constants on a bound, and exponents that mean nothing because their amplitude is zero."""
     found = []
+    if result.status == "abnormal":
+        found.append(
+            f"{result.status_message}: the rows don't settle it; fix it, bound it, or use a simpler law"
+        )
     if result.status == "bound_hit":
         found.append(
             f"{result.status_message}: the optimum may lie beyond; widen bounds={{...}} if that makes sense"

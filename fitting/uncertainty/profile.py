@@ -107,9 +107,13 @@ def _held(result: Solution, slot: int, values: np.ndarray) -> tuple[np.ndarray, 
     """Sums of costs with the constant held at each value, and at the optimum; one batch."""
     problem = result.problem
     name = list(result.constants)[slot].split("[")[0]
-    if name in problem.centred.shifts:  # the held constant must keep its raw units
+    if (
+        name in problem.centred.shifts or name in problem.recast.changes
+    ):  # the held constant must keep its raw units
         bounds = {c: problem.box[c] for c in problem.law.constants}
-        problem = Problem.of(problem.law, problem.rows, problem.loss, bounds, None, problem.free, {name})
+        problem = Problem.of(
+            problem.law, problem.rows, problem.loss, bounds, None, problem.free, frozenset({name})
+        )
     theta = np.tile(result.theta, (len(values) + 1, 1))
     theta[:-1, slot] = values
     low, high = problem.bounds_inside()

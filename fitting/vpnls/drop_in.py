@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from fitting.columns import numbers
 from fitting.errors import BadData, BadOption, NonFiniteFitError
 from fitting.solve.losses import Loss, LossType, parse_loss
 from fitting.status import FitStatus
@@ -103,10 +104,9 @@ def _compiled(N, D, L, box: tuple[np.ndarray, np.ndarray], loss: Loss) -> Newton
     low, high = box
     if low[:3].any() or high[0] < np.inf or high[1] < np.inf or high[2] < np.inf:
         return None
-    try:
-        N, D, L = (np.ascontiguousarray(column, dtype=float).ravel() for column in (N, D, L))
-    except (TypeError, ValueError):
-        return None
+    if not all(type(column) is np.ndarray and column.dtype == float for column in (N, D, L)):
+        N, D, L = (numbers(name, column) for name, column in (("N", N), ("D", D), ("L", L)))
+    N, D, L = (np.ascontiguousarray(column).ravel() for column in (N, D, L))
     n = len(L)
     if n < 4 or not len(N) == len(D) == n:
         return None
@@ -128,7 +128,7 @@ def _compiled(N, D, L, box: tuple[np.ndarray, np.ndarray], loss: Loss) -> Newton
     else:
         status, message = FitStatus.MAX_ITER, f"Newton stopped after {steps} steps"
     value = total / n * (2.0 if loss.huber_delta == np.inf else 1.0)
-    doubts = identifiability(x, z)
+    doubts = (*identifiability(x, z), *held(hit))
     return NewtonResult(*raw.tolist(), value, rss, n, loss, status, message, steps, warnings=doubts)
 
 
@@ -156,15 +156,28 @@ def identifiability(x: np.ndarray, z: np.ndarray) -> tuple[str, ...]:
     return tuple(found)
 
 
+def held(hit: list[str]) -> tuple[str, ...]:
+    """What to know of constants on bounds; that an amplitude is not negative goes without saying."""
+    exponents = [text for text in hit if text.startswith(("alpha", "beta"))]
+    amplitudes = [text for text in hit if text not in exponents and "clamped" not in text]
+    found = []
+    if exponents:
+        found.append(
+            f"{'; '.join(exponents)}: the optimum may lie beyond; widen it with bounds(alpha=(low, high), ...)"
+        )
+    if amplitudes:
+        found.append(
+            f"{'; '.join(amplitudes)}: the bound is kept and shapes the fit; vpnls takes bounds on E, A and B but ignores them"
+        )
+    return tuple(found)
+
+
 def check_rows(N, D, L, least: int = 4) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The rows as flat float arrays; an error names what is wrong, in which row, and what to do."""
-    try:
-        N, D, L = (np.asarray(column, dtype=float).ravel() for column in (N, D, L))
-    except (TypeError, ValueError) as error:
-        raise BadData(f"N, D and L must be arrays of numbers: {error}") from None
+    N, D, L = (numbers(name, column) for name, column in (("N", N), ("D", D), ("L", L)))
     n = len(L)
     if not len(N) == len(D) == n:
-        raise BadData(f"N, D and L must have equal lengths, got {len(N)}, {len(D)} and {n}")
+        raise BadData(f"N, D and L must have the same length, got {len(N)}, {len(D)} and {n}")
     if n < least:
         raise BadData(f"expected at least {least} rows, got {n}")
     # one look at sums finds any fault; only then is the row searched for
@@ -209,7 +222,7 @@ def _result(method: str, problem, ended, loss: Loss, resolution: float) -> FitRe
         message,
     )
     x, z = (c - c.sum() / problem.n for c in (problem.x, problem.z))
-    doubts = identifiability(x, z)
+    doubts = (*identifiability(x, z), *held(hit))
     if method == "newton":
         return NewtonResult(*common, ended.steps, warnings=doubts)
     if method == "grid":

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from fitting.errors import BadOption
 from fitting.solve.losses import Loss
@@ -23,7 +25,7 @@ class Bounds:
     alpha: tuple[float, float] = (0.01, 0.99)
     beta: tuple[float, float] = (0.01, 0.99)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for name in NAMES:
             pair = getattr(self, name)
             try:
@@ -43,7 +45,12 @@ class Bounds:
         low, high = zip(*pairs, strict=True)
         return np.array(low, dtype=float), np.array(high, dtype=float)
 
+    def to_list(self) -> list[tuple[float, float]]:
+        """The five intervals in the order E, A, B, alpha, beta."""
+        return [getattr(self, name) for name in NAMES]
 
+
+SurfaceBounds = Bounds
 _DEFAULT_AMPLITUDES = {"E": (1e-6, 10.0), "A": (1e-6, 1e6), "B": (1e-6, 1e6)}
 
 
@@ -67,16 +74,20 @@ class LBFGSBOptions:
     gtol: float = 1e-15
     maxiter: int = 10_000
 
+    def to_dict(self) -> dict[str, float | int]:
+        """The options by name, as SciPy takes them."""
+        return {"ftol": self.ftol, "gtol": self.gtol, "maxiter": self.maxiter}
+
 
 @dataclass(frozen=True, slots=True)
 class LossSurface:
-    """L = E + A/N**alpha + B/D**beta and its best allocation of compute, C = 6 N D."""
+    """L = E + A/N**alpha + B/D**beta and its best allocation of compute, C = 6 N D. Fields stand in the order of vpnls."""
 
-    E: float
-    A: float
-    B: float
     alpha: float
     beta: float
+    A: float
+    B: float
+    E: float
 
     @property
     def a(self) -> float:
@@ -93,14 +104,15 @@ class LossSurface:
         """N_opt = G (C/6)**a."""
         return (self.alpha * self.A / (self.beta * self.B)) ** (1 / (self.alpha + self.beta))
 
-    def loss(self, N, D):
+    def loss(self, N: ArrayLike, D: ArrayLike) -> Any:
+        """Loss at N parameters and D tokens."""
         N, D = np.asarray(N, dtype=float), np.asarray(D, dtype=float)
         return self.E + self.A * N**-self.alpha + self.B * D**-self.beta
 
-    def N_opt(self, C):
+    def N_opt(self, C: ArrayLike) -> Any:
         return self.G * (np.asarray(C, dtype=float) / 6) ** self.a
 
-    def D_opt(self, C):
+    def D_opt(self, C: ArrayLike) -> Any:
         return (np.asarray(C, dtype=float) / 6) ** self.b / self.G
 
 
@@ -115,7 +127,7 @@ class FitResult:
         n_points: rows.
         loss_function: the loss.
         status, status_message: how the fit ended; BOUND_HIT names the constants.
-        warnings: why the constants may not be told apart: columns that move together, too few rows.
+        warnings: why the constants may not be told apart (columns that move together, too few rows), and which bounds hold the fit.
     """
 
     E: float
@@ -142,11 +154,14 @@ class FitResult:
         return self.alpha / (self.alpha + self.beta)
 
     def to_loss_surface(self) -> LossSurface:
-        return LossSurface(self.E, self.A, self.B, self.alpha, self.beta)
+        return LossSurface(self.alpha, self.beta, self.A, self.B, self.E)
 
-    def predict(self, N, D):
+    def predict(self, N: ArrayLike, D: ArrayLike) -> Any:
         """Loss at N parameters and D tokens."""
         return self.to_loss_surface().loss(N, D)
+
+
+VPNLSResult = FitResult
 
 
 @dataclass(frozen=True)

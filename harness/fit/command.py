@@ -77,8 +77,8 @@ def parser() -> argparse.ArgumentParser:
         "--tie", action="append", default=[], metavar="NAME=OTHER", help="make two constants equal"
     )
     p.add_argument("--starts", type=int, metavar="N", help="cells of the coarse grid to refine")
-    p.add_argument("--intervals", choices=["covariance", "profile"], help="interval method without --bootstrap "
-                   "(default: covariance)")  # fmt: skip
+    p.add_argument("--intervals", choices=["sandwich", "covariance", "profile"], help="interval method without "
+                   "--bootstrap (default: sandwich, which allows for uneven noise)")  # fmt: skip
     p.add_argument("--bootstrap", type=int, metavar="N", help="resamples; intervals and bands come from them")
     p.add_argument("--kind", choices=["case", "within", "cluster", "wild"], help="bootstrap: how (default: case, or "
                    "within when --strata is given)")  # fmt: skip
@@ -159,7 +159,7 @@ def run(args: argparse.Namespace) -> tuple[Report, np.ndarray | None]:
         tied=_assigned(args.tie, "--tie"),
         starts=args.starts,
     )
-    sample, method = None, args.intervals or "covariance"
+    sample, method = None, args.intervals or "sandwich"
     if args.bootstrap is not None:
         kind = args.kind or ("within" if args.strata else "cluster" if args.cluster else "case")
         strata, clusters = (_labels(rows, name, option) for name, option in
@@ -172,7 +172,7 @@ def run(args: argparse.Namespace) -> tuple[Report, np.ndarray | None]:
     best = None
     if args.allocate:
         budgets = [_number(text, "--allocate") for text in args.allocate.split(",")]
-        bands = "covariance" if len(result.problem.rows.y) > len(result.constants) else None
+        bands = "sandwich" if len(result.problem.rows.y) > len(result.constants) else None
         best = result.allocate(budgets, k=args.k, bands=bands, level=args.level, seed=args.seed)
     notes = _assigned(args.note, "--note")
     unknown = [name for name in notes if name not in ASKED_OF_THE_USER]
@@ -207,7 +207,7 @@ def write(report: Report, args: argparse.Namespace, C: np.ndarray | None) -> lis
         return [target]
     from harness.fit.plots import write_plots
 
-    bands = "covariance" if report.result.n_points > len(report.result.constants) else None
+    bands = "sandwich" if report.result.n_points > len(report.result.constants) else None
     return [target, *write_plots(report.result, folder, C=C, k=args.k, bands=bands)]
 
 

@@ -123,7 +123,7 @@ def _profiles(figure, result: FittedLaw) -> None:
         axes.set(
             xlabel=name, ylabel="rise of the objective, in standard errors" if i == 0 else "", ylim=(0, 5)
         )
-    figure.suptitle("Profiles: best fit with one constant held (shaded: covariance interval)")
+    figure.suptitle("Profiles: best fit with one constant held (shaded: sandwich interval)")
 
 
 def _allocation(figure, result: FittedLaw, C, k: float, bands: str | None) -> None:

@@ -142,6 +142,7 @@ def fit_approach_3(
     )
     status = {0: "ok", 1: "max_iter"}.get(found.status, "abnormal")
     constants = np.concatenate([np.exp(p[:3]), p[3:]]) if lse else p
-    surface = LossSurface(*constants.tolist())
+    E, A, B, alpha, beta = constants.tolist()
+    surface = LossSurface(alpha, beta, A, B, E)
     r = runs.L - surface.loss(runs.N, runs.D)
     return Fitted(surface, float(r @ r), int(found.nit), "bound" if at_bound and status == "ok" else status)

@@ -115,6 +115,7 @@ def fit_projected(runs: Runs, *, optimiser: str = "lbfgs", side: int = 32, maxit
     margin = AT_BOUND * (HIGH - LOW)
     if status == "ok" and ((p <= LOW + margin).any() or (p >= HIGH - margin).any() or (coef < 0).any()):
         status = "bound"
-    surface = LossSurface(*coef.tolist(), *p.tolist())
+    (E, A, B), (alpha, beta) = coef.tolist(), p.tolist()
+    surface = LossSurface(alpha, beta, A, B, E)
     r = y - surface.loss(runs.N, runs.D)
     return Fitted(surface, float(r @ r), iterations, status)

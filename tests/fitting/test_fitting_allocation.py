@@ -41,7 +41,7 @@ OPTIMA = {
 
 def truth(name):
     alpha, beta, A, B, E = SURFACES[name]
-    return LossSurface(E, A, B, alpha, beta)
+    return LossSurface(alpha, beta, A, B, E)
 
 
 @pytest.mark.parametrize("name", SURFACES)

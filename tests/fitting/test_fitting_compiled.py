@@ -90,7 +90,7 @@ def test_the_compiled_backend_names_the_same_faults(uncompiled):
     N[2] = -1
     with pytest.raises(ValueError, match=r"N must be positive and finite: 1 of 15 rows .*row 2"):
         fit_vpnls(N, data["D"], data["L"], backend="compiled")
-    with pytest.raises(ValueError, match="equal lengths"):
+    with pytest.raises(ValueError, match="the same length"):
         fit_vpnls(data["N"][:-1], data["D"], data["L"], backend="compiled")
     with pytest.raises(ValueError, match="same N and D"):
         fit_vpnls(np.ones(6), np.ones(6), np.arange(6.0), backend="compiled")

