@@ -23,7 +23,7 @@ ROOMS = {  # folders inside a package, lowest first: a room imports rooms before
     ),
 }  # fmt: skip
 BASE = {
-    "fitting": {"errors", "status"},
+    "fitting": {"arrays", "columns", "errors", "status"},
     "evaluator": {"errors", "outcome", "contract"},
     "harness": {"errors", "config"},
 }
