@@ -86,6 +86,11 @@ def read_history(
     table = one_phase(table, loss, notes)
     step_column = str(pick(table, "step", asked.get("step")))
     found = {"step": step_column, "loss": loss}
+    if reading is not None and reading.drop_bad:
+        table = table.complete([step_column, loss], drop_missing=False, drop_bad=True)
+    elif any(table.understood(c).bad for c in found.values()):
+        for column in found.values():
+            table.numbers(column, finite=False)  # says which line
     for key in ("tokens", "time", "lr"):
         column = pick(table, key, asked.get(key), needed=False)
         if column is not None and column not in found.values():

@@ -53,7 +53,7 @@ def dialects(frame):
     yield "h.parquet", out.getvalue()
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=40, deadline=None, derandomize=True)
 @given(frames())
 def test_what_is_written_is_read(frame):
     with tempfile.TemporaryDirectory() as folder:

@@ -6,8 +6,8 @@ _BASE = Pattern(
     "Lightning or tqdm",
     "Epoch 0:  50%|█████     | 100/200 [00:10<00:10, 9.80it/s, v_num=1, train_loss=4.73, val_loss=3.30]",
     rows=(
-        rf"(?:Epoch (?P<epoch>{INT})[^|]*)?\|\s*(?P<at>{INT})/(?P<of>{INT}) \[[^\]]*?\bloss\w*[=:]",
-        rf"(?:Epoch (?P<epoch>{INT})[^|]*)?\|\s*(?P<at>{INT})/(?P<of>{INT}) \[[^\]]*?\w*loss\w*[=:]",
+        rf"(?:Epoch (?P<epoch>{INT})[^|]*\|[^|]*)?\|\s*(?P<at>{INT})/(?P<of>{INT}) \[[^\]]*?\bloss\w*[=:]",
+        rf"(?:Epoch (?P<epoch>{INT})[^|]*\|[^|]*)?\|\s*(?P<at>{INT})/(?P<of>{INT}) \[[^\]]*?\w*loss\w*[=:]",
     ),
     pairs=rf"[,\[]\s*(?P<key>[A-Za-z][\w/. -]*?)[=:]\s?(?P<value>{NUM})(?=[,\]])",
 )
