@@ -1,6 +1,6 @@
 """Search with models, measured against a scripted fake server: real sockets, real client, no network.
 
-    python benchmarks/llm.py accounts     # 1,000 proposals with one reply in five bad: is everything accounted for?
+    python benchmarks/llm.py accounts     # 1,000 proposals with one reply in four odd: is everything accounted for?
     python benchmarks/llm.py rate         # a model that takes 2 s, 8 requests in flight, 2 workers
     python benchmarks/llm.py overhead     # what one proposal costs the harness itself
     python benchmarks/llm.py tokens       # tokens in and out for each improvement
@@ -34,7 +34,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from fake_server import FakeServer, Step, completion
 from in_flight_cases import PRICED, QUICK, Case, accounted, made_up
-from scripted_models import Scientist, Unreliable, Variants, fenced, variant, write_rows
+from scripted_models import Lines, Scientist, Unreliable, Variants, fenced, variant, write_rows
 
 from harness import evolve
 from harness.proposers.llm.reply import Reply, Status
@@ -44,11 +44,11 @@ CHARACTERS_PER_TOKEN = 4.0
 
 
 def accounts(n: int) -> None:
-    """Proposals with one reply in five bad, until `n` have begun."""
+    """Proposals with one reply in four odd, until `n` have begun."""
     settings = replace(
         QUICK, read_timeout_s=1.0, deadline_s=5.0, breaker_failures=30, reflect_every=60, max_tokens=n * 5000
     )
-    with tempfile.TemporaryDirectory() as folder, FakeServer(Unreliable(Variants(), one_in=5)) as server:
+    with tempfile.TemporaryDirectory() as folder, FakeServer(Unreliable(Variants(), one_in=4)) as server:
         case = Case(Path(folder) / "journal.sqlite", server.url, settings)
         start = time.monotonic()
         ending = case.go(n, minutes=30)
@@ -113,6 +113,7 @@ def overhead(n: int) -> None:
                 planned = state.search.plan()
                 assert planned is not None
                 request = state.llm.request(state.numbers, planned[0], state.search, planned[1], ["fake"])
+                assert request is not None
                 t1 = time.perf_counter()
                 state.request(request)
                 t2 = time.perf_counter()
@@ -153,19 +154,29 @@ class Counted:
         return replace(completion(text, finish, usage), delay_s=step.delay_s)
 
 
-def tokens(evaluations: int, seeds: int) -> None:
-    """Whole runs on made-up rows, with the default templates."""
+def tokens(evaluations: int, seeds: int, lines: bool) -> None:
+    """Whole runs on made-up rows, with the default templates.
+
+    Args:
+        lines: the model answers with laws on one line, so that parents are rendered laws; else with programs.
+    """
     os.environ["SLD_OFFLINE"] = "1"
     total: Counter[str] = Counter()
     for seed in range(seeds):
         with (
             tempfile.TemporaryDirectory() as folder,
-            FakeServer(Unreliable(Counted(Scientist()), 5)) as server,
+            FakeServer(Unreliable(Counted(Lines() if lines else Scientist()), 5)) as server,
         ):
             place = Path(folder)
             config = {
                 "task": "parallel",
-                "evolve": {"proposer": "llm", "evaluations": evaluations, "minutes": 30, "seed": seed},
+                "evolve": {
+                    "proposer": "llm",
+                    "evaluations": evaluations,
+                    "minutes": 30,
+                    "seed": seed,
+                    "task_seeds": not lines,
+                },
                 "llm": {
                     "models": [{"model": "fake", "base_url": server.url, "price_in": 1.0, "price_out": 4.0}],
                     "deadline_s": 10.0,
@@ -189,7 +200,10 @@ def tokens(evaluations: int, seeds: int) -> None:
         total.update(
             {k: facts[k] for k in ("requests", "tokens_in", "tokens_out", "improvements", "candidates")}
         )
-        print(f"tokens, seed {seed}: {json.dumps({k: facts[k] for k in total})}, cost {facts['cost']:.3f}")
+        what = "laws on one line" if lines else "programs"
+        print(
+            f"tokens, {what}, seed {seed}: {json.dumps({k: facts[k] for k in total})}, cost {facts['cost']:.3f}"
+        )
     n = total["improvements"]
     print(
         f"tokens: {total['tokens_in'] // total['requests']} in and {total['tokens_out'] // total['requests']} out a request; "
@@ -214,7 +228,8 @@ def main() -> int:
     if args.part in (None, "overhead"):
         overhead(args.proposals)
     if args.part in (None, "tokens"):
-        tokens(args.evaluations, args.seeds)
+        tokens(args.evaluations, args.seeds, lines=True)
+        tokens(args.evaluations, args.seeds, lines=False)
     return 0
 
 

@@ -66,8 +66,8 @@ FAMILIES = {
         ((5e8, 1e9, 2e9, 4e9), (1, 2, 4, 8)), "parallel_size",
     ),
     "u_shape": Family(
-        "c + A*tanh(k*(log_flops - m)) + B*exp(-((log_flops - t)/w)**2)",
-        {"c": -0.45, "A": 0.18, "k": 1.1, "m": 2.0, "B": -0.12, "t": 0.6, "w": 0.7},
+        "c + A*log_flops + B*exp(-((log_flops - t)/w)**2)",
+        {"c": -0.4, "A": 0.05, "B": -0.12, "t": 0.6, "w": 0.7},
         (tuple(np.linspace(-1.5, 3.0, 40)),), "log_flops",
     ),
 }  # fmt: skip

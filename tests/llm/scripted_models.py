@@ -160,11 +160,21 @@ BAD = [
     lambda good: events("half of a stream, then", finish=None, done=False),
     lambda good: endless(),
     lambda good: Step(status=503, body=b"<html>busy</html>", headers={"Content-Type": "text/html"}),
+    lambda good: completion("<think>LAW: E + A*N**-a, perhaps, or"),
+    lambda good: completion(fenced("def fit_scaling_law(a, b, c=" + "-" * 400 + "1, *, d): ...\n")),
+    lambda good: completion("LAW: " + "(" * 300 + "N" + ")" * 300),
+    lambda good: completion("LAW: E + A*N**-a + B*P**-b + C*N*P + D*N**2"),
+    lambda good: completion("<<<<<<< SEARCH\nnowhere\n=======\nnothing"),
+    lambda good: Step(body=b'{"choices": [], "usage": {"prompt_tokens": 700}}'),
+    lambda good: error(403, "Your input was flagged by moderation"),
+    lambda good: error(429, "Quota exceeded for requests per minute. Please retry in 0.01s."),
+    lambda good: Step(body=b'{"error": {"code": 503, "message": "overloaded"}}'),
+    lambda good: completion("CALL: fit(N)", finish="EOS_TOKEN"),
 ]  # fmt: skip
 
 
 class Unreliable:
-    """Another model, of whose answers one in five is bad, in every way there is."""
+    """Another model, of whose answers one in so many is odd, in every way there is."""
 
     def __init__(self, model, one_in: int = 5) -> None:
         self._model, self._one_in = model, one_in
@@ -180,3 +190,39 @@ class Unreliable:
                 return good
             self._bad += 1
             return BAD[self._bad % len(BAD)](good)
+
+
+LINES = [
+    "E + A*num_params**-a",
+    "E + A*num_params**-a*parallel_size**-b",
+    "E + A*(num_params + s*parallel_size)**-a",
+    "E + A*(num_params*(1 + k*log(parallel_size)))**-a",
+]
+"""Ever better laws of the made-up rows, as lines."""
+
+
+class Lines:
+    """Answers with laws alone: four that are known, then others at random."""
+
+    def __init__(self) -> None:
+        self._n = 0
+        self._lock = threading.Lock()
+
+    def __call__(self, body: dict) -> Step:
+        if is_memo(body):
+            return completion("- saturating terms in streams help\n- additive powers do not")
+        with self._lock:
+            n, self._n = self._n, self._n + 1
+        if n < len(LINES):
+            return completion(
+                f"LAW: {LINES[n]}\nCONSTANTS: E [nats], A [nats], a\nWHY: the next term one would try."
+            )
+        rng = random.Random(n)
+        a, b = rng.uniform(0.05, 0.9), rng.uniform(0.05, 0.9)
+        form = [
+            f"E + A*num_params**-{a:.3f} + B*parallel_size**-b",
+            f"E + A*num_params**-a*exp(-{a:.3f}*parallel_size)",
+            f"E + A*(num_params + {b:.3f})**-a",
+            f"E + A*(num_params*parallel_size**{a:.3f})**-a",
+        ][n % 4]
+        return completion(f"LAW: {form}\nCONSTANTS: E [nats], A [nats], a\nWHY: another form of the same.")

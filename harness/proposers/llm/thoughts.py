@@ -9,12 +9,10 @@ from __future__ import annotations
 import re
 
 _NAMES = r"(?:think|thinking|thought|thoughts|reasoning|reflection|scratchpad|analysis)"
-_WHOLE = re.compile(
-    rf"<\s*({_NAMES})\s*>.*?<\s*/\s*\1\s*>|\[\s*({_NAMES})\s*\].*?\[\s*/\s*\2\s*\]|◁think▷.*?◁/think▷",
-    re.S | re.I,
+_TAG = re.compile(
+    rf"(<\s*{_NAMES}\s*>|\[\s*{_NAMES}\s*\]|◁think▷)|<\s*/\s*{_NAMES}\s*>|\[\s*/\s*{_NAMES}\s*\]|◁/think▷",
+    re.I,
 )
-_END = re.compile(rf"<\s*/\s*{_NAMES}\s*>|\[\s*/\s*{_NAMES}\s*\]|◁/think▷", re.I)
-_START = re.compile(rf"<\s*{_NAMES}\s*>|\[\s*{_NAMES}\s*\]|◁think▷", re.I)
 _CHANNEL = re.compile(
     r"<\|channel\|>\s*(\w+)[^<]*<\|message\|>(.*?)(?=<\|(?:end|return|start|channel|call)\|>|\Z)", re.S
 )
@@ -28,13 +26,18 @@ def answer_of(text: str) -> str:
         return "\n".join(
             body for name, body in channels if name.lower() not in ("analysis", "thought")
         ).strip()
-    text = _WHOLE.sub("", text)
-    ends = list(_END.finditer(text))
-    if ends:  # only the end came: what is before it was thought
-        text = text[ends[-1].end() :]
-    start = _START.search(text)
-    if start:  # it never ended
-        text = text[: start.start()]
+    kept: list[str] = []
+    begin: int | None = 0  # of the text that is no thought; None inside thoughts
+    for tag in _TAG.finditer(text):
+        if tag.group(1):
+            if begin is not None:
+                kept.append(text[begin : tag.start()])
+                begin = None
+        else:
+            if begin is not None:  # only the end came: what is before it was thought
+                kept = []
+            begin = tag.end()
+    text = "".join(kept) + ("" if begin is None else text[begin:])  # thoughts that never end take the rest
     return _TOKEN.sub("", text)
 
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 NAMES = ("fit", "residuals", "table", "python")
 MOST_RESULT = 1500
 MOST_CODE = 4000
-_LINE = re.compile(r"^[\s>*`-]*CALL[*`]*\s*:\s*[*`]*(\w+)\s*(?:\((.*)\)|\(\)|)[\s`.;]*$", re.M)
+_LINE = re.compile(r"^[\s>*`-]*CALL[*`]*\s*:[\s*`]*(\w+)\s*(?:\((.*)\)|\(\)|)[\s`.;]*$", re.M)
 _CODE = re.compile(r"^[ \t]*(```|~~~)[^\n]*\n(.*?)(?:^[ \t]*\1|\Z)", re.M | re.S)
 
 
