@@ -22,7 +22,7 @@ from evaluator.outcome import Failed, Failure, Outcome, Scorecard, Scored
 from evaluator.sandbox.job import Limits
 from evaluator.sandbox.local import Sandbox
 from evaluator.scale import Scale
-from evaluator.trial import Prediction, Trial
+from evaluator.trial import Prediction, Trial, rounded
 from tasks.rows import Rows, Task
 from tasks.spec import TaskSpec
 
@@ -196,11 +196,11 @@ class Evaluator:
             constants = trial.fit(list(trial.train))
         if isinstance(constants, Failed):
             return [*found, constants]
-        y = trial.predict(constants)
+        y = trial.predict(rounded(constants))
         if isinstance(y, Failed):
             found.append(y)
         else:
-            found += [f for f in [trial.check_rows(constants, y)] if f is not None]
+            found += [f for f in [trial.check_rows(rounded(constants), y)] if f is not None]
         found += [f for f in [trial.check_repeat(constants)] if f is not None]
         return found
 

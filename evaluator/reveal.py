@@ -14,6 +14,7 @@ import numpy as np
 
 from evaluator.ceiling import noise_ceiling
 from evaluator.evaluate import Evaluator
+from evaluator.marks import marks
 from evaluator.metric import score
 from evaluator.outcome import Outcome, Scorecard
 from evaluator.scale import Scale
@@ -36,6 +37,7 @@ class Report:
         train_ceiling: the same on the training rows.
         controls: name -> card of each simple method that every scoreboard shows.
         forecast: card of the forecast, which many laws make together; None without one. It is no program.
+        marks: signs that the program brought its answers along; see `marks.py`.
         coverage: share of held-out targets inside the forecast's 90 % interval.
         heldout_hash: of the rows, from the task's provenance.
         n_rows: held-out rows.
@@ -52,6 +54,7 @@ class Report:
     simulated: bool = False
     forecast: Scorecard | None = None
     coverage: float | None = None
+    marks: tuple[str, ...] = ()
 
     @property
     def card(self) -> Scorecard | None:
@@ -87,9 +90,10 @@ def reveal(
     """
     rows = _open([program, *(forecaster.programs if forecaster else ())], task, record)
     said = forecaster(rows.X, rows.group) if forecaster else None
+    outcome = evaluator.score_rows(program, task, rows, NAME)
     return Report(
         task=task.name,
-        outcome=evaluator.score_rows(program, task, rows, NAME),
+        outcome=outcome,
         ceiling=noise_ceiling(rows),
         train_ceiling=noise_ceiling(task.train),
         controls=control_cards(task, rows),
@@ -98,6 +102,7 @@ def reveal(
         simulated=task.provenance.simulated,
         forecast=None if said is None else score(rows.y, said.values, rows.group, Scale.of(task.train)),
         coverage=None if said is None else float(((said.low <= rows.y) & (rows.y <= said.high)).mean()),
+        marks=marks(program, task, evaluator, outcome),
     )
 
 

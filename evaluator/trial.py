@@ -28,6 +28,9 @@ RTOL = 1e-9
 ATOL_SPREAD = 1e-8
 """And by this share of the training targets' standard deviation, for laws whose terms cancel."""
 
+DIGITS = 10
+"""Significant digits of a constant that reach the predictions: full precision would let one carry several."""
+
 SINGLE_ROWS = 5
 """Rows asked one at a time."""
 
@@ -38,7 +41,7 @@ class Prediction:
 
     Attributes:
         y: (m, T) finite predictions.
-        constants: group label -> fitted constants, flat.
+        constants: group label -> fitted constants, flat, as rounded before they predicted.
         n_constants: most constants of any group.
         seconds, cpu_seconds, peak_memory_mb: of both children.
         output: what the fit printed.
@@ -104,15 +107,16 @@ class Trial:
         return replace(answer, cpu_seconds=cpu, peak_memory_mb=peak)
 
     def _fit_and_predict(self, checks: bool) -> Prediction | Failed:
-        constants = self.fit(list(self.train))
-        if isinstance(constants, Failed):
-            return constants
+        fitted = self.fit(list(self.train))
+        if isinstance(fitted, Failed):
+            return fitted
+        constants = rounded(fitted)
         output = self.replies[-1].output
         y = self.predict(constants)
         if isinstance(y, Failed):
             return y
         if checks:
-            broken = self.check_rows(constants, y) or self.check_repeat(constants)
+            broken = self.check_rows(constants, y) or self.check_repeat(fitted)
             if broken is not None:
                 return broken
         return Prediction(
@@ -126,7 +130,7 @@ class Trial:
         )
 
     def fit(self, labels: list[str], again: bool = False) -> dict[str, np.ndarray] | Failed:
-        """Constants of each group, fitted in the order given in one child."""
+        """Constants of each group as returned, fitted in the order given in one child."""
         steps = []
         for label in labels:
             index, budget = self.train[label], self.budget(label)
@@ -281,6 +285,14 @@ class Trial:
 
     def _name(self, call: str, label: str) -> str:
         return call if len(self.train) == 1 else f"{call}, group {label!r}"
+
+
+def rounded(constants: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Constants as they reach the predictions, by `DIGITS` significant digits."""
+    return {
+        label: np.array([float(f"{c:.{DIGITS - 1}e}") for c in values.ravel()]).reshape(values.shape)
+        for label, values in constants.items()
+    }
 
 
 def _listed(constants: np.ndarray) -> str:

@@ -58,11 +58,15 @@ class LimitsConfig:
         fit_cpu_s: processor seconds of one fit call (all groups of a fold).
         predict_cpu_s: processor seconds of one predict call.
         memory_mb: memory of a child process.
+        text_numbers, list_numbers: numeric literals in a program's text, and in one list of it, beyond which its
+            scores are marked.
     """
 
     fit_cpu_s: int = field(default=30, metadata=_limits(1))
     predict_cpu_s: int = field(default=10, metadata=_limits(1))
     memory_mb: int = field(default=1024, metadata=_limits(64))
+    text_numbers: int = field(default=200, metadata=_limits(0))
+    list_numbers: int = field(default=50, metadata=_limits(0))
 
 
 OLD_SEARCH_NAMES = {"pools": "islands", "islands": "sizes"}

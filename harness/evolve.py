@@ -25,6 +25,7 @@ from harness.terminal.interrupt import ctrl_c
 from harness.terminal.options import add_data_options, add_sandbox_option, amount, count, positive, seed
 from harness.terminal.printing import print_summary
 from harness.terminal.screen import LiveScreen, PlainScreen
+from harness.terminal.shown import Screen, shown
 from tasks import TaskError, load, names, resolve
 
 EPILOG = """examples:
@@ -88,7 +89,7 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: list[str] | None = None) -> int:
     args = parser().parse_args(argv)
-    human = Console(stderr=args.json, soft_wrap=False)
+    human = Screen(stderr=args.json, soft_wrap=False)
     try:
         with ctrl_c() as stop:
             if args.resume and args.replay:
@@ -97,7 +98,7 @@ def main(argv: list[str] | None = None) -> int:
                 return _replay(args, human, stop)
             return _resume(args, human, stop) if args.resume else _evolve(args, human, stop)
     except (HarnessError, TaskError, EvaluatorError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(shown(f"error: {error}"), file=sys.stderr)
         return 2
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from harness.errors import HarnessError
 from harness.record.run_folder import RunFolder
+from harness.terminal.shown import shown
 
 
 def parser() -> argparse.ArgumentParser:
@@ -33,7 +34,7 @@ def main(argv: list[str] | None = None) -> int:
                 with open(args.to, "w", encoding="utf-8") as out:
                     journal.export(out, args.times)
     except (HarnessError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(shown(f"error: {error}"), file=sys.stderr)
         return 2
     return 0
 

@@ -10,6 +10,7 @@ from harness.config import OFFLINE
 from harness.errors import BadRun, HarnessError
 from harness.proposers.llm.hints import HINT, write_hint
 from harness.record.run_folder import RunFolder
+from harness.terminal.shown import shown
 
 EPILOG = """examples:
   python -m harness.hint latest "the floor may depend on the number of streams"
@@ -46,7 +47,7 @@ def main(argv: list[str] | None = None) -> int:
             raise BadRun(f"{folder.path}: this run has ended")
         write_hint(folder.path, args.text or "")
     except HarnessError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(shown(f"error: {error}"), file=sys.stderr)
         return 2
     print(f"{folder.path / HINT}: {'taken back' if args.clear else 'in every prompt from now on'}")
     return 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 import sys
 from collections import Counter
@@ -29,6 +28,7 @@ from harness.errors import HarnessError
 from harness.record.summary import plain
 from harness.terminal.options import add_data_options, add_sandbox_option
 from harness.terminal.printing import NO_PUBLISHED, best_published, number, score_table
+from harness.terminal.shown import Screen, shown, table_writer
 from tasks import DataUnavailable, TaskError, load, names, resolve, spec
 
 EPILOG = """examples:
@@ -69,7 +69,7 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: list[str] | None = None) -> int:
     args = parser().parse_args(argv)
-    human = Console(stderr=args.json or args.csv)
+    human = Screen(stderr=args.json or args.csv)
     problems: list[str] = []
     try:
         given = [t for one in args.task or [] for t in one.split(",")]
@@ -82,10 +82,10 @@ def main(argv: list[str] | None = None) -> int:
         )
         boards = collect(wanted, root, programs, problems)
     except (HarnessError, TaskError, EvaluatorError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(shown(f"error: {error}"), file=sys.stderr)
         return 2
     for problem in problems:
-        print(f"note: {problem}", file=sys.stderr)
+        print(shown(f"note: {problem}"), file=sys.stderr)
     if args.json:
         print(json.dumps([board_facts(b) for b in boards], indent=2))
     elif args.csv:
@@ -211,6 +211,8 @@ def _print_laws(s: Standing, console: Console, everything: bool) -> None:
         console.print(Text(f"  {n} of {len(s.entries)} runs, R2 {number(r2)}: ") + Text(law, style="cyan"))
     if len(laws) > 3 and not everything:
         console.print(Text(f"  and {len(laws) - 3} more: --all", style="dim"))
+    for mark in s.marks:
+        console.print(Text(f"marked: {s.system}: {mark}", style="yellow"))
     for e in s.entries:
         if e.heldout is None and e.why_failed:
             console.print(Text(f"{s.system} failed: {e.why_failed}", style="red"))
@@ -221,7 +223,7 @@ def _cells(s: Standing) -> list[str]:
     valid = [e.validation_r2 for e in s.entries if e.validation_r2 is not None]
     extras = [f"{n} {what}" for n, what in ((s.n_failed, "failed"), (s.unfinished, "unfinished")) if n]
     return [
-        s.system + (f" ({', '.join(extras)})" if extras else ""),
+        s.system + (f" ({', '.join(extras)})" if extras else "") + (" [marked]" if s.marks else ""),
         str(len(s.entries)),
         _or_dash(mean),
         _or_dash(sd),
@@ -247,6 +249,7 @@ def board_facts(board: Board) -> dict[str, Any]:
                 "runs": len(s.entries),
                 "failed": s.n_failed,
                 "unfinished": s.unfinished,
+                "marks": s.marks,
                 "r2_mean": mean,
                 "r2_sd": sd,
                 "r2_min": min(s.values("r2"), default=None),
@@ -273,7 +276,7 @@ def board_facts(board: Board) -> dict[str, Any]:
 def write_csv(boards: list[Board], out: Any) -> None:
     """One line a system; published rows have kind "published" and no rank."""
     columns = "task,train_hash,heldout_hash,simulated,rank,system,kind,runs,failed,unfinished,r2_mean,r2_sd,r2_min,r2_max,nmse_mean,nmae_mean,laws"
-    writer = csv.writer(out)
+    writer = table_writer(out)
     writer.writerow(columns.split(","))
     for board in boards:
         head = [board.task, board.train_hash, board.heldout_hash, board.simulated]

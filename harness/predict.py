@@ -17,6 +17,7 @@ from harness.errors import BadRun, HarnessError
 from harness.record.run_folder import RunFolder
 from harness.run.forecasting import FAR, Forecast, forecast_at
 from harness.terminal.options import add_sandbox_option
+from harness.terminal.shown import Screen, shown
 from tasks import TaskError, TaskSpec, spec
 from tasks.tables import features_in
 
@@ -61,12 +62,12 @@ def main(argv: list[str] | None = None) -> int:
         X, group = asked_rows(args, asked)
         found = forecast_at(folder, X, group, args.data_dir, weak=args.allow_weak_sandbox)
     except (HarnessError, TaskError, EvaluatorError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(shown(f"error: {error}"), file=sys.stderr)
         return 2
     if args.json:
         print(json.dumps(as_tree(found, asked, X, group), indent=2))
     else:
-        show(found, asked, X, group, Console())
+        show(found, asked, X, group, Screen())
     return 0
 
 

@@ -18,6 +18,7 @@ from evaluator import contract
 from harness.errors import HarnessError
 from harness.record.run_folder import RunFolder, all_runs, write_atomically
 from harness.search.selection import Judged
+from harness.terminal.shown import shown
 from tasks import TaskError, resolve
 
 NAME = "discovered_law"
@@ -54,7 +55,7 @@ def main(argv: list[str] | None = None) -> int:
         for line in promote(args.runs, args.to, task):
             print(line)
     except (HarnessError, TaskError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(shown(f"error: {error}"), file=sys.stderr)
         return 2
     return 0
 

@@ -18,6 +18,7 @@ from harness.errors import HarnessError
 from harness.run.beginning import read_program
 from harness.terminal.options import add_data_options, add_sandbox_option, count
 from harness.terminal.printing import number, score_row, score_table
+from harness.terminal.shown import Screen, shown
 from tasks import TaskError, load, names, resolve
 
 EPILOG = """examples:
@@ -84,12 +85,12 @@ def main(argv: list[str] | None = None) -> int:
             evaluator = Evaluator(sandbox, limits)
             scores = [score_program(program, task, evaluator) for task in tasks]
     except (HarnessError, TaskError, EvaluatorError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(shown(f"error: {error}"), file=sys.stderr)
         return 2
     if args.json:
         print(json.dumps({"program": str(args.program), "scores": scores}, indent=2))
     else:
-        print_scores(args.program, scores, args.groups, Console())
+        print_scores(args.program, scores, args.groups, Screen())
     return 1 if any(s["broken_rules"] for s in scores) else 0
 
 
@@ -97,26 +98,33 @@ def print_scores(program: Path, scores: list[dict[str, Any]], groups: bool, cons
     """The table, then every broken rule with its detail."""
     columns = ("R2", "NMSE", "NMAE", "valid.", "sec.", "const.")
     table = score_table("task", *columns, title=f"{program}: held-out scores")
+    table.add_column("text", justify="right")
     table.add_column("rules", overflow="fold")
     for s in scores:
         card = s["heldout"]
         used = f"{_or_dash(s['n_constants'])}/{_or_dash(s['budget'])}"
         broken = Text("broken", style="bold red") if s["broken_rules"] else Text("kept", style="green")
         cells = score_row(s["task"], card) if card else (s["task"], "-", "-", "-")
-        table.add_row(*cells, number(s["validation_r2"]), f"{s['seconds']:.2f}", used, broken)
+        numbers = f"{s['text_numbers']}/{s['longest_list']}" + ("!" if s["marks"] else "")
+        table.add_row(*cells, number(s["validation_r2"]), f"{s['seconds']:.2f}", used, numbers, broken)
         if groups and card:
             for label, g in card["per_group"].items():
-                table.add_row(*score_row(f"  {label}", g), "", "", "", f"{g['n_rows']} rows", style="dim")
+                table.add_row(*score_row(f"  {label}", g), "", "", "", "", f"{g['n_rows']} rows", style="dim")
         for label, control in s["controls"].items():
-            table.add_row(*score_row(f"  {label}", control), "", "", "", "control", style="dim")
+            table.add_row(*score_row(f"  {label}", control), "", "", "", "", "control", style="dim")
     console.print(table)
-    note = "valid.: R2 on validation folds inside train; const.: constants used of the budget (- is no limit)"
+    note = (
+        "valid.: R2 on validation folds inside train; const.: constants used of the budget (- is no limit); "
+        "text: numbers in the program's text / in its longest list"
+    )
     console.print(Text(note, style="dim"))
     for s in scores:
         for rule in s["broken_rules"]:
             console.print(Text(f"{s['task']}: {rule['rule']}: {rule['detail']}", style="red"))
             if rule["traceback"]:
                 console.print(Text(rule["traceback"], style="dim"))
+        for mark in s["marks"]:
+            console.print(Text(f"{s['task']}: marked: {mark}", style="yellow"))
         if s["note"]:
             console.print(Text(f"{s['task']}: {s['note']}", style="yellow"))
 

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from evaluator.literals import MOST_IN_A_LIST, MOST_NUMBERS
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -20,6 +22,8 @@ class Limits:
         memory_mb: address space beyond that of the warm interpreter.
         output_bytes: of stdout and stderr together; what goes beyond is cut off.
         header_bytes: of one reply's header.
+        text_numbers, list_numbers: numeric literals in a program's text, and in one list of it, beyond which its
+            scores are marked; no limit of a child.
     """
 
     fit_cpu_s: int = 30
@@ -28,6 +32,8 @@ class Limits:
     memory_mb: int = 1024
     output_bytes: int = 65536
     header_bytes: int = 65536
+    text_numbers: int = MOST_NUMBERS
+    list_numbers: int = MOST_IN_A_LIST
 
 
 @dataclass(frozen=True, slots=True)

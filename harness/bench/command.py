@@ -28,6 +28,7 @@ from harness.record.run_folder import RunFolder, write_atomically
 from harness.run.asking import check_models
 from harness.terminal.interrupt import ctrl_c
 from harness.terminal.options import add_data_options, add_sandbox_option, amount, count, positive
+from harness.terminal.shown import Screen, shown
 from tasks import Task, TaskError, load, names, resolve
 from tasks.corpus import load_corpus, need_corpus
 from tasks.nested import nested
@@ -127,12 +128,12 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: list[str] | None = None) -> int:
     args = parser().parse_args(argv)
-    human = Console(stderr=True)
+    human = Screen(stderr=True)
     try:
         with ctrl_c() as stop:
             return bench(args, human, stop)
     except (HarnessError, TaskError, EvaluatorError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(shown(f"error: {error}"), file=sys.stderr)
         return 2
 
 

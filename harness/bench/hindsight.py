@@ -14,6 +14,7 @@ from evaluator import Evaluator, LocalSandbox, Scored, hindsight
 from harness.errors import BadRun
 from harness.record.run_folder import RunFolder, write_atomically
 from harness.search.selection import validation_nmse
+from harness.terminal.shown import table_writer
 from tasks import Task
 
 FILE = "hindsight.csv"
@@ -76,7 +77,7 @@ def look_back(folder: RunFolder, task: Task, workers: int, weak: bool = False) -
         for (c, o), h in zip(found, outcomes, strict=True)
     ]
     out = io.StringIO()
-    writer = csv.writer(out)
+    writer = table_writer(out)
     writer.writerow(COLUMNS)
     for s in seen:
         r2 = "" if s.heldout_r2 is None else repr(s.heldout_r2)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 import io
 from collections.abc import Iterable
 from typing import Any
 
 from harness.bench.suite import Cell
+from harness.terminal.shown import table_writer
 
 RUNS = (
     "task", "proposer", "seed", "heldout_r2", "forecast_r2", "validation_r2", "constants",
@@ -65,7 +65,7 @@ def _short(value: float | None) -> str:
 
 def _csv(columns: tuple[str, ...], rows: Iterable[list[Any]]) -> str:
     out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
+    writer = table_writer(out, lineterminator="\n")
     writer.writerow(columns)
     writer.writerows(rows)
     return out.getvalue()

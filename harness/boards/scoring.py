@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from evaluator import Evaluator, Failed, Scored, reveal
+from evaluator.literals import literals
 from evaluator.outcome import Scorecard
 from harness.proposers.facts import TaskFacts
 from harness.proposers.formula.proposer import free_draft
@@ -15,7 +16,7 @@ from harness.search.selection import validation_nmse
 from tasks import Task
 from tasks.split import validation_folds
 
-SCORE_VERSION = 2
+SCORE_VERSION = 3
 """Raised when the meaning of a stored score changes, so that old ones are computed again."""
 
 
@@ -30,7 +31,7 @@ def score_program(program: str, task: Task, evaluator: Evaluator) -> dict[str, A
     validation = evaluator.validate(program, task, folds, checks="all")
     broken = evaluator.broken_rules(program, task.spec, task.train, task.train.X, task.train.group)
     report = reveal(program, task, evaluator, lambda event, facts=None: None)
-    heldout = report.outcome
+    heldout, numbers = report.outcome, literals(program)
     rules = {f.failure.value: f for f in broken}
     for outcome in (validation, heldout):
         if isinstance(outcome, Failed):
@@ -56,6 +57,9 @@ def score_program(program: str, task: Task, evaluator: Evaluator) -> dict[str, A
             "constants": {g: list(v) for g, v in heldout.constants.items()}
             if isinstance(heldout, Scored)
             else {},
+            "text_numbers": numbers.count,
+            "longest_list": numbers.longest,
+            "marks": list(report.marks),
             "seconds": heldout.seconds,
             "noise_ceiling_r2": report.ceiling,
             "controls": {

@@ -35,6 +35,7 @@ class Entry:
         validation_r2: inside train.
         where: run folder or program file.
         why_failed: reason of a failure.
+        marks: signs that it brought its answers along, as `evaluator/marks.py` names them.
     """
 
     system: str
@@ -45,6 +46,7 @@ class Entry:
     n_constants: int | None
     where: str
     why_failed: str = ""
+    marks: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -61,6 +63,11 @@ class Standing:
         return [
             e.heldout[metric] for e in self.entries if e.heldout is not None and e.heldout[metric] is not None
         ]
+
+    @property
+    def marks(self) -> list[str]:
+        """What is said beside the scores of any of its entries."""
+        return list(dict.fromkeys(mark for e in self.entries for mark in e.marks))
 
     @property
     def n_failed(self) -> int:
@@ -148,6 +155,7 @@ def _run_entry(folder: RunFolder, summary: dict[str, Any]) -> Entry:
         summary.get("n_constants"),
         str(folder.path),
         why,
+        tuple(summary.get("marks") or ()),
     )
 
 
@@ -168,7 +176,8 @@ def _forecast_entry(entry: Entry, summary: dict[str, Any]) -> Entry:
 def system_name(config: dict[str, Any]) -> str:
     """Runs that differ by nothing but seed and workers are runs of one system."""
     evolve = {k: v for k, v in config["evolve"].items() if k not in ("seed", "workers", "seed_programs")}
-    rest = {"search": config["search"], "limits": config["limits"], "task_seeds": evolve["task_seeds"]}
+    limits = {k: v for k, v in config["limits"].items() if k not in ("text_numbers", "list_numbers")}
+    rest = {"search": config["search"], "limits": limits, "task_seeds": evolve["task_seeds"]}
     digest = hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()[:4]
     parts = [f"{evolve['evaluations']} evaluations" if evolve["evaluations"] else ""]
     parts.append(f"{evolve['minutes']:g} min" if evolve["minutes"] else "")
@@ -209,6 +218,7 @@ def program_entries(
             score["n_constants"],
             str(path),
             broken,
+            tuple(score["marks"]),
         )
         found.append((score, entry))
     if changed:

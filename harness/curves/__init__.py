@@ -6,6 +6,7 @@ import importlib
 import sys
 
 from harness.errors import HarnessError
+from harness.terminal.shown import shown
 from tables import TableError
 
 COMMANDS = {
@@ -53,5 +54,5 @@ def main(argv: list[str] | None = None) -> int:
             "fitting"
         ):
             raise
-        print(f"error: {error}", file=sys.stderr)
+        print(shown(f"error: {error}"), file=sys.stderr)
         return 1

@@ -16,6 +16,7 @@ from rich.text import Text
 
 from curves import SETS, Curve, load_curves, load_set
 from harness.errors import BadHistory
+from harness.terminal.shown import Screen
 from tables.options import add_options as table_options
 from tables.options import reading
 
@@ -153,7 +154,7 @@ def _cell(x: object) -> str:
 
 def out() -> Console:
     """Standard output; wide where it isn't a terminal, so that piped tables stay whole."""
-    return Console(width=None if sys.stdout.isatty() else 160, highlight=False)
+    return Screen(width=None if sys.stdout.isatty() else 160, highlight=False)
 
 
 def print_json(value: object) -> None:

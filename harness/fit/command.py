@@ -14,6 +14,7 @@ from fitting.law.spelling import logs_target
 from harness.errors import BadOption, HarnessError
 from harness.fit.report import ASKED_OF_THE_USER, Report
 from harness.fit.rows import Asked, rows_for_fit
+from harness.terminal.shown import shown
 from tables import TableError
 from tables.options import add_options, reading
 from tasks import nano
@@ -121,7 +122,7 @@ def main(argv: list[str] | None = None) -> int:
         report, C = run(args)
         written = write(report, args, C)
     except (FittingError, HarnessError, TableError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(shown(f"error: {error}"), file=sys.stderr)
         return 2
     print(
         json.dumps(report.to_dict(), indent=2) if args.json else report.text(), end="\n" if args.json else ""

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from evaluator import Failed, Report, Scored
+from evaluator.literals import literals
 from evaluator.outcome import Scorecard
 from harness.choosing.choice import Choice
 from harness.config import Config
@@ -97,6 +98,8 @@ def _law(winner: Member, facts: TaskFacts, checked: Scored) -> dict[str, Any]:
         "candidate": winner.candidate.id,
         "program": "best_program.py",
         "program_hash": program_hash(winner.candidate.program),
+        "text_numbers": literals(winner.candidate.program).count,
+        "longest_list": literals(winner.candidate.program).longest,
         "n_constants": winner.n_constants,
         "validation": {
             "r2": 1.0 - error,
@@ -119,6 +122,7 @@ def _heldout(task: Task, winner: Member, report: Report) -> dict[str, Any]:
         "forecast": _card(report.forecast) if report.forecast else None,
         "forecast_coverage": report.coverage,
         "noise_ceiling_r2": report.ceiling,
+        "marks": list(report.marks),
         "controls": controls,
     }
     if isinstance(outcome, Failed):

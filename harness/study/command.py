@@ -9,12 +9,11 @@ import sys
 import time
 from pathlib import Path
 
-from rich.console import Console
-
 from fitting import FittingError
 from harness.study import check, design
 from harness.study.run import run_study
 from harness.terminal.options import count
+from harness.terminal.shown import Screen, shown
 from studies.fitting_methods.registry import MODULES, experiment, experiments
 from studies.fitting_methods.tables import IsoflopData
 from tables import TableError
@@ -72,7 +71,7 @@ def main(argv: list[str] | None = None) -> int:
         if args.command == "design":
             return design.design_command(args)
     except (FittingError, TableError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(shown(f"error: {error}"), file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("stopped; experiments that had ended are in the output folder", file=sys.stderr)
@@ -126,14 +125,14 @@ def data_folder(option: str | None) -> IsoflopData | None:
 
 def run_command(args: argparse.Namespace) -> int:
     numbers, data = chosen(args.which), data_folder(args.data)
-    console = Console(stderr=True)
+    console = Screen(stderr=True)
     began = time.monotonic()
     result = run_study([experiment(n) for n in numbers], data, Path(args.out), args.workers, console)
     if args.json:
         print(json.dumps(result.to_dict(), indent=2))
     else:
         for e, findings in result.done:
-            console.print(f"[bold]{e.number}. {e.title}[/bold]", highlight=False)
+            console.print(f"{e.number}. {e.title}", style="bold", highlight=False)
             console.print(findings.answer[0], markup=False, highlight=False)
         for e, why in result.missing:
             console.print(

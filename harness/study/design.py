@@ -8,11 +8,11 @@ import math
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.table import Table
 
 from fitting import BadOption, LossSurface
 from harness.terminal.options import count, positive, seed
+from harness.terminal.shown import Screen
 from studies.fitting_methods.design import PREDICTED, Limits, Plan, Suggestion, cheapest, predict, simulate
 from studies.fitting_methods.sampling import Sampling
 from studies.fitting_methods.surfaces import ALL
@@ -105,7 +105,7 @@ def plan_of(args: argparse.Namespace) -> Plan:
 
 def design_command(args: argparse.Namespace) -> int:
     plan = plan_of(args)
-    console = Console(stderr=True)
+    console = Screen(stderr=True)
     with console.status(f"simulating {args.repeats} studies"):
         found = simulate(plan, args.repeats, args.seed, args.target)
     predicted = {m: predict(plan, m) for m in PREDICTED}
@@ -159,7 +159,7 @@ def plain(value: Any) -> Any:
 
 
 def show(args: argparse.Namespace, plan: Plan, predicted: dict, found, suggestions: dict) -> None:
-    console = Console()
+    console = Screen()
     target = args.target or 10 * max(plan.sampling.budgets)
     console.print(
         f"{plan.rows} runs, {plan.cost:.3g} FLOPs; true a = {plan.surface.a:.4f}; {args.repeats} simulated studies, seed {args.seed}; "
