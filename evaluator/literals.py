@@ -13,12 +13,6 @@ from functools import lru_cache
 
 from evaluator.contract import Unparsable, parse, reading
 
-MOST_NUMBERS = 200
-"""More numbers in a text than this mark its scores."""
-
-MOST_IN_A_LIST = 50
-"""And so do more in one list, tuple, set or dict, whatever it is nested in."""
-
 BYTES_A_NUMBER = 8
 """Text and digits beyond what a name or a number needs count as a number for so many characters."""
 
@@ -40,7 +34,7 @@ class Literals:
     count: int
     longest: int
 
-    def mark(self, most: int = MOST_NUMBERS, most_in_a_list: int = MOST_IN_A_LIST) -> str | None:
+    def mark(self, most: int, most_in_a_list: int) -> str | None:
         """What a scoreboard says of a text with too many numbers; None for others."""
         if self.count <= most and self.longest <= most_in_a_list:
             return None

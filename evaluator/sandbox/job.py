@@ -8,8 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from evaluator.literals import MOST_IN_A_LIST, MOST_NUMBERS
-
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -32,8 +30,8 @@ class Limits:
     memory_mb: int = 1024
     output_bytes: int = 65536
     header_bytes: int = 65536
-    text_numbers: int = MOST_NUMBERS
-    list_numbers: int = MOST_IN_A_LIST
+    text_numbers: int = 200
+    list_numbers: int = 50
 
 
 @dataclass(frozen=True, slots=True)

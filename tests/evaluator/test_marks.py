@@ -52,8 +52,8 @@ def test_numbers_are_counted_wherever_they_stand():
     assert literals("x = (") == Literals(0, 0)
     table = literals(f"T = {[[float(i), i / 7] for i in range(60)]}")
     assert table == Literals(120, 120)
-    assert table.mark() == "120 numbers in its text, 120 in one list"
-    assert table.mark(most_in_a_list=200) is None
+    assert table.mark(200, 50) == "120 numbers in its text, 120 in one list"
+    assert table.mark(200, 200) is None
 
 
 def test_a_table_in_the_text_is_marked_and_still_scored(evaluator):
