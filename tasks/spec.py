@@ -153,7 +153,7 @@ class Provenance:
     """Where the rows of a loaded task came from.
 
     Attributes:
-        kind: "folder", "cache", "hub", "user" or "bundled".
+        kind: "folder", "cache", "hub", "user" or "nano".
         where: path or address, for people.
         train_hash: SHA-256 (first 16 hex digits) of the canonical training rows.
         heldout_hash: the same of the held-out rows; stays out of a search's journal.
