@@ -45,7 +45,7 @@ architecture: .venv/ready
 
 # Our own measurements: searches on them, five seeds beside controls, and the page on noise, ceilings and the plane.
 nano: .venv/ready
-	$(BIN)/python -m harness bench --suite finetune_vocab --source nano --seeds 5 --minutes 4 --evaluations 300 --workers 1 \
+	$(BIN)/python -m harness bench --suite finetune_vocab --source nano --seeds 5 --minutes 4 --evaluations 100 --workers 1 --no-random \
 		--out runs/nano --report docs/results/nano/search
 	$(BIN)/python -m benchmarks.nano
 

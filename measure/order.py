@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from measure.errors import BadRequest
 from measure.packages import KINDS
 from measure.run import CONTEXT, Run
 from measure.tokens import Corpus
@@ -60,6 +61,8 @@ def tuning_order(run: Run, corpus: Corpus) -> Order:
     """Fine-tuning examples, each once; more examples begin with the fewer ones."""
     k = KINDS.index(run.tune_kind)
     windows = (len(corpus.train[run.tune_kind]) - 1) // CONTEXT
+    if run.tune_examples > windows:
+        raise BadRequest(f"{run.tune_kind}: asked for {run.tune_examples} examples, there are {windows}")
     chosen = np.random.RandomState([run.seed, TUNE_OFFSET, k]).permutation(windows)[: run.tune_examples]
     return Order(np.full(len(chosen), k), chosen * CONTEXT)
 

@@ -30,6 +30,8 @@ BALANCE = 0.01
 CHUNK = 64
 """Steps that are handed to the compiled loop at once."""
 EVAL_BATCH = 16
+EVERY = 25
+"""Steps between the points of a curve where the schedule is the question."""
 SPACING = 1.4
 """Ratio of the steps at which a curve has its points."""
 State = tuple[Any, Any]
@@ -120,15 +122,23 @@ def train_family(
     order = training_order(head, corpus, longest)
     most = max(r.trunk for r in runs)
     rates = trunk_rates(head, most)
-    state, at, curve = trainer.first, 0, []
+    state, at = trainer.first, 0
+    curve: list[dict[str, float]] = []
+    since: list[np.ndarray] = []  # losses since the curve's last point
     for run in sorted(runs, key=lambda r: (r.trunk, r.steps, r.tune_examples)):
-        for stop in [*(p for p in curve_points(run, most) if at < p <= run.trunk), run.trunk]:
+        points = [p for p in curve_points(run, most) if at < p <= run.trunk]
+        for stop in dict.fromkeys([*points, run.trunk]):
             if stop > at:
                 state, losses = trainer.steps(state, order, rates[at:stop], at, run.batch)
                 at = stop
-                curve.append(_point(trainer, state, run.batch * at, rates[at - 1], losses))
+                since.append(losses)
+            if stop in points:
+                curve.append(_point(trainer, state, run.batch * at, rates[at - 1], np.concatenate(since)))
+                since = []
+        # Where a run branches off is a point of its own curve alone.
+        own = [_point(trainer, state, run.batch * at, rates[at - 1], np.concatenate(since))] if since else []
         last, tail_curve = _tail(trainer, state, run, order)
-        record = _record(run, trainer, last, [*curve, *tail_curve], order)
+        record = _record(run, trainer, last, [*curve, *own, *tail_curve], order)
         record["seconds"] = round(clock() - begun, 3)
         yield record
         begun = clock()
@@ -143,7 +153,7 @@ def _tail(trainer: Trainer, state: State, run: Run, order: Order) -> tuple[State
         own, offset, first = order, 0, run.trunk
     end = first + len(rates)
     stops = [p for p in curve_points(run, end) if first < p < end]
-    if run.schedule == "wsd" and not run.tune_kind:
+    if run.schedule == "wsd" and not run.tune_kind and run.experiment != "schedule":
         stops = [(first + end) // 2] if end - first > 1 else []
     curve, at = [], first
     for stop in [*stops, end]:
@@ -156,7 +166,7 @@ def _tail(trainer: Trainer, state: State, run: Run, order: Order) -> tuple[State
 def curve_points(run: Run, end: int) -> list[int]:
     """Steps at which a curve is read: evenly spaced where the schedule is the question, else by ratio."""
     if run.experiment == "schedule":
-        return sorted({max(1, round(end * k / 40)) for k in range(1, 41)})
+        return list(range(EVERY, end, EVERY))
     found, at = [], 16.0
     while at < end:
         found.append(round(at))

@@ -122,6 +122,11 @@ def test_more_examples_of_fine_tuning_begin_with_the_fewer():
     assert np.array_equal(few.start, more.start[:8]) and len(set(more.start)) == 32
 
 
+def test_more_examples_than_there_are_is_refused():
+    with pytest.raises(BadRequest, match="asked for 94 examples, there are 93"):
+        tuning_order(replace(RUN, tune_kind="prose", tune_examples=94), made_corpus())
+
+
 def test_validation_text_is_cut_without_overlap():
     for rows in validation(made_corpus()).values():
         assert rows.shape == (9, CONTEXT + 1)

@@ -22,7 +22,7 @@ RUN = Run("plane", 16, 24, 160)
 SEED_OF_TEXT = 3
 
 
-TEXT = made_corpus(seed=SEED_OF_TEXT)
+TEXT = made_corpus(length=20_000, seed=SEED_OF_TEXT)
 
 
 @cache
