@@ -5,6 +5,7 @@ result = fit("E + A*N**-alpha + B*D**-beta", data, loss=huber(1e-3))
 result.constants, result.status, result.warnings, result.intervals(), result.allocate(C=1e24)
 """
 
+from fitting.compare import Comparison, Rollout, compare, rollout
 from fitting.errors import BadData, BadLaw, BadOption, FitError, FittingError, NonFiniteFitError
 from fitting.fit import fit
 from fitting.law.law import Law
@@ -12,7 +13,7 @@ from fitting.law.presets import PRESETS, Preset, preset
 from fitting.planning.allocation import Allocation, allocate, compute_factor, deadweight, fit_compute_factor
 from fitting.planning.approaches import ApproachResult, approach_1, approach_2, approach_2_bias, approach_3
 from fitting.result import FittedLaw
-from fitting.saved import from_dict
+from fitting.saved import from_dict, load
 from fitting.solve.losses import (
     Loss,
     LossFunction,
@@ -30,6 +31,7 @@ from fitting.status import FitStatus
 from fitting.uncertainty.bootstrap import Bootstrap
 from fitting.uncertainty.interval import Interval
 from fitting.uncertainty.intervals import prediction_interval
+from fitting.uncertainty.prediction import FarOut, Prediction
 from fitting.uncertainty.profile import Profile, profile
 from fitting.vpnls.drop_in import fit_vpnls
 from fitting.vpnls.simulate import simulate_isoflop_data
@@ -56,6 +58,8 @@ __all__ = [
     "BadOption",
     "Bootstrap",
     "Bounds",
+    "Comparison",
+    "FarOut",
     "FitError",
     "FitResult",
     "FitStatus",
@@ -72,8 +76,10 @@ __all__ = [
     "LossType",
     "NewtonResult",
     "NonFiniteFitError",
+    "Prediction",
     "Preset",
     "Profile",
+    "Rollout",
     "ScipyResult",
     "SurfaceBounds",
     "VPNLSResult",
@@ -84,6 +90,7 @@ __all__ = [
     "approach_3",
     "asymmetric",
     "bounds",
+    "compare",
     "compute_factor",
     "deadweight",
     "fit",
@@ -91,6 +98,7 @@ __all__ = [
     "fit_vpnls",
     "from_dict",
     "huber",
+    "load",
     "log_huber",
     "log_squared",
     "parse_loss",
@@ -98,6 +106,7 @@ __all__ = [
     "preset",
     "profile",
     "quantile",
+    "rollout",
     "simulate_isoflop_data",
     "squared",
     "to_dict",

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from fitting.arrays import Array
-from fitting.errors import BadData
+from fitting.errors import BadData, FitError
 
 USUAL = {  # what people call the columns of the usual laws
     "N": ("n", "params", "parameters", "n_params", "num_params", "model_size", "size"),
@@ -76,3 +76,12 @@ def renaming(have: Mapping[str, Any], wanted: tuple[str, ...] = ("N", "D", "L", 
     ]
     found = ", ".join(f"{name} to {w}" for name, w in pairs)
     return f"; rename {found}" if found else ""
+
+
+def frame(columns: Mapping[str, Any]) -> Any:
+    """A pandas data frame; pandas is asked for here alone."""
+    try:
+        import pandas
+    except ImportError:
+        raise FitError("to_frame needs pandas: pip install pandas") from None
+    return pandas.DataFrame(dict(columns))

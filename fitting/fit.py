@@ -60,6 +60,11 @@ def fit(
     """
     if start is None and isinstance(law, str) and law in PRESETS and not (tied or fixed):
         start = PRESETS[law].start
+    if isinstance(law, str) and law in PRESETS and (bounds is None or isinstance(bounds, Mapping)):
+        bounds = {**(PRESETS[law].bounds or {}), **(bounds or {})}
+        bounds = {
+            name: pair for name, pair in bounds.items() if name not in {**(tied or {}), **(fixed or {})}
+        }
     law, target = law_for(law, data, target)
     loss = parse_loss(loss)
     if tied:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+from typing import Any
+
 from fitting.errors import BadData
 from fitting.fit import fit
 from fitting.law.law import Law
@@ -10,7 +14,7 @@ from fitting.solve.losses import parse_loss
 from fitting.solve.plain import FORMAT, fingerprint
 
 
-def from_dict(saved: dict) -> FittedLaw:
+def from_dict(saved: dict[str, Any]) -> FittedLaw:
     """Fit again from what `to_dict` gave, starting at the saved constants.
 
     Raises:
@@ -34,3 +38,14 @@ def from_dict(saved: dict) -> FittedLaw:
     if fingerprint(result) != saved["data_sha256"]:
         raise BadData("the saved rows don't match their SHA-256: the file was changed")
     return result
+
+
+def load(path: str | Path) -> FittedLaw:
+    """Read back what `FittedLaw.save` wrote, or the fit.json of `harness fit`."""
+    try:
+        saved = json.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BadData(f"{path}: can't be read ({error.strerror})") from None
+    except ValueError as error:
+        raise BadData(f"{path}: not JSON ({error})") from None
+    return from_dict(saved["fit"] if isinstance(saved, dict) and "fit" in saved else saved)

@@ -11,12 +11,13 @@ from fitting.law.law import Law
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """A published form: its law, the columns it expects, where it comes from, and a point to begin at, if need be."""
+    """A published form: its law, the columns it expects, where it comes from, and a point to begin at and bounds, if need be."""
 
     text: str
     variables: tuple[str, ...]
     source: str
     start: dict[str, float] | None = None
+    bounds: dict[str, tuple[float, float]] | None = None
 
 
 PRESETS: dict[str, Preset] = {
@@ -74,7 +75,28 @@ PRESETS: dict[str, Preset] = {
     "vocabulary": Preset(
         "E + A*N**-alpha + K*V**-gamma + B*D**-beta",
         ("N", "V", "D"),
-        "after Tao et al. 2024, arXiv 2407.13623: a term for the vocabulary size",
+        "after Tao et al. 2024, arXiv 2407.13623: a term for the vocabulary size, which may rise or fall with V",
+        bounds={"gamma": (-5.0, 5.0)},
+    ),
+    "precision": Preset(
+        "E + A*(N*(1 - exp(-P/gamma)))**-alpha + B*D**-beta",
+        ("N", "D", "P"),
+        "after Kumar et al. 2024, arXiv 2411.04330: P bits of the weights leave N*(1 - exp(-P/gamma)) parameters",
+    ),
+    "moe_granularity": Preset(
+        "E + (g*G**-gamma + a)*N**-alpha + b*D**-beta",
+        ("N", "D", "G"),
+        "Krajewski et al. 2024, arXiv 2402.07871: experts of granularity G",
+    ),
+    "over_trained": Preset(
+        "E + (a*M**eta + b*M**-eta)*C**-eta",
+        ("C", "M"),
+        "Gadre et al. 2024, arXiv 2403.08540: compute C, M tokens per parameter",
+    ),
+    "shifted": Preset(
+        "E + A*(N + S)**-alpha",
+        ("N",),
+        "Hestness et al. 2017, arXiv 1712.00409, with a shift S that bends the small end",
     ),
 }
 

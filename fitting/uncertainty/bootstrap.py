@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from fitting.columns import frame
 from fitting.errors import BadData, BadOption
 from fitting.solve.solution import Solution
 
@@ -32,6 +34,10 @@ class Bootstrap:
         if name not in self.names:
             raise BadOption(f"bootstrap: no constant {name!r}; expected one of {', '.join(self.names)}")
         return self.samples[:, self.names.index(name)]
+
+    def to_frame(self) -> Any:
+        """One row a resample, one column a constant, as a pandas data frame."""
+        return frame(dict(zip(self.names, self.samples.T, strict=True)))
 
     def interval(self, name: str, level: float = 0.95) -> tuple[float, float]:
         """Percentile interval of one constant."""

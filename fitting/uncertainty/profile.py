@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy import stats
 
+from fitting.columns import frame
 from fitting.solve.newton import minimise
 from fitting.solve.problem import Problem
 from fitting.solve.solution import Solution
@@ -27,6 +29,10 @@ class Profile:
     value: np.ndarray
     objective: np.ndarray
     root: np.ndarray
+
+    def to_frame(self) -> Any:
+        """One row a value, as a pandas data frame."""
+        return frame({self.name: self.value, "objective": self.objective, "root": self.root})
 
 
 def profile(result: Solution, name: str, values: np.ndarray | None = None, width: float = 4.0) -> Profile:

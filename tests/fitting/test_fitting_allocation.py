@@ -223,6 +223,8 @@ def test_every_preset_fits_and_has_a_source(name):
     data["L"] = (
         1.69 + 406.4 * data["N"] ** -0.34 + 410.7 * data["D"] ** -0.28 + 0.005 * rng.standard_normal(150)
     )
+    data["C"], data["M"] = 6 * data["N"] * data["D"], data["D"] / data["N"]
+    data["P"], data["G"] = rng.uniform(3, 16, 150), 2.0 ** rng.integers(0, 5, 150)
     law = preset(name)
     assert fit(law, data, loss=squared(), start=PRESETS[name].start).r2 > (0.6 if len(law.used) == 1 else 0.9)
     assert any(ch.isdigit() for ch in PRESETS[name].source) or name in (
