@@ -1,4 +1,4 @@
-"""The fitting library, measured: objectives, certified optima, times and ratios, coverage.
+"""The fitting library, measured: objectives, certified optima, times and ratios, coverage, a battery of laws.
 
     SLD_ISOFLOP_DIR=... SLD_DATA_DIR=... python benchmarks/fitting.py [--only NAME ...] [--fine] [--json FILE]
 
@@ -28,6 +28,8 @@ sys.path[0] = str(ROOT)  # not this folder: this file has the name of the librar
 
 import numpy as np  # noqa: E402
 
+from benchmarks import fitting_battery as battery  # noqa: E402
+from benchmarks import fitting_coverage as intervals  # noqa: E402
 from benchmarks import fitting_sets as sets  # noqa: E402
 from benchmarks import fitting_yardstick as yardstick  # noqa: E402
 from fitting import bounds, fit, fit_vpnls, huber, simulate_isoflop_data  # noqa: E402
@@ -261,30 +263,51 @@ def general(options) -> dict | None:
 
 
 def coverage(options) -> dict:
-    """How often 95 % intervals hold the truth, 500 simulated sets."""
-    truth = {"E": 1.69, "A": 406.4, "B": 410.7, "alpha": 0.34, "beta": 0.28}
-    hits: dict[tuple, np.ndarray] = {}
-    for seed in range(500):
-        N, D, L = simulate_isoflop_data(**truth, n_points_per_budget=12, noise_std=0.01, seed=seed)
-        for label, loss in (("MSE", None), ("Huber 0.01", huber(0.01)), ("Huber 0.001", huber(DELTA))):
-            result = fit(SURFACE, {"N": N, "D": D, "L": L}, loss=loss)
-            methods = ("covariance", "profile") if label == "MSE" else ("covariance",)
-            for method in (*methods, "bootstrap"):
-                found = result.intervals(method=method, **({"n": 300} if method == "bootstrap" else {}))
-                key = (label, method)
-                hits[key] = hits.get(key, 0) + np.array([truth[k] in found[k] for k in truth])
-    rows = [(", ".join(key), *(f"{100 * h / 500:.1f} %" for h in counts)) for key, counts in hits.items()]
+    """How often 95 % intervals hold the truth, by interval, loss and noise."""
+    found = intervals.counts(
+        options.noises, options.losses, options.sets, options.slow_sets, _store(options, "coverage")
+    )
+    rows = [
+        (", ".join(key), str(n), *(f"{100 * h / n:.1f} %" for h in hits)) for key, (n, hits) in sorted(found.items())
+    ]
     return table(
-        "Coverage of 95 % intervals, 500 sets of 60 rows, noise 0.01 (asked: 92 to 98 %)",
-        ("loss, method", *truth),
+        "Coverage of 95 % intervals on 75 rows (asked of the default, sandwich: 92 to 97 %)",
+        ("noise, loss, interval", "sets", *intervals.TRUTH),
         rows,
     )
+
+
+def the_battery(options) -> dict:
+    """Sixty laws on random tables against least squares from many starts."""
+    chosen = range(len(battery.LAWS)) if options.laws is None else options.laws
+    records = battery.cells(list(chosen), options.tables, options.starts, _store(options, "battery"))
+    rows = []
+    for index in chosen:
+        mine = [r for r in records if r["law"] == index]
+        worse = [r for r in mine if r["worse"]]
+        said = sum(r["status"] == "converged" for r in worse)
+        ms = float(np.median([r["ms"] for r in mine]))
+        rows.append((battery.LAWS[index][0][:60], str(len(mine)), str(len(worse)), str(said), ms))
+    rows.append(("all", *(str(sum(int(r[i]) for r in rows)) for i in (1, 2, 3)), None))
+    return table(
+        f"Battery against {options.starts} starts (worse: RSS above by more than 1e-6 relative; asked: none)",
+        ("law", "tables", "worse", "of these 'converged'", "median CPU ms"),
+        rows,
+    )
+
+
+def _store(options, name: str) -> Path | None:
+    """Where finished cells are kept, so that a run goes on where the last one stopped."""
+    if options.store is None:
+        return None
+    options.store.mkdir(parents=True, exist_ok=True)
+    return options.store / f"{name}.jsonl"
 
 
 PARTS = {
     f.__name__: f
     for f in (losses, certified, times, exponents, sizes, bootstraps, general, random_problems, coverage)
-}
+} | {"battery": the_battery}
 
 
 def main() -> None:
@@ -301,6 +324,16 @@ def main() -> None:
     parser.add_argument(
         "--verbose", action="store_true", help="name the random problems where a rival was lower"
     )
+    parser.add_argument("--tables", type=int, default=40, help="battery: random tables a law (default 40)")
+    parser.add_argument("--laws", type=int, nargs="+", help="battery: numbers of laws (default: all sixty)")
+    parser.add_argument("--starts", type=int, default=30, help="battery: starts of least squares (default 30)")
+    parser.add_argument("--sets", type=int, default=500, help="coverage: data sets a cell (default 500)")
+    parser.add_argument(
+        "--slow-sets", type=int, default=500, help="coverage: data sets for profiles and bootstraps (default 500)"
+    )
+    parser.add_argument("--noises", nargs="+", choices=intervals.NOISES, default=list(intervals.NOISES))
+    parser.add_argument("--losses", nargs="+", choices=list(intervals.LOSSES), default=list(intervals.LOSSES))
+    parser.add_argument("--store", type=Path, help="battery, coverage: folder that keeps finished cells")
     parser.add_argument("--json", type=Path, help="write the tables to this file")
     options = parser.parse_args()
     print(

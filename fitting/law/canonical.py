@@ -10,14 +10,15 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
+from typing import Any
 
 from fitting.law.expression import Node
 
 MAX_TERMS = 60
 # A sum is a dict monomial -> coefficient; a monomial is a sorted tuple of (atom, exponent), an exponent a
 # frozen sum. An atom is ("var", name), ("con", name), ("fn", name, sum), ("sum", sum), ("num", x), ("e",).
-Poly = dict
-Frozen = tuple
+Poly = dict[Any, float]
+Frozen = tuple[Any, ...]
 
 
 @lru_cache(maxsize=65536)
@@ -41,11 +42,11 @@ def _plus(*polys: Poly) -> Poly:
     return {m: c for m, c in out.items() if c != 0.0}
 
 
-def _monomial(powers: dict) -> tuple:
+def _monomial(powers: dict[Any, Any]) -> tuple[Any, ...]:
     return tuple(sorted(((a, e) for a, e in powers.items() if e), key=_key))
 
 
-def _join(one: tuple, other: tuple) -> tuple:
+def _join(one: tuple[Any, ...], other: tuple[Any, ...]) -> tuple[Any, ...]:
     if not one:
         return other
     if not other:
@@ -99,7 +100,7 @@ def _constant_power(coefficient: float, exponent: Poly, value: float | None) -> 
     return {_monomial({("num", coefficient): freeze(exponent)}): 1.0}
 
 
-def _atom_power(atom: tuple, exponent: Poly) -> Poly:
+def _atom_power(atom: tuple[Any, ...], exponent: Poly) -> Poly:
     """One atom to a power; e**(k log b) becomes b**k, and a sum to the power 1 opens up."""
     if not exponent:
         return {(): 1.0}

@@ -11,6 +11,7 @@ from __future__ import annotations
 import ast
 import difflib
 import math
+from typing import Any
 
 from fitting.errors import BadLaw
 
@@ -20,7 +21,7 @@ FUNCTIONS = ("exp", "log", "log10", "log1p", "sqrt", "tanh", "abs")
 MAX_TEXT = 2000
 MAX_DEPTH = 60
 
-Node = tuple
+Node = tuple[Any, ...]
 
 
 _OF_NUMBERS = {

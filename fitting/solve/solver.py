@@ -12,8 +12,7 @@ from fitting.law.calculus import linear_constants
 from fitting.law.expression import names
 from fitting.law.law import Law
 from fitting.law.powers import logged
-from fitting.solve.data import Rows
-from fitting.solve.losses import Loss, log_squared, squared
+from fitting.solve.losses import log_squared, squared
 from fitting.solve.newton import Batch, Objective, minimise, target_delta
 from fitting.solve.problem import Problem
 from fitting.solve.rescue import trust_region
@@ -30,7 +29,7 @@ def solve(
     """Best of the starts: constants (P,), the batch, and which of it won."""
     if count is not None and not (isinstance(count, int) and count >= 1):
         raise BadOption(f"starts must be an integer >= 1, got {count!r}")
-    theta = first_points(problem, count or default_starts(problem.inner.law, problem.rows, problem.loss))
+    theta = first_points(problem, count or default_starts(problem))
     if start:
         theta = np.vstack([_given(problem, start, theta[0]), theta])
     batch = first_search(problem, theta)
@@ -92,7 +91,7 @@ def in_doubt(problem: Problem, batch: Batch, best: int) -> bool:
     low, high = problem.bounds_inside()
     if not batch.converged[best] or (((theta <= low) | (theta >= high)) & (low < high)).any():
         return True
-    if len(problem.inner.law.nonlinear) >= 3 and (batch.objective <= (1 + 1e-7) * value).sum() < 2:
+    if len(batch.objective) >= 3 and (batch.objective <= (1 + 1e-7) * value).sum() < 2:
         return True
     return bool(value > baseline(problem))
 
@@ -161,11 +160,13 @@ def baseline(problem: Problem) -> float:
         return float(objective.cost(f[None], np.full((1, 1), target_delta(objective)), np.arange(1))[0])
 
 
-def default_starts(law: Law, rows: Rows, loss: Loss) -> int:
-    """More starts where one basin can't be counted on: many nonlinear constants, few rows, no linear part."""
+def default_starts(problem: Problem) -> int:
+    """More starts where one basin can't be counted on: many nonlinear constants, or other than exponents; few rows; no linear part."""
+    law, loss = problem.inner.law, problem.loss
     k = len(law.nonlinear)
     count = {0: 1, 1: 1, 2: 1, 3: 3}.get(k, 6)
-    if rows.n < 40 or not loss.two_sided or not law.linear:
+    odd = k > 1 and any(part.kind != "exponent" for part in problem.parts.values())
+    if problem.rows.n < 40 or not loss.two_sided or not law.linear or odd:
         count = max(count, 4)
     if loss.huber_delta != np.inf and k >= 3:
         count += 2
