@@ -113,6 +113,7 @@ def cast(
     z = (1 - panel.line_weight) * voted + panel.line_weight * line
     distance = beyond(ground.spec, ground.train, X, group)
     z = clipped(z, group, ground.z, ground.train.group, weights.room + weights.room_slope * distance)
+    z = np.minimum(z, ground.scale.to(np.full(z.shape, ground.most)))
     # Spread of the laws adds nothing to the width once the forecast's own fold error is known.
     width = weights.interval * panel.fold_error * (1 + weights.interval_slope * distance)
     return Band(z, np.repeat(width[:, None], z.shape[1], axis=1), distance)

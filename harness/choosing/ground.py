@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from evaluator.scale import Scale
-from harness.choosing.priors import Prior, priors_of
+from harness.choosing.priors import CEILING, Prior, priors_of, rising_scores
 from tasks import Task
 from tasks.distance import beyond
 from tasks.more_folds import more_folds
@@ -29,6 +29,7 @@ class Ground:
         asked, asked_group: the rows to predict where the task declares them, else the probes.
         distance: mean distance of the asked rows beyond the training rows, in ranges.
         priors: what is known beforehand, each with its probe rows.
+        most: largest value a forecast may take, in units of the targets: 1 for scores that rise to it.
     """
 
     spec: TaskSpec
@@ -43,6 +44,7 @@ class Ground:
     asked_group: np.ndarray
     distance: float
     priors: tuple[Prior, ...] = ()
+    most: float = np.inf
 
     @classmethod
     def of(cls, task: Task, standard: tuple[Fold, ...] | None = None) -> Ground:
@@ -65,6 +67,7 @@ class Ground:
             *asked,
             distance,
             priors_of(task, None if declared is None else distance),
+            CEILING if rising_scores(task) else np.inf,
         )
 
     @property

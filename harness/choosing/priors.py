@@ -9,11 +9,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from harness.proposers.facts import TaskFacts
 from tasks.probes import REACH, STEPS, probe_rows
 from tasks.rows import Rows, Task
 
 SLACK = 0.05
 """Rise that counts as none, as a share of the range of a group's targets."""
+
+CEILING = 1.0
+"""Where a score ends."""
 
 FEW_GROUPS = 0.1
 """Share of the groups in which a law may break what is known: a few noisy groups among many condemn no form."""
@@ -28,7 +32,7 @@ class Prior:
 
     Attributes:
         feature: that the targets fall or rise with.
-        sign: +1 where they must not rise, -1 where they must not fall.
+        sign: +1 where they must not rise, -1 where they must not fall, 0 where they must not pass CEILING.
         X, group: probe rows along the feature.
     """
 
@@ -46,6 +50,10 @@ class Prior:
         away = []
         for label, index in train.by_group():
             span = np.maximum(np.ptp(train.y[index], axis=0), 1e-12)
+            if self.sign == 0:
+                above = np.maximum(y[self.group == label] - CEILING, 0.0).max(axis=0)
+                away.append(float(np.maximum(above / span - SLACK, 0.0).max()))
+                continue
             steps = self.sign * y[self.group == label].reshape(STEPS + 1, -1, y.shape[1])
             # From the lowest point so far: a wave counts once, not at every step.
             rise = (steps - np.minimum.accumulate(steps, axis=0)).max(axis=0)
@@ -61,11 +69,20 @@ def priors_of(task: Task, reach: float | None = None) -> tuple[Prior, ...]:
         reach: in ranges of the rows; None for the probes' own.
     """
     spec = task.spec
+    signs = {f: 0 for f in rising_scores(task)} | {f: -1 for f in spec.rises_with}
     found = []
-    for feature in dict.fromkeys((*spec.falls_with, *spec.rises_with)):
+    for feature, sign in (signs | {f: 1 for f in spec.falls_with}).items():
         X, group = probe_rows(spec, task.train, (feature,), REACH if reach is None else max(reach, 0.05))
-        found.append(Prior(feature, 1 if feature in spec.falls_with else -1, X, group))
+        found.append(Prior(feature, sign, X, group))
     return tuple(found)
+
+
+def rising_scores(task: Task) -> tuple[str, ...]:
+    """Axes along which targets that all lie in [0, 1] rise: accuracies and the like, which end at 1."""
+    y = task.train.y
+    if y.min() < 0 or y.max() > CEILING:
+        return ()
+    return tuple(task.spec.feature_names[j] for j in TaskFacts.of(task.spec, task.train).rising)
 
 
 def runs_off(train: Rows, y: np.ndarray, group: np.ndarray) -> list[str]:

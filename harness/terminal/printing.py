@@ -64,6 +64,8 @@ def print_summary(summary: dict[str, Any], console: Console, run: str) -> None:
         console.print(Text(models_line(summary["llm"]), style="dim"))
     console.print()
     print_scores(summary, console)
+    for note in summary.get("notes") or []:
+        console.print(f"note: {note}", markup=False, highlight=False, soft_wrap=True)
     console.print(f"run: {run}", markup=False, highlight=False)
 
 

@@ -215,6 +215,23 @@ def test_a_prior_has_slack_and_is_looked_for_as_far_as_the_task_extrapolates():
     assert out.broken(task.train, span * (decades - 9)) > 1
 
 
+def test_scores_that_rise_end_at_one():
+    N = np.geomspace(1e6, 1e9, 10)[:, None]
+    rows = Rows(N, 0.1 * np.log10(N), np.full(10, "all"))
+    spec = TaskSpec("toy", "toy", (Column("N"),), (Column("score"),), None, 6, ("N",))
+    far = Asked(np.array([[1e12]]), np.array(["all"]))
+    ground = Ground.of(Task(spec, rows, Shut(rows), Provenance("user", "toy.csv", "a", "b"), far))
+    (ceiling,) = ground.priors
+    assert ceiling.broken(rows, 0.1 * np.log10(ceiling.X)) > 0.5 > ceiling.broken(rows, 0 * ceiling.X + 0.99)
+
+    def grows(X, fitted):
+        return ground.scale.to(0.1 * np.log10(X))
+
+    laws = [made(ground, grows, "a")]
+    band = cast_asked(seat(laws, ground, [0], Weights()), ground, laws, Weights())
+    assert ground.scale.back(band.z)[0, 0] == pytest.approx(1.0)
+
+
 def test_a_law_that_leaves_the_range_runs_off_unless_its_group_is_one_of_many():
     rng = np.random.default_rng(3)
     group = np.repeat([f"g{i}" for i in range(20)], 4)
