@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from pathlib import Path
 
-from tasks import corpus, user
+from tasks import corpus, simulated, user
 from tasks.errors import BadSpec, BadTable, DataUnavailable, TaskError, UnknownTask
 from tasks.rows import Rows, Sealed, Task
 from tasks.sldbench import SPECS
@@ -57,7 +57,7 @@ def resolve(name: str) -> str:
     if name in _ALIASES:
         return _ALIASES[name]
     added = user_names()
-    if name in added or name in corpus.corpus_names():
+    if name in added or name in simulated.SIMULATIONS or name in corpus.corpus_names():
         return name
     known = [*_BY_NAME, *_ALIASES, *added]
     near = difflib.get_close_matches(name, known, 1)
@@ -70,6 +70,8 @@ def spec(name: str) -> TaskSpec:
     short = resolve(name)
     if short in _BY_NAME:
         return _BY_NAME[short]
+    if short in simulated.SIMULATIONS:
+        return simulated.simulated_spec(short)
     return user.user_spec(short) if short in user_names() else corpus.corpus_spec(short)
 
 
@@ -86,9 +88,11 @@ def load(name: str, data_dir: str | Path | None = None, offline: bool | None = N
     """
     short = resolve(name)
     if short not in _BY_NAME:
+        if short in simulated.SIMULATIONS:
+            return simulated.load_simulated(short)
         return user.load_user(short) if short in user_names() else corpus.load_corpus(short)
     return load_official(_BY_NAME[short], data_dir, offline_asked() if offline is None else offline)
 
 
-RESERVED_NAMES = (*_BY_NAME, *_ALIASES, "all")
+RESERVED_NAMES = (*_BY_NAME, *_ALIASES, *simulated.SIMULATIONS, "all", "corpus", "simulated")
 """Names that an added task can't take."""

@@ -32,6 +32,7 @@ from harness.terminal.shown import Screen, shown
 from tasks import Task, TaskError, load, names, resolve
 from tasks.corpus import load_corpus, need_corpus
 from tasks.nested import nested
+from tasks.simulated import load_simulated, simulated_names
 
 SEARCHERS = ("formula", "llm", "mixed")
 DEFAULT_WORKERS = Config().evolve.workers
@@ -62,7 +63,7 @@ def parser() -> argparse.ArgumentParser:
         nargs="+",
         default=["sldbench"],
         metavar="T",
-        help="sldbench (all eight), corpus (a folder of tables), or tasks",
+        help="sldbench (all eight), corpus (a folder of tables), simulated (rows of published laws), or tasks",
     )
     p.add_argument(
         "--seeds", type=count, default=5, metavar="N", help="runs of every task, seeds 0 to N-1 (default: 5)"
@@ -190,6 +191,8 @@ def suite_tasks(suite: list[str], data_dir: str | None) -> dict[str, Task]:
     """The tasks of a suite by name: a suite's own, or those named one by one."""
     if suite == ["corpus"]:
         return {name: load_corpus(name, data_dir) for name in need_corpus(data_dir)}
+    if suite == ["simulated"]:
+        return {name: load_simulated(name) for name in simulated_names()}
     wanted = names() if "sldbench" in suite else [resolve(t) for t in suite]
     return {name: load(name, data_dir=data_dir) for name in wanted}
 

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 from tasks import BadSpec, BadTable
+from tasks.distance import beyond
 from tasks.nested import nested
 from tasks.probes import BASE_ROWS, REACH, STEPS, asked_rows, probe_rows
 from tasks.rows import Rows, Sealed, Task
+from tasks.simulated import SIMULATIONS, load_simulated, simulated_names
 from tasks.spec import Column, Provenance, TaskSpec
 from tasks.split import validation_folds
 
@@ -103,3 +105,16 @@ def test_a_declared_reach_says_where_one_will_predict_and_needs_no_held_out_row(
 def test_a_wrong_reach_is_named(reach, words):
     with pytest.raises(BadSpec, match=words):
         replace(make().spec, reach=reach)
+
+
+@pytest.mark.parametrize("name", simulated_names())
+def test_a_simulated_table_is_the_same_every_time_says_so_and_ends_before_its_held_out_rows(name):
+    task = load_simulated(name)
+    again = load_simulated(name)
+    assert task.provenance == again.provenance and task.provenance.simulated
+    assert len(task.train) >= 15 and len(task.heldout) >= 3
+    assert (beyond(task.spec, task.train, task.asked.X, task.asked.group) > 0).all()
+    assert validation_folds(task.spec, task.train)
+    law = SIMULATIONS[name].law(task.train.X)
+    noise = np.log(task.train.y[:, 0] / law)
+    assert 0.5 * SIMULATIONS[name].noise < noise.std() < 2 * SIMULATIONS[name].noise
