@@ -10,7 +10,6 @@ from evaluator.scale import Scale
 from harness.choosing.priors import CEILING, Prior, priors_of, rising_scores
 from tasks import Task
 from tasks.distance import beyond
-from tasks.more_folds import more_folds
 from tasks.probes import asked_rows, probe_rows
 from tasks.rows import Rows
 from tasks.spec import TaskSpec
@@ -23,7 +22,6 @@ class Ground:
 
     Attributes:
         standard: the folds that guided the search.
-        more: further folds, for a few laws.
         z: (n, T) training targets on the scale.
         probes, probe_group: rows beyond the training rows along the axes.
         asked, asked_group: the rows to predict where the task declares them, else the probes.
@@ -36,7 +34,6 @@ class Ground:
     train: Rows
     scale: Scale
     standard: tuple[Fold, ...]
-    more: tuple[Fold, ...]
     z: np.ndarray
     probes: np.ndarray
     probe_group: np.ndarray
@@ -60,7 +57,6 @@ class Ground:
             task.train,
             scale,
             folds,
-            more_folds(task.spec, task.train, folds),
             scale.to(task.train.y),
             X,
             group,
@@ -69,10 +65,6 @@ class Ground:
             priors_of(task, None if declared is None else distance),
             CEILING if rising_scores(task) else np.inf,
         )
-
-    @property
-    def folds(self) -> tuple[Fold, ...]:
-        return (*self.standard, *self.more)
 
     def fold_distance(self, fold: Fold) -> float:
         """Mean distance of a fold's hidden rows beyond its fitted ones, in ranges."""

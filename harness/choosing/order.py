@@ -26,7 +26,7 @@ NEAR = 0.05
 def fold_errors(evidence: Sequence[Evidence], ground: Ground) -> dict[str, np.ndarray]:
     """Fold name -> (M,) errors of the laws; NaN where a law was not fitted on that fold."""
     found = {}
-    for fold in ground.folds:
+    for fold in ground.standard:
         rows = fold.validation
         z, group = ground.z[rows], ground.train.group[rows]
         found[fold.name] = np.array(
@@ -62,7 +62,7 @@ def matched_weights(ground: Ground, names: Sequence[str]) -> dict[str, float]:
     """
     place = np.log(NEAR + ground.distance)
     weights = {}
-    for fold in ground.folds:
+    for fold in ground.standard:
         if fold.name in names:
             away = (np.log(NEAR + ground.fold_distance(fold)) - place) / WIDTH
             weights[fold.name] = float(np.exp(-0.5 * away**2)) + 1e-3

@@ -1,13 +1,11 @@
-"""How far beyond the rows, and further cuts of them."""
+"""How far beyond the rows."""
 
 import numpy as np
 import pytest
 
 from tasks.distance import beyond
-from tasks.more_folds import more_folds
 from tasks.rows import Rows
 from tasks.spec import Column, TaskSpec
-from tasks.split import validation_folds
 
 
 def plane(corner=False, levels=6):
@@ -33,17 +31,3 @@ def test_in_the_corner_the_product_of_the_axes_counts():
     assert beyond(spec, inner, X, np.array(["a"]))[0] > 0.3
     flat, _ = plane(corner=False)
     assert beyond(flat, inner, X, np.array(["a"]))[0] == 0
-
-
-def test_more_folds_hide_other_rows_than_the_standard_ones_and_leave_enough_to_fit():
-    spec, train = plane()
-    standard = validation_folds(spec, train)
-    more = more_folds(spec, train, standard)
-    assert {"corner", "inside"} <= {f.name for f in more}
-    every = [tuple(f.validation) for f in (*standard, *more)]
-    assert len(set(every)) == len(every)
-    for fold in more:
-        assert set(fold.train) | set(fold.validation) == set(range(len(train)))
-        assert len(fold.train) >= 3
-    corner = next(f for f in more if f.name == "corner")
-    assert (train.X[corner.validation].min(axis=0) > np.median(train.X, axis=0)).all()

@@ -100,7 +100,13 @@ def test_an_unknown_task_gets_the_nearest_name():
 def test_a_task_without_rows_names_every_source_that_was_tried(monkeypatch, tmp_path):
     with pytest.raises(tasks.DataUnavailable) as error:
         tasks.load("parallel")
-    for word in ("SLD_DATA_DIR: not set", "cache", "hub: not asked", "nano", "parallel_scaling_law/train.csv"):
+    for word in (
+        "SLD_DATA_DIR: not set",
+        "cache",
+        "hub: not asked",
+        "nano",
+        "parallel_scaling_law/train.csv",
+    ):
         assert word in str(error.value)
     monkeypatch.setenv("SLD_DATA_DIR", str(tmp_path / "nothing"))
     with pytest.raises(tasks.DataUnavailable, match="is not a folder"):
