@@ -330,12 +330,16 @@ def units(table: Table, weights: Weights) -> tuple[np.ndarray, np.ndarray]:
     return np.abs(table.z - band.z) / np.maximum(band.half_width, 1e-12), band.distance
 
 
-def conformal(found: list[Table], weights: Weights) -> float:
-    """The factor that holds 90 % of the rows: a table is one vote, tempered by the root of its source's tables."""
+def conformal(found: list[Table], measured: dict[str, tuple[np.ndarray, np.ndarray]]) -> float:
+    """The factor that holds 90 % of the rows: a table is one vote, tempered by the root of its source's tables.
+
+    Args:
+        measured: table -> its `units`.
+    """
     counts = {s: sum(t.source == s for t in found) for s in {t.source for t in found}}
     values, votes = [], []
     for table in found:
-        u = units(table, weights)[0].ravel()
+        u = measured[table.name][0].ravel()
         values.append(u)
         votes.append(np.full(len(u), 1 / len(u) / math.sqrt(counts[table.source])))
     every, vote = np.concatenate(values), np.concatenate(votes)
@@ -347,12 +351,13 @@ def conformal(found: list[Table], weights: Weights) -> float:
 def coverage(found: list[Table], weights: Weights) -> list[str]:
     """Coverage by distance, each source with a factor fitted on the others."""
     inside: dict[tuple[float, float], list[float]] = {band: [] for band in BANDS}
+    measured = {t.name: units(t, weights) for t in found}
     tables_in, factors = [], []
     for source in sorted({t.source for t in found}):
-        factor = conformal([t for t in found if t.source != source], weights)
+        factor = conformal([t for t in found if t.source != source], measured)
         factors.append(factor)
         for table in (t for t in found if t.source == source):
-            u, distance = units(table, weights)
+            u, distance = measured[table.name]
             held = (u <= factor).mean(axis=1)
             tables_in.append(float(held.mean()))
             for low, high in BANDS:
@@ -449,7 +454,7 @@ def plot(found: list[Table], to: Path) -> None:
 def fit_weights(found: list[Table]) -> str:
     """Fit the interval's factor anew and write the file."""
     weights = shipped()
-    fitted = replace(weights, interval=round(conformal(found, weights), 2))
+    fitted = replace(weights, interval=round(conformal(found, {t.name: units(t, weights) for t in found}), 2))
     tree = {
         "weights": asdict(fitted),
         "interval_from": f"{len(found)} tables, {len({t.source for t in found})} sources",
