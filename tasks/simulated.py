@@ -60,19 +60,22 @@ def _repeated(X: Values) -> Values:
     """Equal worth of repeated tokens falls as exp(-repeats / 15.4)."""
     N, D, U = X.T
     worth = U + U * 15.4 * (1 - np.exp(-(D / U - 1) / 15.4))
-    return 1.87 + 521 * N**-0.35 + 1488 * worth**-0.35
+    loss: Values = 1.87 + 521 * N**-0.35 + 1488 * worth**-0.35
+    return loss
 
 
 def _step_law(X: Values) -> Values:
     """Chinchilla's surface, and a bowl around the best learning rate 1.79 N**-0.713 D**0.307."""
     N, D, rate = X.T
     best = 1.79 * N**-0.713 * D**0.307
-    return _chinchilla(X) * (1 + 0.01 * np.log(rate / best) ** 2)
+    loss: Values = _chinchilla(X) * (1 + 0.01 * np.log(rate / best) ** 2)
+    return loss
 
 
 def _accuracy(X: Values) -> Values:
     """A score that rises from a guess to a ceiling, logistic in the log of compute."""
-    return 0.25 + 0.7 / (1 + np.exp(-1.1 * (np.log10(X[:, 0]) - 22.0)))
+    score: Values = 0.25 + 0.7 / (1 + np.exp(-1.1 * (np.log10(X[:, 0]) - 22.0)))
+    return score
 
 
 def _everything(X: Values) -> Values:
