@@ -115,7 +115,7 @@ def methods() -> dict[str, Callable[[dict[str, np.ndarray]], Line]]:
     def line(of: Callable, **options: object) -> Callable[[dict[str, np.ndarray]], Line]:
         def found(rows: dict[str, np.ndarray]) -> Line:
             result = of(rows["N"], rows["D"], rows["L"], rows["C"], **options)
-            return result.a, float(np.log10(result.N_opt(TOP)))
+            return result.a, float(result.a0 + result.a * np.log10(TOP))
 
         return found
 
@@ -156,8 +156,8 @@ def lines_of(rows: dict[str, np.ndarray], resamples: int) -> list[str]:
         tail = 50 * (1 - LEVEL)
         low, high = np.percentile(np.array(found), [tail, 100 - tail], axis=0)
         out.append(
-            f"| {name} | {a:.3f} [{low[0]:.3f}, {high[0]:.3f}] | {10**top:,.0f} [{10 ** low[1]:,.0f}, "
-            f"{10 ** high[1]:,.0f}] | {len(found)} of {resamples} |"
+            f"| {name} | {a:.3f} [{low[0]:.3f}, {high[0]:.3f}] | {10**top:.3g} [{10 ** low[1]:.3g}, "
+            f"{10 ** high[1]:.3g}] | {len(found)} of {resamples} |"
         )
     return out
 
@@ -167,7 +167,11 @@ def search(folder: Path) -> list[str]:
     card = folder / "README.md"
     if not card.exists():
         return [f"Not searched yet: `make nano` writes {folder}."]
-    text = card.read_text(encoding="utf-8").partition("\n")[2]
+    text = (
+        card.read_text(encoding="utf-8")
+        .partition("\n")[2]
+        .replace("](hindsight.png)", "](search/hindsight.png)")
+    )
     return [
         line.replace("## ", "### ", 1) if line.startswith("#") else line for line in text.strip().split("\n")
     ]
