@@ -20,10 +20,10 @@ def sandwich(result: Solution, clusters: object = None) -> Array:
     """(P, P) covariance by residuals, each divided by one less its leverage (HC3); zero rows for constants on a bound.
 
     Args:
-        clusters: (rows,) labels of rows that share their errors: their sums stand in for single rows, widened by the
-            number of clusters (CR1).
+        clusters: (rows,) labels of rows that share their errors: whole clusters stand in for single rows, each with what
+            its own leverage hides taken back (CR3, nearly the jackknife that leaves clusters out).
 
-    Source: MacKinnon and White 1985; for robust losses Huber 1967 with Powell's 1991 estimate of the density.
+    Source: MacKinnon and White 1985; Bell and McCaffrey 2002; for robust losses Huber 1967 with Powell's 1991 estimate of the density.
     """
     J = slopes(result)
     P = J.shape[1]
@@ -43,11 +43,13 @@ def sandwich(result: Solution, clusters: object = None) -> Array:
     else:
         labels = cluster_index(result, clusters)
         m = int(labels.max()) + 1
-        single = bread * size
         pull = np.zeros((len(free), m))
-        np.add.at(pull.T, labels, single.T)
-        n = len(size)
-        pull *= np.sqrt(m / (m - 1) * (n - 1) / max(n - len(result.constants), 1))
+        for g in range(m):
+            mine = np.flatnonzero(labels == g)
+            own = U[mine]
+            left = np.eye(len(mine)) - own @ own.T
+            pull[:, g] = bread[:, mine] @ np.linalg.lstsq(left, size[mine], rcond=1e-8)[0]
+        pull *= np.sqrt((m - 1) / m)
     pull = _turned(result, Z, pull)
     out[np.ix_(free, free)] = pull @ pull.T / np.multiply.outer(norm[free], norm[free])
     return out
@@ -69,7 +71,7 @@ def _own(result: Solution) -> Array | float:
 
 
 def _turned(result: Solution, Z: Array, pull: Array) -> Array:
-    """For a robust loss: rows inside the density's window count in the curvature, half by themselves, half on average."""
+    """For a robust loss: rows inside the density's window count in the curvature by themselves, a tenth on average."""
     loss = result.loss
     if loss.huber_delta == np.inf:
         return pull
@@ -77,7 +79,7 @@ def _turned(result: Solution, Z: Array, pull: Array) -> Array:
     r = loss.residual(result.problem.rows.y, result.fitted)
     delta = target_delta(result.problem.objective())
     inside = (np.abs(r) <= window_of(result, delta)).astype(float)
-    share = 0.5 + 0.5 * inside / max(float(inside.mean()), 1e-12)
+    share = 0.1 + 0.9 * inside / max(float(inside.mean()), 1e-12)
     gram = Z.T @ Z
     curved = (Z * share[:, None]).T @ Z * mean
     return np.asarray(np.linalg.solve(curved, gram @ pull))
