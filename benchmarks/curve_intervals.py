@@ -1,4 +1,4 @@
-"""Calibrate and check the endpoint intervals of `python -m harness.curves predict`.
+"""Calibrate and check the endpoint intervals of `harness curves predict`.
 
     SLD_CURVES_DIR=... python benchmarks/curve_intervals.py [--json]
 

@@ -1,6 +1,6 @@
 """Which layers hold on this machine? Found out by attacking ourselves.
 
-    python -m evaluator.doctor [--json] [--without LAYER]
+    harness doctor [--json] [--without LAYER]
 
 Exit code 0 when every attack was contained, 1 when one was not, 3 when the sandbox does not start.
 """
@@ -162,8 +162,9 @@ def examine(sandbox: LocalSandbox) -> list[Finding]:
     return findings
 
 
-def main(argv: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m evaluator.doctor", description=__doc__.splitlines()[0])
+def main(argv: list[str] | None = None, kind: type[argparse.ArgumentParser] = argparse.ArgumentParser) -> int:
+    """The command; `kind` makes its parser, so that `harness doctor` errs like every command of the harness."""
+    parser = kind(prog="harness doctor", description=__doc__.splitlines()[0])
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument(
         "--without",
@@ -179,7 +180,7 @@ def main(argv: list[str] | None = None) -> int:
         with LocalSandbox(workers=1, allow_weak_sandbox=True, without=tuple(args.without)) as sandbox:
             findings = examine(sandbox)
     except SandboxError as error:
-        print(error, file=sys.stderr)
+        print(f"error: {error}", file=sys.stderr)
         return 3
     seconds = time.monotonic() - started
     broken = [f for f in findings if not f.contained]

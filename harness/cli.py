@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import sys
+from collections.abc import Callable
+
+from harness.terminal.edges import WRONG, Parser, command, known_command, usage_of
 
 COMMANDS = {
     "evolve": ("harness.evolve", "evolve scaling laws on a task"),
@@ -25,35 +27,33 @@ COMMANDS = {
 """Command -> the module whose `main(argv)` it is, and one line of help."""
 
 
+BELOW = {"tasks.cli", "evaluator.doctor", "measure.cli"}
+"""Commands of packages that can't import ours; they are handed the parser."""
+
+
 def usage() -> str:
-    width = max(map(len, COMMANDS))
-    lines = [f"  {name:<{width}}  {text}" for name, (_, text) in COMMANDS.items()]
-    return "\n".join(
-        [
-            "usage: harness COMMAND [options]",
-            "",
-            "Discover scaling laws and score them on rows beyond the training range.",
-            "",
-            "commands:",
-            *lines,
-            "",
-            "harness COMMAND --help explains a command; begin with: harness evolve --task finetune_vocab",
-        ]
+    return usage_of(
+        "harness",
+        "Discover scaling laws and score them on rows beyond the training range.",
+        {name: text for name, (_, text) in COMMANDS.items()},
+        "; begin with: harness evolve --task finetune_vocab",
     )
 
 
+@command
 def main(argv: list[str] | None = None) -> int:
     args = sys.argv[1:] if argv is None else argv
     if not args or args[0] in ("-h", "--help", "help"):
         print(usage())
-        return 0 if args else 2
-    name = args[0]
-    if name not in COMMANDS:
-        near = difflib.get_close_matches(name, COMMANDS, 1)
-        hint = f"did you mean {near[0]!r}?" if near else f"expected one of {', '.join(COMMANDS)}"
-        print(f"error: no command {name!r}; {hint}", file=sys.stderr)
-        return 2
-    return importlib.import_module(COMMANDS[name][0]).main(args[1:])
+        return 0 if args else WRONG
+    if args[0] in ("-V", "--version"):
+        from importlib.metadata import version
+
+        print(f"harness {version('scaling-law-harness')}")
+        return 0
+    module = COMMANDS[known_command(args[0], COMMANDS)][0]
+    run: Callable[..., int] = importlib.import_module(module).main
+    return run(args[1:], Parser) if module in BELOW else run(args[1:])
 
 
 if __name__ == "__main__":

@@ -15,12 +15,8 @@ import yaml
 
 from harness.errors import BadConfig
 from harness.proposers.llm.settings import LlmConfig, check_address
+from harness.proposers.names import OFFLINE, PROPOSERS
 from harness.search.search import SearchSettings
-
-OFFLINE = ("formula", "random")
-"""Proposers that ask no model."""
-
-PROPOSERS = (*OFFLINE, "llm", "mixed")
 
 
 def _limits(low: float | None = None, choices: tuple[str, ...] = ()) -> dict[str, Any]:

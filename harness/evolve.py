@@ -1,40 +1,22 @@
-"""Evolve scaling laws for a task: `python -m harness.evolve --task finetune_vocab`."""
+"""Evolve scaling laws for a task: `harness evolve --task finetune_vocab`."""
 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
-import threading
-from pathlib import Path
-from typing import Any
 
-from rich.console import Console
-
-from evaluator import EvaluatorError
-from harness.config import OFFLINE, PROPOSERS, Config, find_config, load_config
-from harness.errors import BadRun, HarnessError
-from harness.proposers.assignment import Assignment
-from harness.proposers.llm.settings import with_model
-from harness.record.run_folder import RunFolder
-from harness.run.asking import check_models
-from harness.run.beginning import check_same_task, start_run
-from harness.run.run import Terms, Watcher, run
-from harness.search.ending import Ending
+from harness.proposers.names import PROPOSERS
+from harness.terminal.edges import Parser, command
 from harness.terminal.interrupt import ctrl_c
 from harness.terminal.options import add_data_options, add_sandbox_option, amount, count, positive, seed
-from harness.terminal.printing import print_summary
-from harness.terminal.screen import LiveScreen, PlainScreen
-from harness.terminal.shown import Screen, shown
-from tasks import TaskError, load, names, resolve
 
 EPILOG = """examples:
-  python -m harness.evolve --task finetune_vocab
-  python -m harness.evolve --task sft --evaluations 2000 --minutes 10 --seed 3
-  python -m harness.evolve --config quick
-  python -m harness.evolve --resume latest
-  OPENAI_API_KEY=... python -m harness.evolve --proposer mixed --model NAME --max-tokens 500000
-  OPENAI_BASE_URL=http://127.0.0.1:8080/v1 python -m harness.evolve --proposer llm --model NAME
+  harness evolve --task finetune_vocab
+  harness evolve --task sft --evaluations 2000 --minutes 10 --seed 3
+  harness evolve --config quick
+  harness evolve --resume latest
+  OPENAI_API_KEY=... harness evolve --proposer mixed --model NAME --max-tokens 500000
+  OPENAI_BASE_URL=http://127.0.0.1:8080/v1 harness evolve --proposer llm --model NAME
 
 Selection sees validation rows cut out of the training rows; the held-out rows are opened once, after
 the search has ended. One worker and one seed give the same journal every time.
@@ -43,11 +25,10 @@ exit codes: 0 done, 1 no candidate kept every rule, 2 wrong usage or input, 130 
 
 
 def parser() -> argparse.ArgumentParser:
-    p = argparse.ArgumentParser(
-        prog="python -m harness.evolve",
+    p = Parser(
+        prog="harness evolve",
         description="Evolve scaling laws on a task's training rows, then reveal the best one's held-out scores.",
         epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     p.add_argument(
         "--task",
@@ -87,138 +68,13 @@ def parser() -> argparse.ArgumentParser:
     return p
 
 
+@command
 def main(argv: list[str] | None = None) -> int:
     args = parser().parse_args(argv)
-    human = Screen(stderr=args.json, soft_wrap=False)
-    try:
-        with ctrl_c() as stop:
-            if args.resume and args.replay:
-                raise HarnessError("give either --resume or --replay, not both")
-            if args.replay:
-                return _replay(args, human, stop)
-            return _resume(args, human, stop) if args.resume else _evolve(args, human, stop)
-    except (HarnessError, TaskError, EvaluatorError) as error:
-        print(shown(f"error: {error}"), file=sys.stderr)
-        return 2
+    from harness.evolving import carry_out  # after the options: --help is not to wait for NumPy
 
-
-def configure(args: argparse.Namespace, base: Config) -> Config:
-    """Command-line options laid over a config."""
-    config = base.with_options(
-        "evolve",
-        proposer=args.proposer,
-        evaluations=args.evaluations,
-        minutes=args.minutes,
-        workers=args.workers,
-        seed=args.seed,
-        seed_programs=tuple(args.seed_program) if args.seed_program else None,
-    ).with_options("llm", max_cost=args.max_cost, max_tokens=args.max_tokens)
-    config = config.replaced(llm=with_model(config.llm, args.model))
-    changes: dict[str, object] = {}
-    if args.task:
-        changes["tasks"] = tuple(args.task)
-    if args.data_dir:
-        changes["data_dir"] = args.data_dir
-    return config.replaced(**changes)
-
-
-def _evolve(args: argparse.Namespace, human: Console, stop: threading.Event) -> int:
-    base = load_config(find_config(args.config)) if args.config else Config()
-    config = configure(args, base)
-    check_models(args, config)
-    wanted = names() if "all" in config.tasks else [resolve(t) for t in config.tasks]
-    tasks = [load(name, data_dir=config.data_dir) for name in wanted]
-    code = 0
-    summaries: list[dict[str, Any]] = []
-    for task in tasks:
-        assignment = Assignment.of(task)
-        folder = start_run(config.replaced(tasks=(task.name,)), assignment, Path(args.out))
-        code = max(code, _follow(folder, config, assignment, args, human, stop, summaries))
-        if stop.is_set():
-            break
-    return _finish(code, args.json, summaries, many=len(tasks) > 1)
-
-
-def _replay(args: argparse.Namespace, human: Console, stop: threading.Event) -> int:
-    recorded = RunFolder.find(args.replay, Path(args.out))
-    for option in ("proposer", "seed", "config", "seed_program", "model", "evaluations", "minutes", "task"):
-        if getattr(args, option) is not None:
-            raise HarnessError(
-                f"--{option.replace('_', '-')} is as in the recorded run; leave it out of --replay"
-            )
-    config = configure(args, recorded.config())
-    if config.evolve.proposer in OFFLINE:
-        raise BadRun(f"{recorded.path}: this run asked no model; start it again with the same seed instead")
-    with recorded.journal(read_only=True) as journal:
-        name = journal.meta()["task"]
-        task = load(name, data_dir=config.data_dir)
-        check_same_task(recorded, journal.meta(), task)
-    assignment = Assignment.of(task)
-    folder = start_run(config, assignment, Path(args.out), programs=recorded.seeds())
-    summaries: list[dict] = []
-    code = _follow(folder, config, assignment, args, human, stop, summaries, recorded)
-    return _finish(code, args.json, summaries, many=False)
-
-
-def _resume(args: argparse.Namespace, human: Console, stop: threading.Event) -> int:
-    folder = RunFolder.find(args.resume, Path(args.out))
-    stored = folder.config()
-    config = configure(args, stored)
-    with folder.journal(read_only=True) as journal:
-        name = journal.meta()["task"]
-    if args.task and resolve(args.task[0]) != name:
-        raise BadRun(
-            f"{folder.path}: this run is of task {name!r}, not of {args.task[0]!r}; leave --task out"
-        )
-    for option in ("proposer", "seed", "config", "seed_program", "model"):
-        if getattr(args, option) is not None:
-            raise HarnessError(
-                f"--{option.replace('_', '-')} can't be changed in a run that has begun; leave it out of --resume, "
-                f"or start a new run"
-            )
-    if folder.summary() is None:
-        check_models(args, config)
-    task = load(name, data_dir=config.data_dir)
-    summaries: list[dict[str, Any]] = []
-    code = _follow(folder, config, Assignment.of(task), args, human, stop, summaries)
-    return _finish(code, args.json, summaries, many=False)
-
-
-def _follow(
-    folder: RunFolder,
-    config: Config,
-    assignment: Assignment,
-    args: argparse.Namespace,
-    human: Console,
-    stop: threading.Event,
-    summaries: list[dict[str, Any]],
-    repeats: RunFolder | None = None,
-) -> int:
-    terms = Terms(_watcher(human), stop.is_set, weak=args.allow_weak_sandbox, repeats=repeats)
-    result = run(folder, config, assignment, terms)
-    if result.ending is Ending.INTERRUPTED or result.summary is None:
-        human.print(
-            f"\nstopped; nothing finished is lost. Go on with:\n  python -m harness.evolve --resume {folder.path}",
-            markup=False,
-            highlight=False,
-        )
-        return 130
-    summaries.append({**result.summary, "path": str(folder.path)})
-    if not args.json:
-        print_summary(result.summary, human, str(folder.path))
-    return 0 if result.summary["law"] is not None else 1
-
-
-def _finish(code: int, as_json: bool, summaries: list[dict[str, Any]], many: bool) -> int:
-    if as_json and summaries:
-        print(json.dumps(summaries if many else summaries[0], indent=2))
-    return code
-
-
-def _watcher(human: Console) -> Watcher:
-    if human.is_terminal:
-        return LiveScreen(human)
-    return PlainScreen(lambda line: human.print(line, markup=False, highlight=False, soft_wrap=True))
+    with ctrl_c() as stop:
+        return carry_out(args, stop)
 
 
 if __name__ == "__main__":

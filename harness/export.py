@@ -1,19 +1,17 @@
-"""Write a run's journal as JSON lines: `python -m harness.export RUN`."""
+"""Write a run's journal as JSON lines: `harness export RUN`."""
 
 from __future__ import annotations
 
-import argparse
 import sys
 from pathlib import Path
 
-from harness.errors import HarnessError
 from harness.record.run_folder import RunFolder
-from harness.terminal.shown import shown
+from harness.terminal.edges import Parser, command
 
 
-def parser() -> argparse.ArgumentParser:
-    p = argparse.ArgumentParser(
-        prog="python -m harness.export",
+def parser() -> Parser:
+    p = Parser(
+        prog="harness export",
         description="Write a run's journal as JSON lines. Without --times, two runs of one seed with one worker "
         "export the same bytes.",
     )
@@ -24,18 +22,15 @@ def parser() -> argparse.ArgumentParser:
     return p
 
 
+@command
 def main(argv: list[str] | None = None) -> int:
     args = parser().parse_args(argv)
-    try:
-        with RunFolder.find(args.run, Path(args.out)).journal(read_only=True) as journal:
-            if args.to is None:
-                journal.export(sys.stdout, args.times)
-            else:
-                with open(args.to, "w", encoding="utf-8") as out:
-                    journal.export(out, args.times)
-    except (HarnessError, OSError) as error:
-        print(shown(f"error: {error}"), file=sys.stderr)
-        return 2
+    with RunFolder.find(args.run, Path(args.out)).journal(read_only=True) as journal:
+        if args.to is None:
+            journal.export(sys.stdout, args.times)
+        else:
+            with open(args.to, "w", encoding="utf-8") as out:
+                journal.export(out, args.times)
     return 0
 
 

@@ -1,8 +1,7 @@
-"""Leaderboards of everything found: `python -m harness.leaderboard [--task T]`."""
+"""Leaderboards of everything found: `harness leaderboard [--task T]`."""
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from collections import Counter
@@ -13,7 +12,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from evaluator import Evaluator, EvaluatorError, LocalSandbox
+from evaluator import Evaluator, LocalSandbox
 from harness.boards.standings import (
     Board,
     Entry,
@@ -24,17 +23,17 @@ from harness.boards.standings import (
     ranked,
     run_entries,
 )
-from harness.errors import HarnessError
 from harness.record.summary import plain
+from harness.terminal.edges import Parser, command
 from harness.terminal.options import add_data_options, add_sandbox_option
 from harness.terminal.printing import NO_PUBLISHED, best_published, number, score_table
 from harness.terminal.shown import Screen, shown, table_writer
 from tasks import DataUnavailable, TaskError, load, names, resolve, spec
 
 EPILOG = """examples:
-  python -m harness.leaderboard
-  python -m harness.leaderboard --task finetune_vocab --all
-  python -m harness.leaderboard --csv > board.csv
+  harness leaderboard
+  harness leaderboard --task finetune_vocab --all
+  harness leaderboard --csv > board.csv
 
 Every row is the mean over ALL runs of a system, never the best of several. R2 is clipped to [-1, 1] and
 a failed run counts as -1, as the benchmark does. Rows marked "published" were reported by others and are
@@ -42,12 +41,11 @@ never ranked. Programs are scored once and remembered under the runs folder.
 """
 
 
-def parser() -> argparse.ArgumentParser:
-    p = argparse.ArgumentParser(
-        prog="python -m harness.leaderboard",
+def parser() -> Parser:
+    p = Parser(
+        prog="harness leaderboard",
         description="Rank everything found under runs/ and programs/, task by task.",
         epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     p.add_argument(
         "--task",
@@ -67,23 +65,20 @@ def parser() -> argparse.ArgumentParser:
     return p
 
 
+@command
 def main(argv: list[str] | None = None) -> int:
     args = parser().parse_args(argv)
     human = Screen(stderr=args.json or args.csv)
     problems: list[str] = []
-    try:
-        given = [t for one in args.task or [] for t in one.split(",")]
-        wanted = [resolve(t) for t in given] if given and "all" not in given else None
-        root = Path(args.out)
-        programs = (
-            {}
-            if args.no_programs
-            else scored_programs(wanted, root, args.data_dir, args.allow_weak_sandbox, problems)
-        )
-        boards = collect(wanted, root, programs, problems)
-    except (HarnessError, TaskError, EvaluatorError) as error:
-        print(shown(f"error: {error}"), file=sys.stderr)
-        return 2
+    given = [t for one in args.task or [] for t in one.split(",")]
+    wanted = [resolve(t) for t in given] if given and "all" not in given else None
+    root = Path(args.out)
+    programs = (
+        {}
+        if args.no_programs
+        else scored_programs(wanted, root, args.data_dir, args.allow_weak_sandbox, problems)
+    )
+    boards = collect(wanted, root, programs, problems)
     for problem in problems:
         print(shown(f"note: {problem}"), file=sys.stderr)
     if args.json:
@@ -91,7 +86,7 @@ def main(argv: list[str] | None = None) -> int:
     elif args.csv:
         write_csv(boards, sys.stdout)
     elif not boards:
-        human.print("nothing to rank yet: run python -m harness.evolve first", highlight=False)
+        human.print("nothing to rank yet: run harness evolve first", highlight=False)
     else:
         for board in boards:
             print_board(board, human, args.all)
@@ -197,7 +192,7 @@ def print_board(board: Board, console: Console, everything: bool) -> None:
         console.print(Text(NO_PUBLISHED, style="dim"))
     if more:
         console.print(
-            Text(f"{more} more published scores: --all, or python -m tasks show {board.task}", style="dim")
+            Text(f"{more} more published scores: --all, or harness tasks show {board.task}", style="dim")
         )
     for s in board.standings:
         _print_laws(s, console, everything)

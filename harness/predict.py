@@ -12,13 +12,13 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from evaluator import EvaluatorError
-from harness.errors import BadRun, HarnessError
+from harness.errors import BadRun
 from harness.record.run_folder import RunFolder
 from harness.run.forecasting import FAR, Forecast, forecast_at
+from harness.terminal.edges import Parser, command
 from harness.terminal.options import add_sandbox_option
-from harness.terminal.shown import Screen, shown
-from tasks import TaskError, TaskSpec, spec
+from harness.terminal.shown import Screen
+from tasks import TaskSpec, spec
 from tasks.tables import features_in
 
 EPILOG = """examples:
@@ -33,12 +33,11 @@ exit codes: 0 done, 2 wrong usage or input
 """
 
 
-def parser() -> argparse.ArgumentParser:
-    p = argparse.ArgumentParser(
+def parser() -> Parser:
+    p = Parser(
         prog="harness predict",
         description="Forecast rows with a finished run: a value, a 90 % interval, the law's value, and how far out they are.",
         epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     p.add_argument("run", help="a finished run: its folder, its name under --out, or latest")
     p.add_argument(
@@ -53,17 +52,14 @@ def parser() -> argparse.ArgumentParser:
     return p
 
 
+@command
 def main(argv: list[str] | None = None) -> int:
     args = parser().parse_args(argv)
-    try:
-        folder = RunFolder.find(args.run, Path(args.out))
-        with folder.journal(read_only=True) as journal:
-            asked = spec(journal.meta()["task"])
-        X, group = asked_rows(args, asked)
-        found = forecast_at(folder, X, group, args.data_dir, weak=args.allow_weak_sandbox)
-    except (HarnessError, TaskError, EvaluatorError) as error:
-        print(shown(f"error: {error}"), file=sys.stderr)
-        return 2
+    folder = RunFolder.find(args.run, Path(args.out))
+    with folder.journal(read_only=True) as journal:
+        asked = spec(journal.meta()["task"])
+    X, group = asked_rows(args, asked)
+    found = forecast_at(folder, X, group, args.data_dir, weak=args.allow_weak_sandbox)
     if args.json:
         print(json.dumps(as_tree(found, asked, X, group), indent=2))
     else:

@@ -1,4 +1,4 @@
-"""Keep the best law of finished runs as a program with a card: `python -m harness.promote runs/bench`.
+"""Keep the best law of finished runs as a program with a card: `harness promote runs/bench`.
 
 The best is the one of lowest validation error, with the price of its size: what selection inside a run goes by.
 Held-out scores are written on the card and choose nothing.
@@ -6,7 +6,6 @@ Held-out scores are written on the card and choose nothing.
 
 from __future__ import annotations
 
-import argparse
 import ast
 import sys
 from pathlib import Path
@@ -18,45 +17,47 @@ from evaluator import contract
 from harness.errors import HarnessError
 from harness.record.run_folder import RunFolder, all_runs, write_atomically
 from harness.search.selection import Judged
-from harness.terminal.shown import shown
-from tasks import TaskError, resolve
+from harness.terminal.edges import Parser, alias, command
+from tasks import resolve
 
 NAME = "discovered_law"
 
 EPILOG = """examples:
-  python -m harness.promote runs/bench                       # every task that has a run there
-  python -m harness.promote runs --task my_table --to mine   # your own table, another folder
+  harness promote runs/bench                       # every task that has a run there
+  harness promote runs --task my_table --out mine   # your own table, another folder
 
-Each task's best law by validation error becomes <to>/<task>/discovered_law.py with a card beside it. The program needs
+Each task's best law by validation error becomes <out>/<task>/discovered_law.py with a card beside it. The program needs
 NumPy and SciPy alone and runs in any evaluator that knows the two functions.
 exit codes: 0 done, 2 wrong usage or input
 """
 
 
-def parser() -> argparse.ArgumentParser:
-    p = argparse.ArgumentParser(
-        prog="python -m harness.promote",
+def parser() -> Parser:
+    p = Parser(
+        prog="harness promote",
         description="Keep the best law of finished runs as a program with a card.",
         epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     p.add_argument("runs", type=Path, help="folder of run folders")
     p.add_argument("--task", help="only this task")
-    p.add_argument(
-        "--to", type=Path, default=Path("programs"), metavar="DIR", help="where to (default: programs)"
+    to = p.add_argument(
+        "--out",
+        dest="to",
+        type=Path,
+        default=Path("programs"),
+        metavar="DIR",
+        help="where to (default: programs)",
     )
+    alias(p, "--to", to)
     return p
 
 
+@command
 def main(argv: list[str] | None = None) -> int:
     args = parser().parse_args(argv)
-    try:
-        task = resolve(args.task) if args.task else None
-        for line in promote(args.runs, args.to, task):
-            print(line)
-    except (HarnessError, TaskError, OSError) as error:
-        print(shown(f"error: {error}"), file=sys.stderr)
-        return 2
+    task = resolve(args.task) if args.task else None
+    for line in promote(args.runs, args.to, task):
+        print(line)
     return 0
 
 
@@ -130,7 +131,7 @@ def _with_docstring(text: str, summary: dict[str, Any], n_runs: int) -> str:
         summary["law"],
         "",
         *([f"Features in round units: {units}."] if units else []),
-        "Source: `python -m harness.bench`, " + _origin(summary, n_runs) + ".",
+        "Source: `harness bench`, " + _origin(summary, n_runs) + ".",
     ]
     return '"""' + "\n".join(lines) + '\n"""\n' + body
 

@@ -1,8 +1,7 @@
-"""Score hand-written programs: `python -m harness.score PROGRAM.py --task finetune_vocab`."""
+"""Score hand-written programs: `harness score PROGRAM.py --task finetune_vocab`."""
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from pathlib import Path
@@ -11,20 +10,20 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from evaluator import Evaluator, EvaluatorError, Limits, LocalSandbox
+from evaluator import Evaluator, Limits, LocalSandbox
 from harness.boards.scoring import score_program
 from harness.config import LimitsConfig
-from harness.errors import HarnessError
 from harness.run.beginning import read_program
+from harness.terminal.edges import Parser, command
 from harness.terminal.options import add_data_options, add_sandbox_option, count
 from harness.terminal.printing import number, score_row, score_table
-from harness.terminal.shown import Screen, shown
-from tasks import TaskError, load, names, resolve
+from harness.terminal.shown import Screen
+from tasks import load, names, resolve
 
 EPILOG = """examples:
-  python -m harness.score programs/finetune_vocab/human_law.py --task finetune_vocab
-  python -m harness.score mine.py --task sft moe
-  python -m harness.score mine.py --task all --json
+  harness score programs/finetune_vocab/human_law.py --task finetune_vocab
+  harness score mine.py --task sft moe
+  harness score mine.py --task all --json
 
 A program holds, between # EVOLVE-BLOCK-START and # EVOLVE-BLOCK-END, the two functions
   fit_scaling_law(data_points, loss_values)  (n, F), (n,) or (n, T) -> constants
@@ -34,12 +33,11 @@ exit codes: 0 scored on every task, 1 the program failed on one, 2 wrong usage o
 """
 
 
-def parser() -> argparse.ArgumentParser:
-    p = argparse.ArgumentParser(
-        prog="python -m harness.score",
+def parser() -> Parser:
+    p = Parser(
+        prog="harness score",
         description="Fit a program on a task's training rows and score it on the held-out rows, every rule checked.",
         epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     p.add_argument("program", type=Path, help="program file")
     p.add_argument(
@@ -60,7 +58,7 @@ def parser() -> argparse.ArgumentParser:
     )
     p.add_argument(
         "--memory-mb",
-        type=int,
+        type=count,
         default=LimitsConfig().memory_mb,
         metavar="MB",
         help="limit of one call (default: 1024)",
@@ -71,22 +69,19 @@ def parser() -> argparse.ArgumentParser:
     return p
 
 
+@command
 def main(argv: list[str] | None = None) -> int:
     args = parser().parse_args(argv)
     if args.fit_seconds < 1 or args.memory_mb < 64:
         parser().error("--fit-seconds must be at least 1 and --memory-mb at least 64")
-    try:
-        program = read_program(args.program)
-        asked = [name for given in args.task for name in given.split(",")]
-        wanted = names() if "all" in asked else list(dict.fromkeys(resolve(t) for t in asked))
-        tasks = [load(name, data_dir=args.data_dir) for name in wanted]
-        limits = Limits(fit_cpu_s=args.fit_seconds, memory_mb=args.memory_mb)
-        with LocalSandbox(workers=1, allow_weak_sandbox=args.allow_weak_sandbox) as sandbox:
-            evaluator = Evaluator(sandbox, limits)
-            scores = [score_program(program, task, evaluator) for task in tasks]
-    except (HarnessError, TaskError, EvaluatorError) as error:
-        print(shown(f"error: {error}"), file=sys.stderr)
-        return 2
+    program = read_program(args.program)
+    asked = [name for given in args.task for name in given.split(",")]
+    wanted = names() if "all" in asked else list(dict.fromkeys(resolve(t) for t in asked))
+    tasks = [load(name, data_dir=args.data_dir) for name in wanted]
+    limits = Limits(fit_cpu_s=args.fit_seconds, memory_mb=args.memory_mb)
+    with LocalSandbox(workers=1, allow_weak_sandbox=args.allow_weak_sandbox) as sandbox:
+        evaluator = Evaluator(sandbox, limits)
+        scores = [score_program(program, task, evaluator) for task in tasks]
     if args.json:
         print(json.dumps({"program": str(args.program), "scores": scores}, indent=2))
     else:

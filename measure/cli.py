@@ -28,8 +28,8 @@ def default_cache() -> Path:
     return Path(given) if given else Path(base) / "scaling-law-harness" / "measure"
 
 
-def parser() -> argparse.ArgumentParser:
-    p = argparse.ArgumentParser(
+def parser(kind: type[argparse.ArgumentParser] = argparse.ArgumentParser) -> argparse.ArgumentParser:
+    p = kind(
         prog="harness measure",
         description="Train small language models and write down how they scale. Needs pip install "
         "'scaling-law-harness[measure]'.",
@@ -67,8 +67,8 @@ def parser() -> argparse.ArgumentParser:
     return p
 
 
-def main(argv: list[str] | None = None) -> int:
-    args = parser().parse_args(argv)
+def main(argv: list[str] | None = None, kind: type[argparse.ArgumentParser] = argparse.ArgumentParser) -> int:
+    args = parser(kind).parse_args(argv)
     cache = args.cache or default_cache()
     store = Store(args.rows)
     try:

@@ -62,7 +62,7 @@ def resolve(name: str) -> str:
     known = [*_BY_NAME, *_ALIASES, *added]
     near = difflib.get_close_matches(name, known, 1)
     hint = f"did you mean {near[0]!r}?" if near else f"tasks are {', '.join([*_BY_NAME, *added])}"
-    raise UnknownTask(f"no task {name!r}; {hint} (python -m tasks list shows them all)")
+    raise UnknownTask(f"no task {name!r}; {hint} (harness tasks list shows them all)")
 
 
 def spec(name: str) -> TaskSpec:

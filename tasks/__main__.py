@@ -1,4 +1,4 @@
-"""`python -m tasks` is the tasks command."""
+"""`harness tasks` is the tasks command."""
 
 import sys
 

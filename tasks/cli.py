@@ -17,23 +17,23 @@ from tasks.errors import TaskError
 from tasks.listing import print_list, print_task, task_facts
 
 EPILOG = """examples:
-  python -m tasks list
-  python -m tasks show finetune_vocab
-  python -m tasks add runs.csv --features N,D --target loss --extrapolate N --units N=parameters,D=tokens
-  python -m tasks add runs.csv --features N,D --target loss --group recipe --heldout-above N=1e9 --budget 5
-  python -m tasks remove runs
+  harness tasks list
+  harness tasks show finetune_vocab
+  harness tasks add runs.csv --features N,D --target loss --extrapolate N --units N=parameters,D=tokens
+  harness tasks add runs.csv --features N,D --target loss --group recipe --heldout-above N=1e9 --budget 5
+  harness tasks remove runs
 """
 
 ADD_EPILOG = """The table is split once, when it is added: the outermost rows of every group along the axis are held out
 and sealed, whole levels together. What stays is train. Then every command takes the task by its name:
-  python -m harness.evolve --task NAME
-  python -m harness.score PROGRAM.py --task NAME
+  harness evolve --task NAME
+  harness score PROGRAM.py --task NAME
 """
 
 
-def parser() -> argparse.ArgumentParser:
-    p = argparse.ArgumentParser(
-        prog="python -m tasks",
+def parser(kind: type[argparse.ArgumentParser] = argparse.ArgumentParser) -> argparse.ArgumentParser:
+    p = kind(
+        prog="harness tasks",
         description="The tasks: what they ask, where their rows are, and how to add your own table.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -136,8 +136,9 @@ def parser() -> argparse.ArgumentParser:
     return p
 
 
-def main(argv: list[str] | None = None) -> int:
-    args = parser().parse_args(argv)
+def main(argv: list[str] | None = None, kind: type[argparse.ArgumentParser] = argparse.ArgumentParser) -> int:
+    """The command; `kind` makes its parser, so that `harness tasks` errs like every command of the harness."""
+    args = parser(kind).parse_args(argv)
     command = {"list": _list, "show": _show, "add": _add, "remove": _remove}[args.command]
     try:
         return command(args, Console())
@@ -195,7 +196,7 @@ def _add(args: argparse.Namespace, console: Console) -> int:
         f"train: {counts(task.train)}; {spec.split_rule} ({len(task.heldout)} rows, sealed)",
         *(f"note: {note}" for note in added.notes),
         f"stored in {task.provenance.where} (units, meanings and budget can be edited in spec.yaml)",
-        f"next: python -m harness.evolve --task {spec.name}",
+        f"next: harness evolve --task {spec.name}",
     ):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     return 0

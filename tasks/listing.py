@@ -70,9 +70,7 @@ def print_list(facts: list[dict[str, Any]], console: Console) -> None:
             "No rows for some tasks: set SLD_DATA_DIR or give --data-dir; a search asks the public hub by itself.",
             highlight=False,
         )
-    console.print(
-        "const.: most constants of a law per group; python -m tasks show TASK tells all", style="dim"
-    )
+    console.print("const.: most constants of a law per group; harness tasks show TASK tells all", style="dim")
 
 
 def _print_table(facts: list[dict[str, Any]], console: Console) -> None:

@@ -57,7 +57,7 @@ def spec_text(spec: TaskSpec, made_from: str, sha256: str) -> str:
         "paper": spec.paper,
         "source": {"name": made_from, "sha256": sha256},
     }
-    head = "# Made by `python -m tasks add` from a table. Units, meanings, title and budget can be edited.\n"
+    head = "# Made by `harness tasks add` from a table. Units, meanings, title and budget can be edited.\n"
     return head + yaml.safe_dump(tree, sort_keys=False, allow_unicode=True, width=100)
 
 

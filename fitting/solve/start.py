@@ -9,7 +9,6 @@ from __future__ import annotations
 from itertools import product
 
 import numpy as np
-from scipy.stats import qmc
 
 from fitting.law.compiled import compile_trees
 from fitting.law.expression import Node, names
@@ -85,6 +84,8 @@ def _cells(
         grid = np.array(list(product(*(range(len(a)) for a in axes))))
         unit = np.column_stack([u[grid[:, j]] for j, u in enumerate(units)])
         return {c: a[grid[:, j]] for j, (c, a) in enumerate(zip(nonlinear, axes, strict=True))}, unit
+    from scipy.stats import qmc  # the slowest of all imports, for laws of many constants alone
+
     unit = qmc.Halton(k, scramble=False).random(SCATTERED if reach == 1.0 else 2 * SCATTERED)
     cells = {}
     for j, c in enumerate(nonlinear):

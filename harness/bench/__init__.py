@@ -1,4 +1,4 @@
-"""The report card: `python -m harness.bench --suite sldbench --seeds 5`."""
+"""The report card: `harness bench --suite sldbench --seeds 5`."""
 
 from harness.bench.command import main
 

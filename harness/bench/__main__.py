@@ -1,4 +1,4 @@
-"""`python -m harness.bench`."""
+"""`harness bench`."""
 
 import sys
 

@@ -1,10 +1,9 @@
-"""The report card: `python -m harness.bench --suite sldbench --seeds 5`."""
+"""The report card: `harness bench --suite sldbench --seeds 5`."""
 
 from __future__ import annotations
 
 import argparse
 import platform
-import sys
 import threading
 from dataclasses import asdict
 from pathlib import Path
@@ -15,21 +14,20 @@ import scipy
 import yaml
 from rich.console import Console
 
-from evaluator import EvaluatorError
 from harness.bench.card import gather, markdown, screen_table
 from harness.bench.hindsight import read
 from harness.bench.plots import plot_hindsight
 from harness.bench.suite import Cell, Suite, cells, copy_searches, run_suite, summaries
 from harness.bench.tables import groups_table, runs_table
 from harness.config import Config, find_config, load_config
-from harness.errors import HarnessError
 from harness.proposers.llm.settings import with_model
 from harness.record.run_folder import RunFolder, write_atomically
 from harness.run.asking import check_models
+from harness.terminal.edges import Parser, alias, command
 from harness.terminal.interrupt import ctrl_c
-from harness.terminal.options import add_data_options, add_sandbox_option, amount, count, positive
-from harness.terminal.shown import Screen, shown
-from tasks import Task, TaskError, load, names, resolve
+from harness.terminal.options import add_data_options, add_sandbox_option, amount, count, positive, share
+from harness.terminal.shown import Screen
+from tasks import Task, load, names, resolve
 from tasks.corpus import load_corpus, need_corpus
 from tasks.nested import nested
 from tasks.simulated import load_simulated, simulated_names
@@ -38,11 +36,11 @@ SEARCHERS = ("formula", "llm", "mixed")
 DEFAULT_WORKERS = Config().evolve.workers
 
 EPILOG = """examples:
-  python -m harness.bench --suite sldbench --seeds 5
-  python -m harness.bench --suite moe lr_bsz --seeds 2 --minutes 1
-  python -m harness.bench --suite sldbench --seeds 5 --jobs 2 --workers 1    # a core for each run
-  python -m harness.bench --suite parallel --proposer llm --model NAME --max-tokens 300000 --seeds 3
-  python -m harness.bench --suite sldbench --nested 0.25     # training rows alone: to develop selection
+  harness bench --task sldbench --seeds 5
+  harness bench --task moe lr_bsz --seeds 2 --minutes 1
+  harness bench --task sldbench --seeds 5 --jobs 2 --workers 1    # a core for each run
+  harness bench --task parallel --proposer llm --model NAME --max-tokens 300000 --seeds 3
+  harness bench --task sldbench --nested 0.25     # training rows alone: to develop selection
 
 Every task gets the same settings. The command can be stopped at any moment and goes on where it was when it is given
 again. Held-out scores are printed when every run has ended. With --nested they are not touched at all: the outer part
@@ -51,20 +49,21 @@ exit codes: 0 done, 1 some run found no law, 2 wrong usage or input, 130 stopped
 """
 
 
-def parser() -> argparse.ArgumentParser:
-    p = argparse.ArgumentParser(
-        prog="python -m harness.bench",
+def parser() -> Parser:
+    p = Parser(
+        prog="harness bench",
         description="Run a suite of tasks with several seeds and write its report card.",
         epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    p.add_argument(
-        "--suite",
+    suite = p.add_argument(
+        "--task",
+        dest="suite",
         nargs="+",
         default=["sldbench"],
         metavar="T",
         help="sldbench (all eight), corpus (a folder of tables), simulated (rows of published laws), or tasks",
     )
+    alias(p, "--suite", suite)
     p.add_argument(
         "--seeds", type=count, default=5, metavar="N", help="runs of every task, seeds 0 to N-1 (default: 5)"
     )
@@ -108,7 +107,7 @@ def parser() -> argparse.ArgumentParser:
     )
     p.add_argument(
         "--nested",
-        type=float,
+        type=share,
         metavar="SHARE",
         help="hide this outer share of train in place of held-out rows",
     )
@@ -127,15 +126,12 @@ def parser() -> argparse.ArgumentParser:
     return p
 
 
+@command
 def main(argv: list[str] | None = None) -> int:
     args = parser().parse_args(argv)
     human = Screen(stderr=True)
-    try:
-        with ctrl_c() as stop:
-            return bench(args, human, stop)
-    except (HarnessError, TaskError, EvaluatorError) as error:
-        print(shown(f"error: {error}"), file=sys.stderr)
-        return 2
+    with ctrl_c() as stop:
+        return bench(args, human, stop)
 
 
 def bench(args: argparse.Namespace, human: Console, stop: threading.Event) -> int:
@@ -236,7 +232,7 @@ def about(args: argparse.Namespace, config: Config, tasks: dict[str, Task], want
         rows = "the outer part of the training rows, in place of the held-out rows"
     search = ", ".join(f"{k} {v}" for k, v in asdict(config.search).items())
     lines = [
-        f"Made by `python -m harness.bench {options}`: {len(wanted)} runs, every one counted, the same settings for every task "
+        f"Made by `harness bench {options}`: {len(wanted)} runs, every one counted, the same settings for every task "
         f"({search}; a run has at most {args.minutes:g} minutes and {args.evaluations} evaluations).",
         "",
         f"Scores are on {rows}. Selection sees validation folds inside the training rows alone; budgets of constants are enforced.",

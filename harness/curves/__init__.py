@@ -1,13 +1,12 @@
-"""`python -m harness.curves`: where will this run end, and which settings can be trusted to say so?"""
+"""`harness curves`: where will this run end, and which settings can be trusted to say so?"""
 
 from __future__ import annotations
 
 import importlib
 import sys
+from collections.abc import Callable
 
-from harness.errors import HarnessError
-from harness.terminal.shown import shown
-from tables import TableError
+from harness.terminal.edges import WRONG, command, known_command, usage_of
 
 COMMANDS = {
     "backtest": (
@@ -32,27 +31,16 @@ COMMANDS = {
 
 
 def usage() -> str:
-    width = max(map(len, COMMANDS))
-    lines = [f"  {name:<{width}}  {text}" for name, (_, _, text) in COMMANDS.items()]
-    head = ["usage: python -m harness.curves COMMAND [options]", "", "Predict loss curves.", "", "commands:"]
-    return "\n".join([*head, *lines, "", "python -m harness.curves COMMAND --help explains a command"])
+    lines = {name: text for name, (_, _, text) in COMMANDS.items()}
+    return usage_of("harness curves", "Predict loss curves.", lines)
 
 
+@command
 def main(argv: list[str] | None = None) -> int:
     args = sys.argv[1:] if argv is None else argv
     if not args or args[0] in ("-h", "--help", "help"):
         print(usage())
-        return 0 if args else 2
-    if args[0] not in COMMANDS:
-        print(f"error: no command {args[0]!r}; expected one of {', '.join(COMMANDS)}", file=sys.stderr)
-        return 2
-    try:
-        module, function, _ = COMMANDS[args[0]]
-        return getattr(importlib.import_module(module), function)(args[1:])
-    except (HarnessError, TableError, ValueError) as error:
-        if not isinstance(error, (HarnessError, TableError)) and not type(error).__module__.startswith(
-            "fitting"
-        ):
-            raise
-        print(shown(f"error: {error}"), file=sys.stderr)
-        return 1
+        return 0 if args else WRONG
+    module, function, _ = COMMANDS[known_command(args[0], COMMANDS)]
+    run: Callable[[list[str]], int] = getattr(importlib.import_module(module), function)
+    return run(args[1:])

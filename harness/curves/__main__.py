@@ -1,4 +1,4 @@
-"""`python -m harness.curves`."""
+"""`harness curves`."""
 
 import sys
 

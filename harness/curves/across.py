@@ -35,6 +35,7 @@ from harness.curves.tables import (
     print_table,
 )
 from harness.errors import BadHistory
+from harness.terminal.options import amount, positive, share
 
 
 def laws_main(argv: list[str]) -> int:
@@ -42,13 +43,13 @@ def laws_main(argv: list[str]) -> int:
     p = parser(
         "laws",
         "Fit final loss against compute (or N, D) per recipe up to a cut-off, and check the law on all larger runs.",
-        "  python -m harness.curves laws --cutoff 3e20\n  python -m harness.curves laws --form loglog --at 1e22,1e23\n"
-        "  python -m harness.curves laws --csv runs.csv --labels mix --column C=flops --recipe mix",
+        "  harness curves laws --cutoff 3e20\n  harness curves laws --form loglog --at 1e22,1e23\n"
+        "  harness curves laws --csv runs.csv --labels mix --column C=flops --recipe mix",
     )
     curve_options(p)
     p.add_argument("--form", choices=LAW_FORMS, default="floor", help="E + A*(x/unit)**-alpha, or a line in log-log (default: floor)")  # fmt: skip
     p.add_argument(
-        "--cutoff", type=float, metavar="X", help="fit through this x (default: the third largest)"
+        "--cutoff", type=positive, metavar="X", help="fit through this x (default: the third largest)"
     )
     p.add_argument("--axis", choices=["C", "N", "D"], default="C", help="x of the law (default: C)")
     p.add_argument("--recipe", default="mix,lr_factor", metavar="NAMES", help="labels that make a recipe")
@@ -134,8 +135,8 @@ def joint_main(argv: list[str]) -> int:
     p = parser(
         "joint",
         "Fit one model to the prefixes of many runs at once, linear in features of the run, and predict every end.",
-        "  python -m harness.curves joint --where C=1e21 --prefixes 0.9\n"
-        "  python -m harness.curves joint --scope global --form exp_drift --terms 'math_fraction,lr_factor,log_C'",
+        "  harness curves joint --where C=1e21 --prefixes 0.9\n"
+        "  harness curves joint --scope global --form exp_drift --terms 'math_fraction,lr_factor,log_C'",
     )
     curve_options(p)
     p.add_argument("--form", choices=tuple(SHAPES), help="(default: all three)")
@@ -190,13 +191,13 @@ def intervals_main(argv: list[str]) -> int:
     p = parser(
         "intervals",
         "Calibrate endpoint intervals on a set's own backtest errors and measure how often they hold the end, each run left out in turn.",
-        "  python -m harness.curves intervals --level 0.9",
+        "  harness curves intervals --level 0.9",
     )
     curve_options(p)
-    p.add_argument("--level", type=float, default=0.90, help="nominal share (default: 0.90)")
+    p.add_argument("--level", type=share, default=0.90, help="nominal share (default: 0.90)")
     p.add_argument("--leave", default="run", metavar="LABEL", help="leave out all runs of one label, or C, in turn (default: run)")  # fmt: skip
     p.add_argument("--prefixes", type=prefixes, default=PREFIXES[::2], metavar="P")
-    p.add_argument("--warmup", type=float, default=0.0, metavar="TAU", help="leave out progress below this")
+    p.add_argument("--warmup", type=amount, default=0.0, metavar="TAU", help="leave out progress below this")
     args = p.parse_args(argv)
     curves = curves_of(args)
     table = calibrate(curves, args.prefixes, args.warmup)
@@ -207,8 +208,8 @@ def intervals_main(argv: list[str]) -> int:
     rows = []
     for prefix, calibration in table.items():
         low, high, reached = calibration.bounds(args.level)
-        share, n = covered.get(prefix, (float("nan"), 0))
-        rows.append([prefix, n, share, low, high, reached])
+        held, n = covered.get(prefix, (float("nan"), 0))
+        rows.append([prefix, n, held, low, high, reached])
     head = ["prefix", "runs", "coverage", "low", "high", "level reached"]
     if args.json:
         print_json([dict(zip(head, row, strict=True)) for row in rows])
@@ -231,15 +232,15 @@ def replay_main(argv: list[str]) -> int:
     p = parser(
         "replay",
         "Stop every run whose interval lies above the best forecast's, on finished runs: regret and compute saved.",
-        "  python -m harness.curves replay --prefixes 0.5 --by C\n  python -m harness.curves replay --risk 0.05",
+        "  harness curves replay --prefixes 0.5 --by C\n  harness curves replay --risk 0.05",
     )
     curve_options(p)
     p.add_argument(
         "--prefixes", type=prefixes, default=(0.25, 0.5, 0.75), metavar="P", help="(default: 0.25,0.5,0.75)"
     )
-    p.add_argument("--risk", type=float, default=0.10, help="1 - level of the intervals (default: 0.10)")
+    p.add_argument("--risk", type=share, default=0.10, help="1 - level of the intervals (default: 0.10)")
     p.add_argument("--by", default="C", metavar="NAMES", help="labels, or C, that make a group (default: C)")
-    p.add_argument("--warmup", type=float, default=0.0, metavar="TAU", help="leave out progress below this")
+    p.add_argument("--warmup", type=amount, default=0.0, metavar="TAU", help="leave out progress below this")
     args = p.parse_args(argv)
     curves = curves_of(args)
     by = tuple(x.strip() for x in args.by.split(",") if x.strip())

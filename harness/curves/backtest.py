@@ -29,6 +29,7 @@ from harness.curves.tables import (
     print_table,
     regime,
 )
+from harness.terminal.options import amount, count, positive
 
 METHODS = (*VARIANTS, "auto", *BASELINES)
 
@@ -41,11 +42,15 @@ def _options(p: argparse.ArgumentParser, methods: tuple[str, ...]) -> None:
         "--solver", choices=SOLVERS, default=SOLVERS[0], help="projection (ours) or original (slow)"
     )
     p.add_argument(
-        "--warmup", type=float, default=0.0, metavar="TAU", help="leave out progress below this (default: 0)"
+        "--warmup", type=amount, default=0.0, metavar="TAU", help="leave out progress below this (default: 0)"
     )
     p.add_argument("--recipe", default="mix,lr_factor", metavar="NAMES", help="labels of a recipe, for templates (default: mix,lr_factor)")  # fmt: skip
     p.add_argument(
-        "--workers", type=int, default=min(2, os.cpu_count() or 1), metavar="N", help="processes (default: 2)"
+        "--workers",
+        type=count,
+        default=min(2, os.cpu_count() or 1),
+        metavar="N",
+        help="processes (default: 2)",
     )
 
 
@@ -63,8 +68,8 @@ def backtest_main(argv: list[str]) -> int:
     p = parser(
         "backtest",
         "Predict the end of every finished run from every prefix: mean, worst and signed error; which form is best where.",
-        "  python -m harness.curves backtest --prefixes 0.25,0.5,0.75,0.9\n"
-        "  python -m harness.curves backtest --csv runs.csv --column loss=val_loss --labels mix,lr --json",
+        "  harness curves backtest --prefixes 0.25,0.5,0.75,0.9\n"
+        "  harness curves backtest --csv runs.csv --column loss=val_loss --labels mix,lr --json",
     )
     _options(p, METHODS)
     args = p.parse_args(argv)
@@ -106,12 +111,16 @@ def search_main(argv: list[str]) -> int:
     p = parser(
         "search",
         "Find the (prefix, method) pairs whose worst endpoint error over every run of a regime stays within a target.",
-        "  python -m harness.curves search --target 0.02\n"
-        "  python -m harness.curves search --target 0.05 --regime mix=p33m67 --regime lr_factor=0.5",
+        "  harness curves search --target 0.02\n"
+        "  harness curves search --target 0.05 --regime mix=p33m67 --regime lr_factor=0.5",
     )
     _options(p, VARIANTS)
     p.add_argument(
-        "--target", type=float, default=0.02, metavar="T", help="largest allowed error, nats (default: 0.02)"
+        "--target",
+        type=positive,
+        default=0.02,
+        metavar="T",
+        help="largest allowed error, nats (default: 0.02)",
     )
     p.add_argument(
         "--regime", action="append", default=[], metavar="LABEL=VALUE", help="the regime (default: all runs)"

@@ -1,10 +1,9 @@
-"""`python -m harness.curves predict`: where one run will end, while it is still running."""
+"""`harness curves predict`: where one run will end, while it is still running."""
 
 from __future__ import annotations
 
 import argparse
 import json
-import math
 import sys
 import time
 from collections.abc import Callable
@@ -18,6 +17,8 @@ from harness.curves.clean import Cleaned, clean
 from harness.curves.predict import Prediction, predict
 from harness.curves.reading import NoPrediction, Turn, history_for, in_steps, sound
 from harness.errors import BadHistory
+from harness.terminal.edges import Parser
+from harness.terminal.options import amount, number, positive
 from tables import SeveralRuns
 from tables.logs import History
 from tables.logs.columns import FINAL
@@ -41,30 +42,29 @@ Multi-Power Law fitted on them is adapted to this run and used instead.
 """
 EXAMPLES = """\
 examples:
-  python -m harness.curves predict run.csv --final-step 20000
-  python -m harness.curves predict run.csv --final-step 20000 --target 2.9 --plot run.png
-  python -m harness.curves predict wandb.csv --run bold-fire-7 --loss eval/loss --final-step 20000 --json
-  python -m harness.curves predict logs/run1/ --loss eval/loss --final-step 20000 --follow
-  python -m harness.curves predict run.csv --final-step 20000 --calibrate finished.csv
-  python -m harness.curves predict run.csv --final-step 24000 --reference others.csv --lr-plan cosine:3e-5
+  harness curves predict run.csv --final-step 20000
+  harness curves predict run.csv --final-step 20000 --target 2.9 --plot run.png
+  harness curves predict wandb.csv --run bold-fire-7 --loss eval/loss --final-step 20000 --json
+  harness curves predict logs/run1/ --loss eval/loss --final-step 20000 --follow
+  harness curves predict run.csv --final-step 20000 --calibrate finished.csv
+  harness curves predict run.csv --final-step 24000 --reference others.csv --lr-plan cosine:3e-5
 """
 
 
-def parser() -> argparse.ArgumentParser:
-    p = argparse.ArgumentParser(
-        prog="python -m harness.curves predict",
+def parser() -> Parser:
+    p = Parser(
+        prog="harness curves predict",
         description=HELP,
         epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     p.add_argument("file", metavar="FILE", help="the run's log")
     p.add_argument(
-        "--final-step", type=_positive, help="the planned last step; else a column final_step or total_steps"
+        "--final-step", type=positive, help="the planned last step; else a column final_step or total_steps"
     )
     p.add_argument("--run", help="which run, where the file has several")
     p.add_argument(
         "--target",
-        type=float,
+        type=number,
         action="append",
         default=[],
         metavar="LOSS",
@@ -74,7 +74,7 @@ def parser() -> argparse.ArgumentParser:
         p.add_argument(f"--{name}", metavar="COLUMN", help=f"the column of the {name}")
     p.add_argument(
         "--warmup",
-        type=float,
+        type=amount,
         help="rows to leave out: before this step (>= 1) or share of the steps seen (< 1)",
     )
     p.add_argument("--keep-spikes", action="store_true", help="fit spikes too")
@@ -100,22 +100,15 @@ def parser() -> argparse.ArgumentParser:
     )
     p.add_argument(
         "--every",
-        type=_positive,
+        type=positive,
         default=5.0,
         metavar="SECONDS",
         help="how often --follow looks (default %(default)s)",
     )
     p.add_argument(
-        "--patience", type=_positive, metavar="SECONDS", help="end --follow after so long without news"
+        "--patience", type=positive, metavar="SECONDS", help="end --follow after so long without news"
     )
     return p
-
-
-def _positive(text: str) -> float:
-    value = float(text)
-    if not (math.isfinite(value) and value > 0):
-        raise argparse.ArgumentTypeError(f"expected a number > 0, got {text}")
-    return value
 
 
 def main(argv: list[str] | None = None) -> int:

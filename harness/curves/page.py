@@ -1,8 +1,7 @@
-"""`python -m harness.curves page`: the study as one interactive HTML file that needs no network."""
+"""`harness curves page`: the study as one interactive HTML file that needs no network."""
 
 from __future__ import annotations
 
-import argparse
 import json
 import math
 import os
@@ -13,6 +12,7 @@ from pathlib import Path
 from curves import load_curves, load_delphi, load_delphi_endpoints
 from harness.curves.page_data import JOINT_PREFIXES, endpoints_of, page_data
 from harness.errors import BadHistory
+from harness.terminal.edges import Parser, alias
 
 HELP = """\
 Write curves, fitted continuations, best-form map, target search, endpoint laws and joint fits as one HTML file.
@@ -22,48 +22,50 @@ evaluation, with the columns named below. The file holds its data and its script
 """
 EXAMPLES = """\
 examples:
-  python -m harness.curves page --out report.html
-  python -m harness.curves page --file runs.csv --labels data,peak_lr --compute flops --out report.html
+  harness curves page --out report.html
+  harness curves page --file runs.csv --labels data,peak_lr --compute flops --out report.html
 """
 
 
-def parser() -> argparse.ArgumentParser:
-    p = argparse.ArgumentParser(
-        prog="python -m harness.curves page",
+def parser() -> Parser:
+    p = Parser(
+        prog="harness curves page",
         description=HELP,
         epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     p.add_argument(
         "--out", default="curves.html", metavar="FILE", help="where to write (default %(default)s)"
     )
-    p.add_argument(
-        "--data",
-        default=os.environ.get("SLD_CURVES_DIR", "../shared/data/curves"),
-        metavar="FOLDER",
-        help="folder of curve sets (default SLD_CURVES_DIR)",
+    data = p.add_argument(
+        "--data-dir",
+        dest="data",
+        default=os.environ.get("SLD_CURVES_DIR"),
+        metavar="DIR",
+        help="folder of the public curve sets (default: the variable SLD_CURVES_DIR)",
     )
-    p.add_argument("--file", metavar="CSV", help="your own runs")
+    alias(p, "--data", data)
+    own = p.add_argument("--csv", dest="file", metavar="FILE", help="your own runs")
+    alias(p, "--file", own)
     p.add_argument(
-        "--run", default="run_id", metavar="COLUMN", help="with --file: the run (default %(default)s)"
-    )
-    p.add_argument(
-        "--loss", default="loss", metavar="COLUMN", help="with --file: the loss (default %(default)s)"
-    )
-    p.add_argument(
-        "--step", default="step", metavar="COLUMN", help="with --file: the step (default %(default)s)"
+        "--run", default="run_id", metavar="COLUMN", help="with --csv: the run (default %(default)s)"
     )
     p.add_argument(
-        "--total", metavar="COLUMN", help="with --file: the planned last step (default: each run's last)"
+        "--loss", default="loss", metavar="COLUMN", help="with --csv: the loss (default %(default)s)"
+    )
+    p.add_argument(
+        "--step", default="step", metavar="COLUMN", help="with --csv: the step (default %(default)s)"
+    )
+    p.add_argument(
+        "--total", metavar="COLUMN", help="with --csv: the planned last step (default: each run's last)"
     )
     p.add_argument(
         "--compute",
         default="C",
         metavar="COLUMN",
-        help="with --file: the run's compute (default %(default)s)",
+        help="with --csv: the run's compute (default %(default)s)",
     )
     p.add_argument(
-        "--labels", default="mix,lr_factor", metavar="A,B", help="with --file: two columns that make a recipe"
+        "--labels", default="mix,lr_factor", metavar="A,B", help="with --csv: two columns that make a recipe"
     )
     p.add_argument(
         "--no-joint", action="store_true", help="leave the joint fits out (they take most of the time)"
@@ -83,6 +85,10 @@ def main(argv: list[str] | None = None) -> int:
             progress=None,
         )  # fmt: skip
         endpoints, title = endpoints_of(curves, labels), Path(args.file).stem
+    elif not args.data:
+        raise BadHistory(
+            "give --csv with your own runs, or --data-dir (or SLD_CURVES_DIR) with the public curve sets"
+        )
     else:
         curves, endpoints, title = (
             load_delphi(args.data),

@@ -1,4 +1,4 @@
-"""What the table commands of `python -m harness.curves` share: the data options, regimes, JSON and tables."""
+"""What the table commands of `harness curves` share: the data options, regimes, JSON and tables."""
 
 from __future__ import annotations
 
@@ -16,23 +16,24 @@ from rich.text import Text
 
 from curves import SETS, Curve, load_curves, load_set
 from harness.errors import BadHistory
+from harness.terminal.edges import Parser, alias
 from harness.terminal.shown import Screen
 from tables.options import add_options as table_options
 from tables.options import reading
 
 
-def parser(name: str, description: str, examples: str) -> argparse.ArgumentParser:
+def parser(name: str, description: str, examples: str) -> Parser:
     """A parser with the options that say which curves are meant, and --json."""
-    p = argparse.ArgumentParser(
-        prog=f"python -m harness.curves {name}",
+    p = Parser(
+        prog=f"harness curves {name}",
         description=description,
         epilog=f"examples:\n{examples}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    p.add_argument(
-        "--data", metavar="DIR", default=os.environ.get("SLD_CURVES_DIR"),
+    data = p.add_argument(
+        "--data-dir", dest="data", metavar="DIR", default=os.environ.get("SLD_CURVES_DIR"),
         help="folder of the public curve sets (default: the variable SLD_CURVES_DIR)",
     )  # fmt: skip
+    alias(p, "--data", data)
     p.add_argument("--json", action="store_true", help="print JSON instead of tables")
     return p
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from curves import Curve
 from harness.curves.tables import curve_options, curves_of, parser
 from harness.errors import BadHistory
+from harness.terminal.options import amount, share
 from tasks import RESERVED_NAMES, TaskError
 from tasks.adding import Wish, add
 from tasks.rows import Task
@@ -75,17 +76,16 @@ def main(argv: list[str]) -> int:
     p = parser(
         "task",
         "Make a curve set a task: predict the end of each run from its points up to a prefix, runs as groups.",
-        "  python -m harness.curves task --name delphi_50 --prefix 0.5\n"
-        "  python -m harness.evolve --task delphi_50",
+        "  harness curves task --name delphi_50 --prefix 0.5\n  harness evolve --task delphi_50",
     )
     curve_options(p)
     p.add_argument("--name", dest="task", required=True, metavar="NAME", help="name of the new task")
     p.add_argument(
-        "--prefix", type=float, default=0.5, metavar="P", help="share of a run that is seen (default: 0.5)"
+        "--prefix", type=share, default=0.5, metavar="P", help="share of a run that is seen (default: 0.5)"
     )
     p.add_argument(
         "--warmup",
-        type=float,
+        type=amount,
         default=0.02,
         metavar="TAU",
         help="leave out progress below this (default: 0.02)",
@@ -101,5 +101,5 @@ def main(argv: list[str]) -> int:
     print(
         f"task {args.task}: {len(made.train.y)} rows of {groups} runs to progress {args.prefix:g}; their ends are held out"
     )
-    print(f"next: python -m harness.evolve --task {args.task}")
+    print(f"next: harness evolve --task {args.task}")
     return 0

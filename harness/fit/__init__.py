@@ -1,4 +1,4 @@
-"""Fit one law to a table: `python -m harness.fit data.csv --law "E + A*N**-alpha + B*D**-beta"`."""
+"""Fit one law to a table: `harness fit data.csv --law "E + A*N**-alpha + B*D**-beta"`."""
 
 from harness.fit.command import main
 

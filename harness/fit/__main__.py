@@ -1,4 +1,4 @@
-"""`python -m harness.fit`."""
+"""`harness fit`."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Fit one law to a table: `python -m harness.fit data.csv --law "E + A*N**-alpha + B*D**-beta"`."""
+"""Fit one law to a table: `harness fit data.csv --law "E + A*N**-alpha + B*D**-beta"`."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from pathlib import Path
 
 import numpy as np
 
-from fitting import PRESETS, FittingError, fit
+from fitting import PRESETS, fit
 from fitting.law.spelling import logs_target
-from harness.errors import BadOption, HarnessError
+from harness.errors import BadOption
 from harness.fit.report import ASKED_OF_THE_USER, Report
 from harness.fit.rows import Asked, rows_for_fit
-from harness.terminal.shown import shown
-from tables import TableError
+from harness.terminal.edges import Parser, command
+from harness.terminal.options import count, positive, seed, share
 from tables.options import add_options, reading
 from tasks import nano
 
 EPILOG = """examples:
-  python -m harness.fit runs.csv --law chinchilla --loss huber:1e-3
-  python -m harness.fit runs.csv --law "E + A*N**-alpha + B*D**-beta" --column N=params/1e6 --column D=tokens/1e9 \\
+  harness fit runs.csv --law chinchilla --loss huber:1e-3
+  harness fit runs.csv --law "E + A*N**-alpha + B*D**-beta" --column N=params/1e6 --column D=tokens/1e9 \\
       --where experiment==llama_3 --holdout "C>1e21" --bootstrap 1000 --strata C --allocate 1e24,1e25 --k 6e15
-  python -m harness.fit --laws
+  harness fit --laws
 
 a law may use the file's own names of columns; where no column is called so, N, D, L and C stand for params, tokens, loss and
 budget (or flops, compute).
@@ -31,13 +31,12 @@ exit codes: 0 done, 2 wrong usage or input
 """
 
 
-def parser() -> argparse.ArgumentParser:
-    p = argparse.ArgumentParser(
-        prog="python -m harness.fit",
+def parser() -> Parser:
+    p = Parser(
+        prog="harness fit",
         description="Fit a law to the rows of a table; print constants with intervals, goodness of fit and a "
         "reporting checklist; write plots and a JSON file that rebuilds the fit.",
         epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     p.add_argument(
         "data",
@@ -77,10 +76,10 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument(
         "--tie", action="append", default=[], metavar="NAME=OTHER", help="make two constants equal"
     )
-    p.add_argument("--starts", type=int, metavar="N", help="cells of the coarse grid to refine")
+    p.add_argument("--starts", type=count, metavar="N", help="cells of the coarse grid to refine")
     p.add_argument("--intervals", choices=["sandwich", "covariance", "profile"], help="interval method without "
                    "--bootstrap (default: sandwich, which allows for uneven noise)")  # fmt: skip
-    p.add_argument("--bootstrap", type=int, metavar="N", help="resamples; intervals and bands come from them")
+    p.add_argument("--bootstrap", type=count, metavar="N", help="resamples; intervals and bands come from them")  # fmt: skip
     p.add_argument("--kind", choices=["case", "within", "cluster", "wild"], help="bootstrap: how (default: case, or "
                    "within when --strata is given)")  # fmt: skip
     p.add_argument(
@@ -89,10 +88,10 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument(
         "--cluster", metavar="COL", help="bootstrap cluster, wild: column of rows that go together"
     )
-    p.add_argument("--seed", type=int, default=0, metavar="N", help="seed of resamples (default: 0)")
-    p.add_argument("--level", type=float, default=0.95, metavar="P", help="confidence level (default: 0.95)")
+    p.add_argument("--seed", type=seed, default=0, metavar="N", help="seed of resamples (default: 0)")
+    p.add_argument("--level", type=share, default=0.95, metavar="P", help="confidence level (default: 0.95)")
     p.add_argument("--allocate", metavar="C1,C2", help="budgets to allocate, FLOPs")
-    p.add_argument("--k", type=float, default=6.0, metavar="K", help="FLOPs per parameter and token, in the units of "
+    p.add_argument("--k", type=positive, default=6.0, metavar="K", help="FLOPs per parameter and token, in the units of "
                    "N and D (default: 6)")  # fmt: skip
     p.add_argument(
         "--note",
@@ -110,6 +109,7 @@ def parser() -> argparse.ArgumentParser:
     return p
 
 
+@command
 def main(argv: list[str] | None = None) -> int:
     args = parser().parse_args(argv)
     if args.laws:
@@ -118,12 +118,8 @@ def main(argv: list[str] | None = None) -> int:
         return 0
     if args.data is None:
         take_our_plane(args)
-    try:
-        report, C = run(args)
-        written = write(report, args, C)
-    except (FittingError, HarnessError, TableError) as error:
-        print(shown(f"error: {error}"), file=sys.stderr)
-        return 2
+    report, C = run(args)
+    written = write(report, args, C)
     print(
         json.dumps(report.to_dict(), indent=2) if args.json else report.text(), end="\n" if args.json else ""
     )

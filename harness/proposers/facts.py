@@ -8,7 +8,6 @@ import re
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import spearmanr
 
 from tasks.rows import Rows
 from tasks.spec import TaskSpec
@@ -111,6 +110,8 @@ class TaskFacts:
 
 def _rise(train: Rows, j: int) -> float:
     """Middle rank correlation, over groups and targets, of the targets with one feature; 0 where there is none."""
+    from scipy.stats import spearmanr  # the slowest of all imports
+
     found = []
     for _, index in train.by_group():
         x = train.X[index, j]

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from evaluator.sandbox.job import Limits
 from harness.proposers.assignment import Assignment
 from harness.proposers.formula.proposer import FormulaProposer, RandomProposer
-from harness.proposers.llm.proposer import LlmProposer
 from harness.proposers.llm.settings import LlmConfig
 from harness.search.candidate import Draft
 from harness.search.search import Proposer
+
+if TYPE_CHECKING:
+    from harness.proposers.llm.proposer import LlmProposer
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,8 @@ def make_proposers(
         return Proposers(formula, None, starters)
     if name == "random":
         return Proposers(RandomProposer(assignment.facts, assignment.title), None, starters)
+    from harness.proposers.llm.proposer import LlmProposer  # loads a client that formulas need not wait for
+
     if name == "llm":
         # One plain power law, so that there is a parent even without seed programs.
         return Proposers(None, LlmProposer(llm, assignment, fit_cpu_s), starters[:1])

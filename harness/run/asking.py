@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 
-from harness.config import OFFLINE, Config
+from harness.config import Config
 from harness.errors import BadConfig
 from harness.proposers.llm.prompts import Templates
 from harness.proposers.llm.settings import accesses
+from harness.proposers.names import OFFLINE
 
 
 def check_models(args: argparse.Namespace, config: Config) -> None:

@@ -26,8 +26,6 @@ from harness.run.beginning import check_same_task
 from harness.run.budget import Budget, Spending
 from harness.run.context import Context
 from harness.run.forecasting import Forecaster, write_forecast
-from harness.run.in_flight.loop import InFlightLoop
-from harness.run.in_flight.state import InFlight
 from harness.run.loop import DirectLoop, Loop
 from harness.search.candidate import Candidate
 from harness.search.ending import Ending
@@ -140,6 +138,9 @@ def prepare(
     if proposers.llm is None:
         loop = DirectLoop(state, _evaluation(evaluator, assignment), journal)
     else:
+        from harness.run.in_flight.loop import InFlightLoop  # they load the client, which only models need
+        from harness.run.in_flight.state import InFlight
+
         staged = staged_evaluation(evaluator, assignment.task, assignment.folds)
         flying = InFlight(state, journal, proposers.llm, staged, staged.tool)
         loop = InFlightLoop(flying, config.llm, terms.repeats)

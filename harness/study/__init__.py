@@ -1,4 +1,4 @@
-"""The study of fitting methods: `python -m harness.study` lists it, `run` makes it, `design` plans an experiment."""
+"""The study of fitting methods: `harness study` lists it, `run` makes it, `design` plans an experiment."""
 
 from harness.study.command import main
 

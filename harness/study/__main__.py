@@ -1,4 +1,4 @@
-"""`python -m harness.study`."""
+"""`harness study`."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""`python -m harness.study check`: quality control of an IsoFLOP table."""
+"""`harness study check`: quality control of an IsoFLOP table."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from fitting import BadData
-from harness.terminal.options import positive
+from harness.terminal.options import count, positive
 from studies.fitting_methods.quality import NONE, REASONS, SPLINE_Z, Thresholds, check_table
 from tables import Reading, Table, kept, read_table
 from tables.options import add_options as table_options
@@ -39,7 +39,7 @@ def add_options(p: argparse.ArgumentParser) -> None:
                    "published experiments what their source used)")  # fmt: skip
     p.add_argument("--radius", type=positive, default=2.5, metavar="X", help="rows farther from the vertex than X times "
                    "the nearer end are off centre (default: 2.5)")  # fmt: skip
-    p.add_argument("--least", type=int, default=6, metavar="N", help="rows a budget needs (default: 6)")
+    p.add_argument("--least", type=count, default=6, metavar="N", help="rows a budget needs (default: 6)")
     p.add_argument("--json", action="store_true", help="print the counts as JSON")
     table_options(p)
 

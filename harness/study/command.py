@@ -1,4 +1,4 @@
-"""The study of fitting methods: `python -m harness.study` lists it, `run` makes it, `design` plans an experiment."""
+"""The study of fitting methods: `harness study` lists it, `run` makes it, `design` plans an experiment."""
 
 from __future__ import annotations
 
@@ -12,30 +12,29 @@ from pathlib import Path
 from fitting import FittingError
 from harness.study import check, design
 from harness.study.run import run_study
+from harness.terminal.edges import STOPPED, Parser, alias, command
 from harness.terminal.options import count
-from harness.terminal.shown import Screen, shown
+from harness.terminal.shown import Screen
 from studies.fitting_methods.registry import MODULES, experiment, experiments
 from studies.fitting_methods.tables import IsoflopData
-from tables import TableError
 
 EPILOG = """examples:
-  python -m harness.study                         list the experiments
-  python -m harness.study run 1 7 11 --out study  three of them
-  python -m harness.study run all --data FOLDER   everything; FOLDER holds isoflops.csv (or set SLD_ISOFLOP_DIR)
-  python -m harness.study check runs.csv          quality control of your own IsoFLOP table
-  python -m harness.study design --budgets 1e18,1e19,1e20 --span 4 --points 11 --noise 0.005 --precision 0.01
+  harness study                         list the experiments
+  harness study run 1 7 11 --out study  three of them
+  harness study run all --data-dir FOLDER   everything; FOLDER holds isoflops.csv (or set SLD_ISOFLOP_DIR)
+  harness study check runs.csv          quality control of your own IsoFLOP table
+  harness study design --budgets 1e18,1e19,1e20 --span 4 --points 11 --noise 0.005 --precision 0.01
 
 exit codes: 0 done, 1 an experiment failed, 2 wrong usage or input, 130 stopped by Ctrl-C
 """
 
 
-def parser() -> argparse.ArgumentParser:
-    p = argparse.ArgumentParser(
-        prog="python -m harness.study",
+def parser() -> Parser:
+    p = Parser(
+        prog="harness study",
         description="Thirteen experiments on how methods of fitting scaling laws compare; tables as CSV, figures, a "
         "page for each experiment and one HTML report.",
         epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = p.add_subparsers(dest="command", metavar="COMMAND")
     listing = commands.add_parser("list", help="list the experiments (the default)")
@@ -43,11 +42,13 @@ def parser() -> argparse.ArgumentParser:
     run = commands.add_parser("run", help="run experiments and write the report")
     run.add_argument("which", nargs="+", metavar="N", help="numbers of experiments, or all")
     run.add_argument("--out", default="runs/study", metavar="DIR", help="output folder (default: runs/study)")
-    run.add_argument(
-        "--data",
+    data = run.add_argument(
+        "--data-dir",
+        dest="data",
         metavar="DIR",
         help="folder with isoflops.csv and chinchilla_svg_245.csv (default: SLD_ISOFLOP_DIR, if set)",
     )
+    alias(run, "--data", data)
     run.add_argument(
         "--workers",
         type=count,
@@ -61,21 +62,19 @@ def parser() -> argparse.ArgumentParser:
     return p
 
 
+@command
 def main(argv: list[str] | None = None) -> int:
     args = parser().parse_args(argv)
-    try:
-        if args.command == "run":
+    if args.command == "run":
+        try:
             return run_command(args)
-        if args.command == "check":
-            return check.check_command(args)
-        if args.command == "design":
-            return design.design_command(args)
-    except (FittingError, TableError) as error:
-        print(shown(f"error: {error}"), file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("stopped; experiments that had ended are in the output folder", file=sys.stderr)
-        return 130
+        except KeyboardInterrupt:
+            print("stopped; experiments that had ended are in the output folder", file=sys.stderr)
+            return STOPPED
+    if args.command == "check":
+        return check.check_command(args)
+    if args.command == "design":
+        return design.design_command(args)
     return list_command(getattr(args, "json", False))
 
 
@@ -97,7 +96,7 @@ def list_command(as_json: bool) -> int:
     for e in found:
         print(f"{e.number:>3}  {e.title}{'  [published rows: --data]' if e.needs_data else ''}")
         print(f"     {e.question}")
-    print("\nrun them: python -m harness.study run all")
+    print("\nrun them: harness study run all")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""`python -m harness.study design`: bias and spread of a planned IsoFLOP study, and the cheapest one sharp enough."""
+"""`harness study design`: bias and spread of a planned IsoFLOP study, and the cheapest one sharp enough."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from fitting import BadOption, LossSurface
-from harness.terminal.options import count, positive, seed
+from harness.terminal.options import amount, count, positive, seed
 from harness.terminal.shown import Screen
 from studies.fitting_methods.design import PREDICTED, Limits, Plan, Suggestion, cheapest, predict, simulate
 from studies.fitting_methods.sampling import Sampling
@@ -43,7 +43,7 @@ def add_options(p: argparse.ArgumentParser) -> None:
         help="sizes from 1/X to X times the centre (default: 4)",
     )
     p.add_argument(
-        "--noise", type=float, required=True, metavar="S", help="standard deviation of the loss between runs"
+        "--noise", type=amount, required=True, metavar="S", help="standard deviation of the loss between runs"
     )
     p.add_argument("--drift", type=positive, default=1.0, metavar="X", help="the centre may drift to X times too small at the "
                    "largest budget (default: 1, none)")  # fmt: skip

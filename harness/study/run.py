@@ -18,7 +18,7 @@ from studies.fitting_methods.page import write
 from studies.fitting_methods.report import report
 from studies.fitting_methods.tables import IsoflopData
 
-NO_DATA = "it uses published rows: give the folder with isoflops.csv and chinchilla_svg_245.csv by --data or SLD_ISOFLOP_DIR"
+NO_DATA = "it uses published rows: give the folder with isoflops.csv and chinchilla_svg_245.csv by --data-dir or SLD_ISOFLOP_DIR"
 
 
 @dataclass

@@ -1,8 +1,9 @@
-"""Command-line options that several commands share."""
+"""Options that several commands share, and the kinds of value they take, each with a message for people."""
 
 from __future__ import annotations
 
 import argparse
+from math import inf, isfinite
 
 
 def add_sandbox_option(parser: argparse.ArgumentParser) -> None:
@@ -43,23 +44,40 @@ def seed(text: str) -> int:
     return int(text)
 
 
+def number(text: str) -> float:
+    """A finite number."""
+    value = _number(text)
+    if not isfinite(value):
+        raise argparse.ArgumentTypeError(f"expected a number, got {text!r}")
+    return value
+
+
 def positive(text: str) -> float:
     """A finite number > 0."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value < float("inf"):
+    value = _number(text)
+    if not 0 < value < inf:
         raise argparse.ArgumentTypeError(f"expected a number > 0, got {text!r}")
     return value
 
 
 def amount(text: str) -> float:
     """A finite number >= 0."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0 <= value < float("inf"):
+    value = _number(text)
+    if not 0 <= value < inf:
         raise argparse.ArgumentTypeError(f"expected a number >= 0, got {text!r}")
     return value
+
+
+def share(text: str) -> float:
+    """A number between 0 and 1, neither of them."""
+    value = _number(text)
+    if not 0 < value < 1:
+        raise argparse.ArgumentTypeError(f"expected a share between 0 and 1, got {text!r}")
+    return value
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return float("nan")

@@ -126,7 +126,7 @@ def print_scores(summary: dict[str, Any], console: Console) -> None:
         console.print(
             Text(
                 f"published: reported by others, under their own protocols; {more} more and all sources: "
-                f"python -m tasks show {summary['task']}",
+                f"harness tasks show {summary['task']}",
                 style="dim",
             )
         )

@@ -93,12 +93,12 @@ def test_laws_of_the_public_set(curve_sets, capsys):
     ],
 )
 def test_wrong_input_is_one_clear_line(table, wrong, message, capsys):
-    assert main(["backtest", *table, *wrong, "--workers", "1"]) == 1
+    assert main(["backtest", *table, *wrong, "--workers", "1"]) == 2
     error = capsys.readouterr().err
     assert message in error and error.count("\n") == 1
 
 
 def test_no_data_says_what_to_give(monkeypatch, capsys):
     monkeypatch.delenv("SLD_CURVES_DIR", raising=False)
-    assert main(["backtest"]) == 1
+    assert main(["backtest"]) == 2
     assert "give --data DIR" in capsys.readouterr().err

