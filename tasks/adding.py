@@ -169,7 +169,7 @@ def _spec(name: str, wish: Wish) -> TaskSpec:
             f"or say --interpolate where nothing does"
         )
     if wish.reach is not None and len(axes) != 1:
-        raise BadSpec(f"--reach asks for one axis, got {', '.join(axes) or 'none'}")
+        raise BadSpec(f"--heldout-within asks for one axis, got {', '.join(axes) or 'none'}")
     for axis in axes:
         parse_axis(axis, wish.features)
     if wish.heldout_file is not None:

@@ -60,8 +60,8 @@ def cut_reach(spec: TaskSpec, rows: Rows, factor: float) -> np.ndarray:
             held[index] = beyond
     if not held.any():
         raise BadTable(
-            f"--reach {factor:g}: no group keeps {MIN_TRAIN_ROWS} rows and {MIN_TRAIN_LEVELS} values of {axis} below its largest "
-            f"divided by {factor:g}; ask for a smaller reach"
+            f"--heldout-within {factor:g}: no group keeps {MIN_TRAIN_ROWS} rows and {MIN_TRAIN_LEVELS} values of {axis} below its largest "
+            f"divided by {factor:g}; ask for a smaller factor"
         )
     return held
 

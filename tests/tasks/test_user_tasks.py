@@ -344,7 +344,7 @@ def test_where_nothing_extrapolates_and_how_far_groups_reach(tmp_path):
         added(table(tmp_path), name="odd", interpolate=True)
     far = added(table(tmp_path), name="far", reach=30.0)
     assert far.train.X[:, 0].max() < 1e10 and len(far.heldout) == 12
-    with pytest.raises(tasks.BadTable, match="ask for a smaller reach"):
+    with pytest.raises(tasks.BadTable, match="ask for a smaller factor"):
         added(table(tmp_path), name="odd", reach=1e9)
 
 
