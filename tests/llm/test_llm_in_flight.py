@@ -57,7 +57,9 @@ def test_a_thousand_proposals_with_one_reply_in_four_odd(tmp_path):
     requests = accounted(case.lines("request", "reply", "ask", "turned_down", "evaluation"))
     assert len(case.lines("evaluation")) == 1000
     replies = case.lines("reply")
-    assert n_calls == sum(1 + len(r["attempts"]) + len(r["refused"]) for r in replies)
+    tries = sum(1 + len(r["attempts"]) + len(r["refused"]) for r in replies)
+    timeouts = sum([r["status"], *r["attempts"]].count("timeout") for r in replies)
+    assert tries - timeouts <= n_calls <= tries, "a try that timed out may not have come to the server"
     assert len([r for r in requests.values() if r["purpose"] == "propose"]) >= 1000
     seen = {status for r in replies for status in [r["status"], *r["attempts"]]}
     assert len(seen) >= 10, seen
