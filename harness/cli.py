@@ -20,6 +20,7 @@ COMMANDS = {
     "bench": ("harness.bench", "run all tasks with several seeds and write the report card"),
     "promote": ("harness.promote", "keep the best laws of finished runs as programs with cards"),
     "hint": ("harness.hint", "say something to the models of a running search"),
+    "verify": ("harness.verify", "check a run's journal, and name what is damaged"),
     "export": ("harness.export", "write a run's journal as JSON lines"),
     "measure": ("measure.cli", "train small models and write down how they scale"),
     "doctor": ("evaluator.doctor", "show what the sandbox holds on this machine"),

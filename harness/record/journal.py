@@ -3,27 +3,32 @@
 Resume, leaderboards and audits read it. A row is committed before the next candidate is asked
 for, so a process killed at any moment loses at most the evaluations in flight. Program texts are
 stored once, under their hash. `export` writes everything as JSON lines; without times, two runs
-of one seed export the same bytes.
+of one seed export the same bytes. Rows hang on one another by hashes (`chain.py`), which are checked whenever a journal
+is opened; a journal of an earlier version is brought up to this one when it is next written to.
 """
 
 from __future__ import annotations
 
 import json
-import math
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
-from dataclasses import asdict
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TextIO
 
-from evaluator.outcome import Failed, Failure, Outcome, Scorecard, Scored
+from evaluator.outcome import Outcome, Scored
 from harness.errors import BadRun
-from harness.search.candidate import Candidate, Draft, program_hash
+from harness.record.chain import broken_links, damaged_log, first_link, link, text_hash
+from harness.record.facts import candidate_facts, candidate_of, dump, outcome_facts, outcome_of, storable
+from harness.search.candidate import Candidate, program_hash
 from harness.search.selection import validation_error
 
-VERSION = 1
+VERSION = 2
+"""1: without hashes."""
+
+RESULTS = "revealed"
+"""The event that holds what the sealed room held; left out of exports, since a search's journal knows nothing of it."""
 
 SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -37,10 +42,16 @@ CREATE TABLE entries (
     validation_error REAL,
     n_constants INTEGER,
     payload TEXT NOT NULL,          -- JSON: lineage and outcome, or the event's facts
-    times TEXT NOT NULL             -- JSON: when, and seconds and memory used; left out of exports
+    times TEXT NOT NULL,            -- JSON: when, and seconds and memory used; left out of exports
+    hash TEXT                       -- of this row and the hash before it
 );
 CREATE INDEX entries_error ON entries (validation_error);
 """
+
+HEAD = (
+    "CREATE TABLE head (id INTEGER PRIMARY KEY CHECK (id = 0), entries INTEGER NOT NULL, hash TEXT NOT NULL)"
+)
+COLUMNS = "seq, kind, candidate, program, status, validation_error, n_constants, payload, times"
 
 
 def _now() -> str:
@@ -53,49 +64,176 @@ class Journal:
     Args:
         path: the SQLite file.
         read_only: for leaderboards and exports beside a running writer.
+        damaged: read what is intact of a damaged journal, and leave out what is not.
+
+    Attributes:
+        damage: a line for everything that does not hold; empty unless `damaged`.
 
     Raises:
-        BadRun: no such file, not a journal, or written by a later version.
+        BadRun: no such file, not a journal, damaged, or written by a later version.
     """
 
-    def __init__(self, path: Path, read_only: bool = False) -> None:
-        self.path = path
+    def __init__(self, path: Path, read_only: bool = False, damaged: bool = False) -> None:
+        self.path, self.damage = path, []
+        self._broken: set[int] = set()
+        self._depth = 0
         if not path.exists():
             raise BadRun(f"{path}: no journal there. Give a run folder that holds journal.sqlite.")
+        log = None if read_only and not damaged else damaged_log(path)
         uri = f"{path.resolve().as_uri()}?mode={'ro' if read_only else 'rw'}"
-        self._db = sqlite3.connect(uri, uri=True, timeout=30.0, check_same_thread=False)
+        try:
+            self._db = sqlite3.connect(
+                uri, uri=True, timeout=30.0, check_same_thread=False, isolation_level=None
+            )
+        except sqlite3.Error as error:
+            raise self._unreadable(error) from error
+        # Bytes that are no text can still be hashed, and so be told from what was written.
+        self._db.text_factory = lambda data: data.decode("utf-8", "surrogateescape")
         try:
             (version,) = self._db.execute("PRAGMA user_version").fetchone()
+            if version not in (1, VERSION):
+                what = "was never finished being created" if version == 0 else f"has version {version}"
+                raise BadRun(f"{path}: expected a journal of version {VERSION}, this one {what}")
+            self._hashed = version == VERSION
             if not read_only:
                 self._db.execute("PRAGMA journal_mode=WAL")
                 self._db.execute("PRAGMA synchronous=NORMAL")
-        except sqlite3.DatabaseError as error:
+                if not self._hashed:
+                    self._migrate()
+            self._check(log)
+            if self.damage and not damaged:
+                raise BadRun(
+                    f"{path}: damaged: {'; '.join(self.damage[:3])}{'; ...' if len(self.damage) > 3 else ''}. "
+                    "Restore it from a copy, or save what is intact: harness verify RUN --save FILE"
+                )
+        except (sqlite3.Error, ValueError, TypeError) as error:  # names of its columns may be damaged too
             self._db.close()
-            raise BadRun(f"{path}: not a readable journal ({error}). Restore it from a copy.") from error
-        if version != VERSION:
+            raise self._unreadable(error) from error
+        except BadRun:
             self._db.close()
-            what = "was never finished being created" if version == 0 else f"has version {version}"
-            raise BadRun(f"{path}: expected a journal of version {VERSION}, this one {what}")
+            raise
+
+    def _unreadable(self, error: Exception) -> BadRun:
+        one = " ".join(str(error).split())[:200]
+        return BadRun(f"{self.path}: not a readable journal ({one}). Restore it from a copy.")
+
+    def _check(self, log: str | None) -> None:
+        """Follow the hashes from the settings to the head, and find each program under its own hash."""
+        if log is not None:
+            self.damage.append(log)
+        if not self._hashed:
+            return
+        self._db.execute("BEGIN")  # rows and head of one moment, beside a writer
+        try:
+            rows = self._db.execute(f"SELECT {COLUMNS}, hash FROM entries ORDER BY seq").fetchall()
+            head = self._db.execute("SELECT entries, hash FROM head").fetchone() or (0, "")
+            first = first_link(self._db.execute("SELECT key, value FROM meta"))
+            programs = dict(self._db.execute("SELECT sha256, text FROM programs"))
+        finally:
+            self._db.execute("COMMIT")
+        bad = {sha for sha, text in programs.items() if text_hash(text) != sha}
+        bad |= {row[3] for row in rows if row[3] is not None} - set(programs)
+        broken, last, n = broken_links(first, ((row[-1], row[:-1]) for row in rows))
+        for place in broken:
+            seq, kind, candidate = rows[place][:3]
+            name = f"{kind!r}" + (f" of candidate {candidate!r}" if candidate else "")
+            which = "the settings, or entry" if place == 0 else "entry"
+            self.damage.append(f"{which} {seq} ({name[:80]}): its hash does not fit")
+            self._broken.add(seq)
+        for row in rows:
+            if row[3] in bad:
+                self.damage.append(f"entry {row[0]} (candidate {row[2]}): its program's text is damaged")
+                self._broken.add(row[0])
+        bad_alone = bad - {row[3] for row in rows}
+        self.damage += [
+            f"program {str(sha)[:12]}: its text is damaged" for sha in sorted(map(str, bad_alone))
+        ]
+        if (n, last) != head:
+            self.damage.append(
+                f"it ends after {n} entries, and should after {head[0]}, or its head is damaged"
+            )
+
+    def _migrate(self) -> None:
+        """Bring a journal of version 1 up to this one: all of it, or nothing."""
+        with self.together():
+            self._db.execute("ALTER TABLE entries ADD COLUMN hash TEXT")
+            self._db.execute(HEAD)
+            before = first_link(self._db.execute("SELECT key, value FROM meta"))
+            rows = self._db.execute(f"SELECT {COLUMNS} FROM entries ORDER BY seq").fetchall()
+            for row in rows:
+                before = link(before, row)
+                self._db.execute("UPDATE entries SET hash = ? WHERE seq = ?", (before, row[0]))
+            self._db.execute("INSERT INTO head VALUES (0, ?, ?)", (len(rows), before))
+            self._db.execute(f"PRAGMA user_version={VERSION}")
+        self._hashed = True
 
     @classmethod
     def create(cls, path: Path, meta: dict[str, Any]) -> Journal:
         """A new journal with its settings, complete or not there at all.
 
         Raises:
-            BadRun: the file exists.
+            BadRun: the file exists, or can't be written.
         """
         if path.exists():
             raise BadRun(f"{path}: there is a journal already; resume it or choose another folder")
         half = path.with_suffix(".new")
-        half.unlink(missing_ok=True)
-        db = sqlite3.connect(half)
-        with db:
-            db.executescript(SCHEMA)
-            db.executemany("INSERT INTO meta VALUES (?, ?)", [(k, _dump(v)) for k, v in meta.items()])
-            db.execute(f"PRAGMA user_version={VERSION}")
-        db.close()
-        half.replace(path)
+        rows = [(k, dump(v)) for k, v in meta.items()]
+        try:
+            half.unlink(missing_ok=True)
+            with closing(sqlite3.connect(half)) as db, db:
+                db.executescript(SCHEMA)
+                db.executemany("INSERT INTO meta VALUES (?, ?)", rows)
+                db.execute(HEAD)
+                db.execute("INSERT INTO head VALUES (0, 0, ?)", (first_link(rows),))
+                db.execute(f"PRAGMA user_version={VERSION}")
+            half.replace(path)
+        except (OSError, sqlite3.Error) as error:
+            raise _unwritable(path, error) from error
         return cls(path)
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """What is written inside is written all at once at the end, or not at all.
+
+        Raises:
+            BadRun: it can't be written. What was written before is whole.
+        """
+        try:
+            if self._depth == 0:
+                self._db.execute("BEGIN IMMEDIATE")
+            self._depth += 1
+            try:
+                yield
+            except BaseException:
+                if self._depth == 1 and self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise
+            else:
+                if self._depth == 1:
+                    self._db.execute("COMMIT")
+            finally:
+                self._depth -= 1
+        except sqlite3.Error as error:
+            if self._depth == 0 and self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            raise _unwritable(self.path, error) from error
+
+    def _write(self, row: tuple[Any, ...]) -> None:
+        """Add a row behind the last one, and move the head there."""
+        n, before = self._db.execute("SELECT entries, hash FROM head").fetchone()
+        (seq,) = self._db.execute("SELECT coalesce(max(seq), 0) + 1 FROM entries").fetchone()
+        row = (seq, *row)
+        after = link(before, row)
+        self._db.execute(f"INSERT INTO entries ({COLUMNS}, hash) VALUES (?,?,?,?,?,?,?,?,?,?)", (*row, after))
+        self._db.execute("UPDATE head SET entries = ?, hash = ?", (n + 1, after))
+
+    def whole(self) -> list[str]:
+        """Everything that does not hold, the database's own structure included: slower than what opening checks."""
+        try:
+            said = [line for (line,) in self._db.execute("PRAGMA integrity_check(20)")]
+        except sqlite3.Error as error:
+            said = [str(error)]
+        return self.damage + [f"the database: {' '.join(line.split())}" for line in said if line != "ok"]
 
     def close(self) -> None:
         self._db.close()
@@ -108,12 +246,19 @@ class Journal:
 
     def copy(self, path: Path) -> None:
         """Write all of it to a new file, whoever else is reading or writing."""
-        with closing(sqlite3.connect(path)) as other:
-            self._db.backup(other)
+        try:
+            with closing(sqlite3.connect(path)) as other:
+                self._db.backup(other)
+        except sqlite3.Error as error:
+            raise _unwritable(path, error) from error
 
     def meta(self) -> dict[str, Any]:
         """Settings the run was made with."""
-        return {k: json.loads(v) for k, v in self._db.execute("SELECT key, value FROM meta ORDER BY key")}
+        try:
+            rows = self._db.execute("SELECT key, value FROM meta ORDER BY key").fetchall()
+            return {k: json.loads(v) for k, v in rows}
+        except (sqlite3.Error, ValueError, TypeError, RecursionError) as error:
+            raise self._unreadable(error) from error
 
     def append(
         self,
@@ -128,28 +273,28 @@ class Journal:
             elapsed_s: what the run has searched so far.
             notes: what else a proposer wants to find again.
         """
-        sha = program_hash(candidate.program)
-        payload = {"candidate": _candidate_facts(candidate), "outcome": _outcome_facts(outcome)}
+        text = storable(candidate.program)
+        sha = program_hash(text)
+        payload = {"candidate": candidate_facts(candidate), "outcome": outcome_facts(outcome)}
         if notes is not None:
             payload["notes"] = notes
         scored = isinstance(outcome, Scored)
         times = {"at": _now(), "elapsed_s": elapsed_s, "seconds": outcome.seconds}
         if scored:
             times |= {"cpu_seconds": outcome.cpu_seconds, "peak_memory_mb": outcome.peak_memory_mb}
-        with self._db:
-            self._db.execute("INSERT OR IGNORE INTO programs VALUES (?, ?)", (sha, candidate.program))
-            self._db.execute(
-                "INSERT INTO entries (kind, candidate, program, status, validation_error, n_constants, payload, times)"
-                " VALUES ('evaluation', ?, ?, ?, ?, ?, ?, ?)",
+        with self.together():
+            self._db.execute("INSERT OR IGNORE INTO programs VALUES (?, ?)", (sha, text))
+            self._write(
                 (
+                    "evaluation",
                     candidate.id,
                     sha,
-                    "scored" if scored else outcome.failure.value,
-                    validation_error(outcome) if scored else None,
-                    outcome.n_constants if scored else None,
-                    _dump(payload),
-                    _dump(times),
-                ),
+                    "scored" if isinstance(outcome, Scored) else outcome.failure.value,
+                    validation_error(outcome) if isinstance(outcome, Scored) else None,
+                    outcome.n_constants if isinstance(outcome, Scored) else None,
+                    dump(payload),
+                    dump(times),
+                )
             )
 
     def record(
@@ -160,60 +305,64 @@ class Journal:
         Args:
             times: what depends on the clock, by name; left out of exports.
         """
-        with self._db:
-            self._db.execute(
-                "INSERT INTO entries (kind, payload, times) VALUES (?, ?, ?)",
-                (event, _dump(facts or {}), _dump({"at": _now(), "elapsed_s": elapsed_s, **times})),
-            )
+        at = dump({"at": _now(), "elapsed_s": elapsed_s, **times})
+        with self.together():
+            self._write((event, None, None, None, None, None, dump(facts or {}), at))
+
+    def _rows(self, columns: str, where: str = "") -> Iterator[tuple[Any, ...]]:
+        """Columns of the intact entries, in order, each with its program's text last.
+
+        Raises:
+            BadRun: the database can't be read any more.
+        """
+        query = f"SELECT seq, {columns}, text FROM entries LEFT JOIN programs ON program = sha256 {where} ORDER BY seq"
+        try:
+            for seq, *row in self._db.execute(query).fetchall():
+                if seq not in self._broken:
+                    yield tuple(row)
+        except (sqlite3.Error, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise self._unreadable(error) from error
 
     def entries(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """Everything in order: (kind, facts); an evaluation has candidate, outcome and notes as values."""
-        rows = self._db.execute(
-            "SELECT kind, payload, times, text FROM entries LEFT JOIN programs ON program = sha256 ORDER BY seq"
-        )
-        for kind, payload, times, text in rows.fetchall():
+        for kind, payload, times, text in self._rows("kind, payload, times"):
             facts = json.loads(payload)
             if kind == "evaluation":
                 facts = {
-                    "candidate": _candidate(facts["candidate"], text),
-                    "outcome": _outcome(facts["outcome"], json.loads(times)),
+                    "candidate": candidate_of(facts["candidate"], text),
+                    "outcome": outcome_of(facts["outcome"], json.loads(times)),
                     "notes": facts.get("notes") or {},
                 }
             yield kind, facts
 
     def evaluations(self) -> Iterator[tuple[Candidate, Outcome]]:
         """Every finished evaluation, in the order in which the search was told."""
-        rows = self._db.execute(
-            "SELECT payload, times, text FROM entries JOIN programs ON program = sha256"
-            " WHERE kind = 'evaluation' ORDER BY seq"
-        )
-        for payload, times, text in rows:
+        for payload, times, text in self._rows("payload, times", "WHERE kind = 'evaluation'"):
             facts = json.loads(payload)
-            yield _candidate(facts["candidate"], text), _outcome(facts["outcome"], json.loads(times))
+            yield candidate_of(facts["candidate"], text), outcome_of(facts["outcome"], json.loads(times))
 
     def events(self, kind: str | None = None) -> list[tuple[str, dict[str, Any], dict[str, Any]]]:
         """(kind, facts, times) of the events, in order."""
-        rows = self._db.execute(
-            "SELECT kind, payload, times FROM entries WHERE kind != 'evaluation' ORDER BY seq"
-        )
-        return [(k, json.loads(p), json.loads(t)) for k, p, t in rows if kind is None or k == kind]
+        rows = self._rows("kind, payload, times", "WHERE kind != 'evaluation'")
+        return [(k, json.loads(p), json.loads(t)) for k, p, t, _ in rows if kind is None or k == kind]
 
     def seconds_spent(self) -> float:
         """Wall seconds this run has searched, over all its sessions, as of the last entry."""
-        rows = self._db.execute("SELECT times FROM entries")
-        return max((json.loads(t).get("elapsed_s", 0.0) for (t,) in rows), default=0.0)
+        return max((json.loads(t).get("elapsed_s", 0.0) for t, _ in self._rows("times")), default=0.0)
 
     def export(self, out: TextIO, times: bool = False) -> int:
-        """Write meta, programs and entries as JSON lines; returns the number of lines.
+        """Write meta, programs and entries as JSON lines, without what the sealed room held; returns the number of lines.
 
         Args:
             times: also what depends on the clock (when, seconds, memory).
         """
         lines: list[dict[str, Any]] = [{"meta": self.meta()}]
-        for sha, text in self._db.execute("SELECT sha256, text FROM programs ORDER BY sha256"):
+        rows = list(self._rows("kind, program, status, validation_error, payload, times"))
+        for sha, text in sorted({(row[1], row[-1]) for row in rows if row[1] is not None}):
             lines.append({"program": sha, "text": text})
-        query = "SELECT kind, program, status, validation_error, payload, times FROM entries ORDER BY seq"
-        for kind, sha, status, error, payload, when in self._db.execute(query):
+        for kind, sha, status, error, payload, when, _ in rows:
+            if kind == RESULTS:
+                continue
             line: dict[str, Any] = {"kind": kind, **json.loads(payload)}
             if kind == "evaluation":
                 line |= {"program": sha, "status": status, "validation_error": error}
@@ -221,89 +370,12 @@ class Journal:
                 line["times"] = json.loads(when)
             lines.append(line)
         for line in lines:
-            out.write(_dump(line) + "\n")
+            out.write(dump(line) + "\n")
         return len(lines)
 
 
-def _dump(value: Any) -> str:
-    return json.dumps(
-        _plain(value), sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False
+def _unwritable(path: Path, error: Exception) -> BadRun:
+    return BadRun(
+        f"{path}: can't be written ({error}); nothing that was written before is lost. Make room, or make the folder "
+        "writable, and resume the run"
     )
-
-
-def _plain(value: Any) -> Any:
-    """JSON has no NaN or infinity: they travel as strings that float() reads back."""
-    if isinstance(value, float) and not math.isfinite(value):
-        return repr(value)
-    if isinstance(value, dict):
-        return {str(k): _plain(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(v) for v in value]
-    return value
-
-
-def _candidate_facts(c: Candidate) -> dict[str, Any]:
-    d = c.draft
-    return {
-        "id": c.id,
-        "parent": c.parent,
-        "mate": c.mate,
-        "niche": c.niche,
-        "generation": c.generation,
-        "proposer": c.proposer,
-        "draft": {
-            "key": d.key,
-            "law": d.law,
-            "shape": d.shape,
-            "edit": d.edit,
-            "constants": list(d.constants),
-        },
-    }
-
-
-def _candidate(facts: dict[str, Any], program: str) -> Candidate:
-    facts = dict(facts)
-    d = dict(facts.pop("draft"))
-    d["constants"] = tuple(d["constants"])
-    if "island" in facts:  # the name in journals of version 0.1
-        facts["niche"] = facts.pop("island")
-    return Candidate(program=program, draft=Draft(program=program, **d), **facts)
-
-
-def _outcome_facts(outcome: Outcome) -> dict[str, Any]:
-    if isinstance(outcome, Failed):
-        return {"failure": outcome.failure.value, "detail": outcome.detail, "traceback": outcome.traceback}
-    return {
-        "cards": {name: asdict(card) for name, card in outcome.cards.items()},
-        "constants": {k: list(v) for k, v in outcome.constants.items()},
-        "n_constants": outcome.n_constants,
-    }
-
-
-def outcome_text(outcome: Outcome) -> str:
-    """An outcome without times as the journal writes it, to compare two of them: NaN is not equal to itself."""
-    return _dump(_outcome_facts(outcome))
-
-
-def _outcome(facts: dict[str, Any], times: dict[str, Any]) -> Outcome:
-    if "failure" in facts:
-        return Failed(
-            Failure(facts["failure"]), facts["detail"], facts["traceback"], times.get("seconds", 0.0)
-        )
-    return Scored(
-        {name: card_of(card) for name, card in facts["cards"].items()},
-        {k: tuple(map(float, v)) for k, v in facts["constants"].items()},
-        facts["n_constants"],
-        times.get("seconds", 0.0),
-        times.get("cpu_seconds", 0.0),
-        times.get("peak_memory_mb", 0.0),
-    )
-
-
-def card_of(facts: dict[str, Any]) -> Scorecard:
-    """A scorecard from its JSON form."""
-    numbers = {k: float(facts[k]) for k in ("nmse", "r2", "nmae", "mae")}
-    groups = {name: card_of(card) for name, card in facts.get("per_group", {}).items()}
-    log_error = facts.get("log_error")
-    numbers["log_error"] = math.nan if log_error is None else float(log_error)
-    return Scorecard(n_rows=int(facts["n_rows"]), per_group=groups, **numbers)

@@ -119,8 +119,8 @@ class RunFolder:
             self._lock.close()
             self._lock = None
 
-    def journal(self, read_only: bool = False) -> Journal:
-        return Journal(self.journal_path, read_only)
+    def journal(self, read_only: bool = False, damaged: bool = False) -> Journal:
+        return Journal(self.journal_path, read_only, damaged)
 
     def write_seeds(self, programs: list[str]) -> None:
         """Keep the seed programs with the run, so that a resume begins with the same."""

@@ -19,7 +19,8 @@ from harness.proposers.formula.proposer import free_draft
 from harness.proposers.formula.render import is_rendered
 from harness.proposers.llm.staged import staged_evaluation
 from harness.proposers.registry import make_proposers
-from harness.record.journal import Journal
+from harness.record.facts import report_facts, report_of
+from harness.record.journal import RESULTS, Journal
 from harness.record.run_folder import RunFolder
 from harness.record.summary import Finished, build_summary
 from harness.run.beginning import check_same_task
@@ -27,7 +28,7 @@ from harness.run.budget import Budget, Spending
 from harness.run.context import Context
 from harness.run.forecasting import Forecaster, write_forecast
 from harness.run.loop import DirectLoop, Loop
-from harness.search.candidate import Candidate
+from harness.search.candidate import Candidate, program_hash
 from harness.search.ending import Ending
 from harness.search.search import Search
 
@@ -216,7 +217,14 @@ def reveal(session: Session, choice: Choice) -> Report | None:
         # Without the hash of held-out rows: a journal holds nothing of them.
         session.journal.record(event, {k: v for k, v in facts.items() if k != "heldout_hash"})
 
-    return open_heldout(program, a.task, session.evaluator, record, forecaster)
+    digests = [program_hash(p) for p in (program, *forecaster.programs)]
+    for _, facts, _ in reversed(session.journal.events(RESULTS)):
+        if facts["programs"] == digests and facts["report"]["heldout_hash"] == a.task.provenance.heldout_hash:
+            return report_of(facts["report"])
+    with session.journal.together():  # the opening and what was seen, or neither
+        report = open_heldout(program, a.task, session.evaluator, record, forecaster)
+        session.journal.record(RESULTS, {"programs": digests, "report": report_facts(report)})
+    return report
 
 
 def conclude(

@@ -86,7 +86,28 @@ def test_a_run_ends_with_a_law_and_its_held_out_score(rows, tmp_path, capsys):
     }
     with Journal(run / "journal.sqlite", read_only=True) as journal:
         kinds = [k for k, _, _ in journal.events()]
-    assert kinds == ["started", "finished", "reveal"]
+    assert kinds == ["started", "finished", "reveal", "revealed"]
+
+
+def test_the_sealed_room_opens_once_whatever_happens_after(rows, tmp_path, capsys):
+    _, s = evolve_json(capsys, "--task", "parallel", "--data-dir", rows, "--out", tmp_path / "runs", *SMALL)
+    run = Path(s["path"])
+    (run / "summary.json").unlink()  # as when killed between the opening and the summary
+    _, again = evolve_json(capsys, "--resume", run, "--data-dir", rows)
+    with Journal(run / "journal.sqlite", read_only=True) as journal:
+        kinds = [k for k, _, _ in journal.events()]
+    assert kinds.count("reveal") == kinds.count("revealed") == 1
+    for part in (
+        "law",
+        "heldout",
+        "forecast",
+        "forecast_coverage",
+        "controls",
+        "constants",
+        "marks",
+        "noise_ceiling_r2",
+    ):
+        assert again[part] == s[part], part
 
 
 def test_the_journal_repeats_and_knows_nothing_of_held_out_targets(rows, tmp_path, capsys):

@@ -170,7 +170,7 @@ def test_stages_give_the_outcome_of_a_whole_validation(tmp_path):
 
     from evaluator import Evaluator, LocalSandbox
     from harness.proposers.llm.edits import Parts
-    from harness.record.journal import outcome_text
+    from harness.record.facts import outcome_text
     from tasks.split import validation_folds
 
     task = toy_task()

@@ -10,7 +10,8 @@ from harness.errors import BadRun
 from harness.proposers.llm.reply import Reply
 from harness.proposers.llm.request import Request
 from harness.proposers.llm.staged import Staged
-from harness.record.journal import Journal, outcome_text
+from harness.record.facts import outcome_text
+from harness.record.journal import Journal
 from harness.run.context import Context
 from harness.run.in_flight.state import InFlight
 from harness.search.ending import Ending

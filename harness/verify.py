@@ -1,0 +1,73 @@
+"""Is a run's journal whole? `python -m harness.verify RUN`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from harness.errors import HarnessError
+from harness.record.run_folder import RunFolder, all_runs
+from harness.terminal.shown import shown
+
+EPILOG = """examples:
+  python -m harness.verify latest
+  python -m harness.verify --all --out runs
+  python -m harness.verify my_run --save intact.jsonl
+
+Every row of a journal carries a hash of itself and of the row before. A resume, the opening of held-out rows and every reader
+follow these hashes; this command looks at the database's own structure too.
+exit codes: 0 whole, 1 damaged, 2 wrong usage or no such run
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    p = argparse.ArgumentParser(
+        prog="python -m harness.verify",
+        description="Check a run's journal bit by bit, and name what is damaged.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    p.add_argument("run", nargs="?", help="run folder, its name under --out, or latest")
+    p.add_argument("--all", action="store_true", help="every run under --out")
+    p.add_argument("--out", default="runs", metavar="DIR", help="where run folders lie (default: runs)")
+    p.add_argument("--save", metavar="FILE", help="write what is intact as JSON lines, with times")
+    return p
+
+
+def main(argv: list[str] | None = None) -> int:
+    args = parser().parse_args(argv)
+    try:
+        if args.all == (args.run is not None):
+            raise HarnessError("give either a run or --all")
+        if args.all and args.save:
+            raise HarnessError("--save is for one run; leave --all out")
+        root = Path(args.out)
+        folders = all_runs(root) if args.all else [RunFolder.find(args.run, root)]
+        return max([_verify(folder, args.save) for folder in folders], default=0)
+    except (HarnessError, OSError) as error:
+        print(shown(f"error: {error}"), file=sys.stderr)
+        return 2
+
+
+def _verify(folder: RunFolder, save: str | None) -> int:
+    """Print what one run's journal is worth; 1 when it is damaged."""
+    try:
+        journal = folder.journal(read_only=True, damaged=True)
+    except HarnessError as error:
+        print(shown(f"{folder.path}: damaged: {error}"))
+        return 1
+    with journal:
+        damage = journal.whole()
+        n = sum(1 for _ in journal.entries())
+        if save is not None:
+            with open(save, "w", encoding="utf-8") as out:
+                journal.export(out, times=True)
+    for line in damage:
+        print(shown(f"{folder.path}: damaged: {line}"))
+    print(shown(f"{folder.path}: {n} entries intact" + ("" if damage else ", whole")))
+    return 1 if damage else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
