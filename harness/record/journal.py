@@ -309,7 +309,7 @@ class Journal:
         with self.together():
             self._write((event, None, None, None, None, None, dump(facts or {}), at))
 
-    def _rows(self, columns: str, where: str = "") -> Iterator[tuple[Any, ...]]:
+    def _read(self, columns: str, where: str = "") -> Iterator[tuple[Any, ...]]:
         """Columns of the intact entries, in order, each with its program's text last.
 
         Raises:
@@ -325,7 +325,7 @@ class Journal:
 
     def entries(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """Everything in order: (kind, facts); an evaluation has candidate, outcome and notes as values."""
-        for kind, payload, times, text in self._rows("kind, payload, times"):
+        for kind, payload, times, text in self._read("kind, payload, times"):
             facts = json.loads(payload)
             if kind == "evaluation":
                 facts = {
@@ -337,18 +337,18 @@ class Journal:
 
     def evaluations(self) -> Iterator[tuple[Candidate, Outcome]]:
         """Every finished evaluation, in the order in which the search was told."""
-        for payload, times, text in self._rows("payload, times", "WHERE kind = 'evaluation'"):
+        for payload, times, text in self._read("payload, times", "WHERE kind = 'evaluation'"):
             facts = json.loads(payload)
             yield candidate_of(facts["candidate"], text), outcome_of(facts["outcome"], json.loads(times))
 
     def events(self, kind: str | None = None) -> list[tuple[str, dict[str, Any], dict[str, Any]]]:
         """(kind, facts, times) of the events, in order."""
-        rows = self._rows("kind, payload, times", "WHERE kind != 'evaluation'")
+        rows = self._read("kind, payload, times", "WHERE kind != 'evaluation'")
         return [(k, json.loads(p), json.loads(t)) for k, p, t, _ in rows if kind is None or k == kind]
 
     def seconds_spent(self) -> float:
         """Wall seconds this run has searched, over all its sessions, as of the last entry."""
-        return max((json.loads(t).get("elapsed_s", 0.0) for t, _ in self._rows("times")), default=0.0)
+        return max((json.loads(t).get("elapsed_s", 0.0) for t, _ in self._read("times")), default=0.0)
 
     def export(self, out: TextIO, times: bool = False) -> int:
         """Write meta, programs and entries as JSON lines, without what the sealed room held; returns the number of lines.
@@ -357,7 +357,7 @@ class Journal:
             times: also what depends on the clock (when, seconds, memory).
         """
         lines: list[dict[str, Any]] = [{"meta": self.meta()}]
-        rows = list(self._rows("kind, program, status, validation_error, payload, times"))
+        rows = list(self._read("kind, program, status, validation_error, payload, times"))
         for sha, text in sorted({(row[1], row[-1]) for row in rows if row[1] is not None}):
             lines.append({"program": sha, "text": text})
         for kind, sha, status, error, payload, when, _ in rows:
