@@ -132,9 +132,8 @@ class Table:
         first = found.bad[0]
         cells = self.columns[name].cells()
         shown = printable(str(label(cells[first])))
-        row = [label(c.cells()[first]) for c in self.columns.values()]
-        header = sum(r in self.columns for r in row) > 1
-        if header:
+        if self._is_header(first):
+            row = [label(c.cells()[first]) for c in self.columns.values()]
             what = f"another header ({', '.join(printable(str(r)) for r in row[:5])})"
         else:
             what = f"{name}={shown}"
@@ -142,6 +141,10 @@ class Table:
             f"{self.source}: {name} must be a finite number: {len(found.bad)} of {len(self)} rows are not (first: "
             f"{self.place(first)}, {what}). Repair them, or leave them out with --drop-bad"
         )
+
+    def _is_header(self, row: int) -> bool:
+        """Whether a row holds names of columns: the header changed there."""
+        return sum(label(c.cells()[row]) in self.columns for c in self.columns.values()) > 1
 
     def is_numeric(self, name: str) -> bool:
         """Whether every cell that is there is a number, and one is."""
@@ -178,6 +181,8 @@ class Table:
         reasons: dict[str, int] = {}
         for name in names:
             found = self.understood(name)
+            if any(self._is_header(i) for i in found.bad):  # what follows it stands under other names
+                raise BadTable(self._bad(name, found).replace(", or leave them out with --drop-bad", ""))
             bad = np.zeros(len(self), dtype=bool)
             bad[found.bad] = True
             for asked, rows, why in (

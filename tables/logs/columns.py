@@ -14,7 +14,7 @@ from tables.table import Table
 STEP = ("step", "_step", "global_step", "train/global_step", "trainer/global_step", "global step", "train/step", "iteration",
         "iter", "num_updates", "update", "updates", "batch", "steps", "n_iter", "training step", "epoch", "train/epoch")  # fmt: skip
 VALIDATION = ("val_loss", "validation_loss", "eval_loss", "valid_loss", "val/loss", "eval/loss", "validation/loss", "valid/loss",
-              "validation loss", "test_loss", "test/loss", "val_loss_epoch", "loss/val", "loss/eval", "eval/crossentropyloss",
+              "validation loss", "val loss", "test_loss", "test/loss", "val_loss_epoch", "loss/val", "loss/eval", "eval/crossentropyloss",
               "metrics/eval/languagecrossentropy", "lm loss validation")  # fmt: skip
 TRAINING = ("loss", "train_loss", "train/loss", "training_loss", "lm loss", "lm_loss", "total_loss", "reduced_train_loss",
             "train/crossentropyloss", "train/ce loss", "loss/train/total", "loss/train", "train_loss_step", "train_loss_epoch",

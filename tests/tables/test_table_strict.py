@@ -97,6 +97,10 @@ def test_a_header_that_changes_midway_is_named(tmp_path):
     path = write(tmp_path / "t.csv", "step,loss,lr\n1,4,0.1\n2,3,0.1\nstep,lr,loss\n3,0.1,2\n")
     with pytest.raises(BadTable, match=r"line 4, another header \(step, lr, loss\)"):
         read_table(path).numbers("loss")
+    with pytest.raises(
+        BadTable, match="another header"
+    ):  # what follows stands under other names: no option drops it
+        read_table(path, DROP).complete(["step", "loss"], drop_missing=True, drop_bad=True)
 
 
 def test_a_thousand_or_a_decimal_comma_is_asked_and_the_option_decides(tmp_path):
