@@ -24,7 +24,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import numpy as np  # noqa: E402
 import pandas as pd  # noqa: E402
-
 from harness.curves.calibration import PREFIXES, conformal, ratios  # noqa: E402
 
 SETS = {

@@ -28,8 +28,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import numpy as np  # noqa: E402
 import pandas as pd  # noqa: E402
 
-from curves.schedule_laws import NAMES, Schedule, ScheduledCurve, fit_schedule_law  # noqa: E402
-from harness.curves.predict import SPREAD  # noqa: E402
+from curves.answer import SPREAD  # noqa: E402
+from curves.schedules import NAMES, Schedule, ScheduledCurve, fit_schedule_law  # noqa: E402
 
 WARMUP = 0.5 * 3e-4 * 2160
 """Learning rate summed over the linear warm-up, before the first row of every curve."""

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from curves import baselines
-from curves.choice import predict_endpoints
+from curves.calibration import can_forecast, forecast
 from curves.curve import Curve
 from curves.fit import VARIANTS, fit_curves
 from fitting.errors import BadData, BadOption
@@ -21,6 +21,10 @@ from fitting.errors import BadData, BadOption
 PREFIXES = tuple(round(0.05 * i, 2) for i in range(2, 19))
 """0.10 to 0.90 in steps of 0.05; earlier prefixes lie inside many runs' warm-up."""
 BASELINES = ("last_value", "linear", "template_global", "template_by_mix", "template_by_recipe")
+
+
+Job = tuple[Curve, tuple[float, ...], tuple[str, ...], str, float]
+"""A run, prefixes, methods of the fits, solver and warm-up: what a process is handed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +67,8 @@ def backtest(
     """Predict the end of every completed run from every prefix.
 
     Args:
-        methods: variants (form_loss), `auto`, and names from BASELINES. solver: of the forms.
-        after: warm-up left out of the fits. recipe: labels of template_by_mix (the first) and _by_recipe (all).
+        methods: variants (form_loss), `auto` (the predictor), and names from BASELINES. solver: of the forms.
+        after: warm-up left out of the fits (the predictor knows it by itself). recipe: labels of template_by_mix (the first) and _by_recipe (all).
         donors: completed runs that templates may learn from (never the run itself).
         workers: processes; runs are shared among them. progress: called with (runs done, runs).
 
@@ -95,7 +99,7 @@ def backtest(
     return rows
 
 
-def _mapped(jobs: list[tuple], workers: int) -> Iterator[list[Prediction]]:
+def _mapped(jobs: list[Job], workers: int) -> Iterator[list[Prediction]]:
     if workers <= 1 or len(jobs) < 2:
         yield from map(_one_run, jobs)
         return
@@ -107,8 +111,7 @@ def _mapped(jobs: list[tuple], workers: int) -> Iterator[list[Prediction]]:
         yield from pool.map(_one_run, jobs)
 
 
-def _one_run(job: tuple) -> list[Prediction]:
-
+def _one_run(job: Job) -> list[Prediction]:
     curve, prefixes, methods, solver, after = job
     parts = []
     for prefix in prefixes:
@@ -118,14 +121,13 @@ def _one_run(job: tuple) -> list[Prediction]:
     rows = []
     for method in methods:
         if method == "auto":
-            predicted = predict_endpoints([(p.progress, p.loss) for _, p in parts], after=after)
-            found = [(f.endpoint, f.fit.at_bound) for f in predicted]
-        else:
-            form, loss = method.rsplit("_", 1)
-            fits = fit_curves([(p.progress, p.loss) for _, p in parts], form, loss, solver, after=after)
-            found = [(fit.endpoint, fit.at_bound) for fit in fits]
-        for (prefix, part), (endpoint, at_bound) in zip(parts, found, strict=True):
-            rows.append(_row(curve, prefix, method, endpoint, part, at_bound))
+            able = [(prefix, part) for prefix, part in parts if can_forecast(curve, prefix)]
+            rows += [_row(curve, p, method, forecast(curve, p).endpoint, part) for p, part in able]
+            continue
+        form, loss = method.rsplit("_", 1)
+        fits = fit_curves([(p.progress, p.loss) for _, p in parts], form, loss, solver, after=after)
+        for (prefix, part), fit in zip(parts, fits, strict=True):
+            rows.append(_row(curve, prefix, method, fit.endpoint, part, fit.at_bound))
     return rows
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from curves.rate import Rate
 from fitting.errors import BadData
 
 
@@ -22,6 +23,7 @@ class Curve:
         step, tokens, lr: (n,) training step, tokens seen, learning rate at every point, or None.
         N, D, C: parameters, training tokens and compute (FLOPs) of the whole run, or None.
         complete: the last point is the run's end.
+        rate: learning rate of the whole run, planned part included; from `lr` where a completed run has it.
     """
 
     run: str
@@ -35,6 +37,7 @@ class Curve:
     D: float | None = None
     C: float | None = None
     complete: bool = True
+    rate: Rate | None = None
 
     def __post_init__(self) -> None:
         progress, loss = checked(self.progress, self.loss, f"run {self.run!r}")
@@ -49,6 +52,8 @@ class Curve:
                         f"run {self.run!r}: {name} must match the losses: {value.shape} against {loss.shape}"
                     )
                 object.__setattr__(self, name, value)
+        if self.rate is None and self.lr is not None and self.complete and self.n > 1 and self.lr.any():
+            object.__setattr__(self, "rate", Rate(self.progress, self.lr, "logged"))
 
     @property
     def n(self) -> int:
@@ -75,7 +80,7 @@ class Curve:
         whole = self.complete and bool(keep[-1])
         return Curve(
             self.run, self.progress[keep], self.loss[keep], self.labels, cut(self.step), cut(self.tokens),
-            cut(self.lr), self.N, self.D, self.C, whole,
+            cut(self.lr), self.N, self.D, self.C, whole, self.rate,
         )  # fmt: skip
 
 

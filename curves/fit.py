@@ -116,7 +116,7 @@ def _result(asked: Problem, shape: Form, loss: str, solver: str, found: Solution
     F, A, theta, converged = found
     residual = asked.y - F - A * shape.shape(asked.tau, theta)
     bounds = [("F", F, asked.F_low, asked.F_high), ("A", A, 0.0, asked.A_high)]
-    bounds += zip(shape.theta, theta, shape.low, shape.high, strict=True)  # type: ignore[arg-type]
+    bounds += zip(shape.theta, theta, shape.low, shape.high, strict=True)
     return CurveFit(
         form=shape.name,
         loss=loss,

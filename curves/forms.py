@@ -37,20 +37,20 @@ class Form:
 
 def _log(tau: np.ndarray, theta: np.ndarray) -> np.ndarray:
     s = theta[..., 0:1]
-    return np.log((1 + s) / (tau + s)) / np.log((1 + s) / s)
+    return np.asarray(np.log((1 + s) / (tau + s)) / np.log((1 + s) / s))
 
 
 def _exponential(tau: np.ndarray, theta: np.ndarray) -> np.ndarray:
     r = theta[..., 0:1]
     # (e^-rt - e^-r)/(1 - e^-r), without the difference of two near numbers at small r
-    return -np.exp(-r * tau) * np.expm1(-r * (1 - tau)) / -np.expm1(-r)
+    return np.asarray(-np.exp(-r * tau) * np.expm1(-r * (1 - tau)) / -np.expm1(-r))
 
 
 def _power(tau: np.ndarray, theta: np.ndarray) -> np.ndarray:
     s, a = theta[..., 0:1], theta[..., 1:2]
     # divided by s^-a above and below: nothing overflows at s = 1e-4, a = 10
     end = np.exp(-a * np.log1p(1 / s))
-    return (np.exp(-a * np.log1p(tau / s)) - end) / (1 - end)
+    return np.asarray((np.exp(-a * np.log1p(tau / s)) - end) / (1 - end))
 
 
 def _rational(tau: np.ndarray, theta: np.ndarray) -> np.ndarray:
@@ -58,7 +58,7 @@ def _rational(tau: np.ndarray, theta: np.ndarray) -> np.ndarray:
     with np.errstate(divide="ignore"):
         ratio = np.exp(np.minimum(b * (np.log(tau) - np.log(t0)), 300.0))
     end = 1 / (1 + np.exp(np.minimum(-b * np.log(t0), 300.0)))
-    return (1 / (1 + ratio) - end) / (1 - end)
+    return np.asarray((1 / (1 + ratio) - end) / (1 - end))
 
 
 def _form(

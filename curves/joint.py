@@ -96,7 +96,7 @@ class JointFit:
         tau = np.atleast_1d(np.asarray(progress, dtype=float))
         B, _ = SHAPES[self.form].basis(tau, np.array(list(self.theta.values())))
         b0, b1, b2 = self.coefficients @ features(curve, self.terms, self.centres)
-        return b0 + b1 * B + b2 * tau
+        return np.asarray(b0 + b1 * B + b2 * tau)
 
     def endpoint(self, curve: Curve) -> float:
         return float(self.predict(curve)[0])
@@ -219,7 +219,7 @@ class _Projected:
         return beta, residual, w, dB
 
     def _weights(self, residual: np.ndarray) -> np.ndarray:
-        return self.delta / np.maximum(np.abs(residual), self.delta)
+        return np.asarray(self.delta / np.maximum(np.abs(residual), self.delta))
 
     def __call__(self, u: np.ndarray) -> tuple[float, np.ndarray]:
         beta, residual, w, dB = self.solve(u)

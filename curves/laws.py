@@ -52,8 +52,8 @@ class EndpointLaw:
 
 def _predict(form: str, constants: dict[str, float], unit: float, x: np.ndarray) -> np.ndarray:
     if form == "floor":
-        return constants["E"] + constants["A"] * (x / unit) ** -constants["alpha"]
-    return np.exp(constants["intercept"] + constants["slope"] * np.log(x))
+        return np.asarray(constants["E"] + constants["A"] * (x / unit) ** -constants["alpha"])
+    return np.asarray(np.exp(constants["intercept"] + constants["slope"] * np.log(x)))
 
 
 def fit_endpoint_law(x: np.ndarray, L: np.ndarray, form: str = "floor", unit: float = UNIT) -> EndpointLaw:

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
+from curves import rate as rates
 from curves.curve import Curve
 from curves.laws import Endpoint
+from curves.rate import Rate
 from fitting.errors import BadData
 from tables import Reading, TableError, read_table
 
@@ -92,7 +94,7 @@ def load_curves(
         curves.append(
             Curve(
                 name, tau[order], numbers[loss][rows][order], {c: _label(words[c][index[0]]) for c in labels},
-                steps, seen, rate, *whole, complete=bool(tau.max() >= complete_at),
+                steps, seen, rate, whole[0], whole[1], whole[2], bool(tau.max() >= complete_at),
             )
         )  # fmt: skip
     return curves
@@ -108,15 +110,19 @@ def _label(text: str | None) -> str | float:
 
 
 def load_delphi(folder: str | Path) -> list[Curve]:
-    """The Delphi midtraining trajectories: 21 runs, labels mix, lr_factor, math_fraction, split; C is the rung's FLOPs."""
-    return load_curves(
+    """The Delphi midtraining trajectories: 21 runs, labels mix, lr_factor, math_fraction, split; C is the rung's FLOPs.
+
+    Rate: a tenth of warm-up, then a line to zero.
+    """
+    curves = load_curves(
         Path(folder) / "delphi_midtraining" / "trajectories.csv",
         loss="math_val_loss", labels=("mix", "lr_factor", "math_fraction", "split", "scale_flops"), C="scale_flops",
     )  # fmt: skip
+    return [replace(c, rate=rates.linear(0.0, warmup=0.1)) for c in curves]
 
 
 def load_set(name: str, folder: str | Path) -> list[Curve]:
-    """A public set by its folder's name (see SETS)."""
+    """A public set by its folder's name (see SETS), with each run's learning rate as its source describes it."""
     if name not in SETS:
         raise BadData(f"curve set: expected one of {', '.join(SETS)}, got {name!r}")
     folder = Path(folder)
@@ -127,8 +133,13 @@ def load_set(name: str, folder: str | Path) -> list[Curve]:
                              labels=("model", "peak_lr", "total_steps"), N="params_total")  # fmt: skip
         return [_with_budget(c) for c in curves]
     if name == "multipowerlaw":
-        return load_curves(folder / name / "loss_curves.csv", loss="loss", lr="lr",
-                           labels=("params_m", "schedule", "role"))  # fmt: skip
+        curves = load_curves(folder / name / "loss_curves.csv", loss="loss", lr="lr", total="total_steps", progress=None,
+                             labels=("params_m", "schedule", "role", "total_steps"))  # fmt: skip
+        return [_after_warmup(c, 2160) for c in curves]
+    if name == "speedrun":
+        curves = load_curves(folder / name / "curves.csv", loss="val_loss", total="final_step", progress=None,
+                             labels=("final_step",))  # fmt: skip
+        return [replace(c, rate=_speedrun_rate(c.run, float(c.labels["final_step"]))) for c in curves]
     curves = load_curves(
         folder / name / "curves.csv", loss="test_loss", lr="lr", progress=None
     )  # tau is rounded
@@ -142,14 +153,46 @@ def load_set(name: str, folder: str | Path) -> list[Curve]:
 
 
 def _with_budget(curve: Curve) -> Curve:
-    """A completed run's tokens as D, and C = 6ND."""
+    """A completed run's tokens as D, and C = 6ND; the rate is a cosine to a tenth after 50 steps, as OpenLM has it."""
+    warmup = min(50 / float(curve.labels["total_steps"]), 0.5)
+    curve = replace(curve, rate=rates.cosine(0.1, warmup))
     if not curve.complete or curve.tokens is None:
         return curve
     D = float(curve.tokens[-1])
     return replace(curve, D=D, C=None if curve.N is None else 6.0 * curve.N * D)
 
 
-SETS = ("delphi_midtraining", "misfitting_c4", "multipowerlaw", "supercollapse")
+def _after_warmup(curve: Curve, steps: int) -> Curve:
+    """The rate logged, with the linear warm-up before the first row."""
+    assert curve.lr is not None
+    top = steps / float(curve.labels["total_steps"])
+    later = curve.progress > top
+    progress = np.append([0.0, top], curve.progress[later])
+    return replace(curve, rate=Rate(progress, np.append([0.0, curve.lr.max()], curve.lr[later]), "logged"))
+
+
+DECAYS = {
+    "tyler_0804": (0, 1450),
+    "tyler_2dbf": (0, 1450),
+    "tyler_5995": (0, 1450),
+    "tyler_14fc": (256, 2048),
+    "tyler_cf1e": (0, 938),
+    "tyler_4c62": (256, None),
+    "llmc_main": (700, None),
+}
+"""Of each speedrun its steps of warm-up, and of linear decay to zero at its end (None: over the whole run; of llm.c a cosine)."""
+
+
+def _speedrun_rate(run: str, total: float) -> Rate | None:
+    if run not in DECAYS:
+        return None
+    warmup, decay = DECAYS[run]
+    if run == "llmc_main":
+        return rates.cosine(0.0, warmup / total)
+    return rates.linear(0.0, 1 - decay / total if decay else 0.0, warmup / total)
+
+
+SETS = ("delphi_midtraining", "misfitting_c4", "multipowerlaw", "speedrun", "supercollapse")
 
 
 def load_delphi_endpoints(folder: str | Path) -> list[Endpoint]:

@@ -33,7 +33,7 @@ def solve(
     high = np.concatenate([[problem.A_high, problem.F_high], form.high])
 
     def residuals(x: np.ndarray) -> np.ndarray:
-        return x[1] + x[0] * form.shape(tau, x[2:]) - y
+        return np.asarray(x[1] + x[0] * form.shape(tau, x[2:]) - y)
 
     try:
         if problem.loss == "mae":

@@ -36,9 +36,9 @@ class Problem:
         """(..., n) residuals -> (...) mean absolute residual or mean Huber loss."""
         size = np.abs(residual)
         if self.loss == "mae":
-            return size.mean(axis=-1)
+            return np.asarray(size.mean(axis=-1))
         near = np.minimum(size, self.delta)
-        return (near * (size - 0.5 * near)).mean(axis=-1)
+        return np.asarray((near * (size - 0.5 * near)).mean(axis=-1))
 
 
 def problem(progress: np.ndarray, loss_values: np.ndarray, loss: str) -> Problem:

@@ -100,7 +100,7 @@ def _solve_block(problems: Sequence[Problem], form: Form) -> list[Solution]:
 def _huber(residual: np.ndarray, scale: np.ndarray) -> np.ndarray:
     size = np.abs(residual)
     near = np.minimum(size, scale)
-    return near * (size - 0.5 * near)
+    return np.asarray(near * (size - 0.5 * near))
 
 
 def _size(block: _Block, x: np.ndarray, mae: bool) -> np.ndarray:

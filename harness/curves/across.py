@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import asdict
+from typing import Any
 
 import numpy as np
 
@@ -15,15 +16,16 @@ from curves import (
     PREFIXES,
     SHAPES,
     Endpoint,
-    calibrate,
     coverage,
     fit_joint,
     load_delphi_endpoints,
+    ratios,
     recipe_laws,
     remark,
     replay_stops,
     rolling_horizon,
 )
+from curves.calibration import bounds
 from harness.curves.tables import (
     curve_options,
     curves_of,
@@ -197,17 +199,18 @@ def intervals_main(argv: list[str]) -> int:
     p.add_argument("--level", type=share, default=0.90, help="nominal share (default: 0.90)")
     p.add_argument("--leave", default="run", metavar="LABEL", help="leave out all runs of one label, or C, in turn (default: run)")  # fmt: skip
     p.add_argument("--prefixes", type=prefixes, default=PREFIXES[::2], metavar="P")
-    p.add_argument("--warmup", type=amount, default=0.0, metavar="TAU", help="leave out progress below this")
+    p.add_argument("--rate-unknown", action="store_true", help="predict as if nobody knew the learning rate")
     args = p.parse_args(argv)
     curves = curves_of(args)
-    table = calibrate(curves, args.prefixes, args.warmup)
+    found = ratios(curves, args.prefixes, not args.rate_unknown)
     groups = {c.run: c.C if args.leave == "C" else c.labels.get(args.leave) for c in curves}
     if args.leave != "run" and None in groups.values():
         raise BadHistory(f"--leave: not every run has {args.leave!r}; expected run, C or a label of all runs")
-    covered = coverage(table, args.level, None if args.leave == "run" else groups)
-    rows = []
-    for prefix, calibration in table.items():
-        low, high, reached = calibration.bounds(args.level)
+    covered = coverage(found, args.level, None if args.leave == "run" else groups)
+    rows: list[list[Any]] = []
+    for prefix in sorted({r.prefix for r in found}):
+        mine = [r for r in found if r.prefix == prefix]
+        low, _, high, reached = bounds(np.array([r.value for r in mine]), args.level)
         held, n = covered.get(prefix, (float("nan"), 0))
         rows.append([prefix, n, held, low, high, reached])
     head = ["prefix", "runs", "coverage", "low", "high", "level reached"]
@@ -240,13 +243,10 @@ def replay_main(argv: list[str]) -> int:
     )
     p.add_argument("--risk", type=share, default=0.10, help="1 - level of the intervals (default: 0.10)")
     p.add_argument("--by", default="C", metavar="NAMES", help="labels, or C, that make a group (default: C)")
-    p.add_argument("--warmup", type=amount, default=0.0, metavar="TAU", help="leave out progress below this")
     args = p.parse_args(argv)
     curves = curves_of(args)
     by = tuple(x.strip() for x in args.by.split(",") if x.strip())
-    found = [
-        r for p in args.prefixes for r in replay_stops(curves, p, risk=args.risk, by=by, after=args.warmup)
-    ]
+    found = [r for p in args.prefixes for r in replay_stops(curves, p, risk=args.risk, by=by)]
     if args.json:
         print_json([asdict(r) for r in found])
         return 0

@@ -11,10 +11,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from curves.schedule_laws import NAMES, Schedule, ScheduledCurve, ScheduleLaw, fit_schedule_law
-from harness.curves.calibration import LEAST, WARMUP, calibrate
+from curves import Curve, own_calibration
+from curves.answer import Answer, Means, Target, answer
+from curves.plan import PLANS, planned, read_off
+from curves.run import Run
+from curves.schedules import NAMES, Schedule, ScheduledCurve, ScheduleLaw, fit_schedule_law
+from fitting.errors import BadData
 from harness.curves.clean import Cleaned, clean
-from harness.curves.predict import Prediction, predict
 from harness.curves.reading import NoPrediction, Turn, history_for, in_steps, sound
 from harness.errors import BadHistory
 from harness.terminal.edges import Parser
@@ -23,6 +26,9 @@ from tables import SeveralRuns
 from tables.logs import History
 from tables.logs.columns import FINAL
 from tables.options import add_options as table_options
+
+WARMUP = 0.02
+"""Progress of a finished run before which its rows are not read for a calibration."""
 
 HELP = """\
 Predict where a run will end from the log it has written so far.
@@ -35,10 +41,13 @@ folders, MLflow's file store. Columns are found by their common names; --step, -
 The log is cleaned first, and every step of it is told: rows without a finite loss, rows that a resumed run did again,
 repeats of a step, warm-up, spikes, a half-written last line.
 
-The endpoint's 90 % interval comes from the errors of the same prediction on finished runs: of three public sets, or of
-your own with --calibrate (8 finished runs or more). A learning rate that decays late makes the loss fall late, which
-no form of progress can see: with --reference (finished runs of the same model, learning rate logged) and --lr-plan a
-Multi-Power Law fitted on them is adapted to this run and used instead.
+The learning rate decides how a run ends, so it is used as evidence: read off the log where a line or a cosine is under
+way, or planned with --lr-plan (constant, linear[:END], cosine[:END], wsd:START[:END]; END a rate as logged, or a share
+of the peak such as 10%; without it, zero). Where nobody tells it, the interval is wider and the answer says so.
+
+The 90 % interval comes from the errors of the same prediction on finished public runs of the same kind of schedule, or
+on your own with --calibrate-on (3 finished runs correct the end, 8 make the interval alone). With --reference (finished
+runs of the same model, learning rate logged) a Multi-Power Law fitted on them is adapted to this run and used instead.
 """
 EXAMPLES = """\
 examples:
@@ -46,7 +55,8 @@ examples:
   harness curves predict run.csv --final-step 20000 --target 2.9 --plot run.png
   harness curves predict wandb.csv --run bold-fire-7 --loss eval/loss --final-step 20000 --json
   harness curves predict logs/run1/ --loss eval/loss --final-step 20000 --follow
-  harness curves predict run.csv --final-step 20000 --calibrate finished.csv
+  harness curves predict run.csv --final-step 20000 --lr-plan wsd:80%
+  harness curves predict run.csv --final-step 20000 --calibrate-on my_finished_runs/*
   harness curves predict run.csv --final-step 24000 --reference others.csv --lr-plan cosine:3e-5
 """
 
@@ -79,8 +89,9 @@ def parser() -> Parser:
     )
     p.add_argument("--keep-spikes", action="store_true", help="fit spikes too")
     p.add_argument(
-        "--calibrate", metavar="FILE", help="finished runs (with a run column) to calibrate the interval on"
-    )
+        "--calibrate-on", metavar="FILE", nargs="+", default=[],
+        help="your finished runs, one or several a file, to calibrate on; each with its planned end logged, or ended at its last row",
+    )  # fmt: skip
     p.add_argument(
         "--reference",
         metavar="FILE",
@@ -89,9 +100,7 @@ def parser() -> Parser:
     p.add_argument(
         "--law", choices=tuple(NAMES), default="multi_power", help="the schedule law (default %(default)s)"
     )
-    p.add_argument(
-        "--lr-plan", metavar="KIND[:END]", help="learning rate to come: constant, linear:END or cosine:END"
-    )
+    p.add_argument("--lr-plan", metavar="PLAN", help=f"learning rate to come: {PLANS.replace('%', '%%')}")
     table_options(p, where=False)
     p.add_argument("--plot", metavar="FILE", help="draw rows, continuation and interval (.png, .svg, .pdf)")
     p.add_argument("--json", action="store_true", help="one JSON object; with --follow one a line")
@@ -113,24 +122,20 @@ def parser() -> Parser:
 
 def main(argv: list[str] | None = None) -> int:
     args = parser().parse_args(argv)
-    table = calibrate(_finished(args.calibrate, args)) if args.calibrate else None
-    if table is not None and not table:
-        raise BadHistory(
-            f"{args.calibrate}: a calibration needs 8 finished runs or more with {LEAST} rows a prefix"
-        )
-    law = _reference_law(args) if args.reference else None
+    calibration = own_calibration(_finished(args.calibrate_on, args)) if args.calibrate_on else None
+    means = Means(args.lr_plan, calibration, _reference_law(args) if args.reference else None)
     if not args.follow:
         try:
-            print(_render(_once(args, table, law), args))
+            print(_render(_once(args, means), args))
         except NoPrediction as found:
             print(json.dumps({"state": str(found)}) if args.json else found)
             return 1
         return 0
-    return follow(args, lambda: _once(args, table, law))
+    return follow(args, lambda: _once(args, means))
 
 
 def follow(
-    args: argparse.Namespace, once: Callable[[], Prediction], sleep=time.sleep, clock=time.monotonic
+    args: argparse.Namespace, once: Callable[[], Answer], sleep=time.sleep, clock=time.monotonic
 ) -> int:
     """Predict again whenever the last row changes; returns when the run is finished, quiet for --patience, or on Ctrl-C."""
     seen, news = None, clock()
@@ -139,7 +144,7 @@ def follow(
             try:
                 found = once()
                 mark, text = (found.step, found.loss), None
-            except BadHistory as error:  # not enough rows yet, or not even a file: wait for them
+            except (BadHistory, BadData) as error:  # not enough rows yet, or not even a file: wait for them
                 text = str(error) if isinstance(error, NoPrediction) else f"waiting: {error}"
                 found, mark = None, ("waiting", str(error))
             if mark != seen:
@@ -157,23 +162,33 @@ def follow(
         return 0
 
 
-def _once(args: argparse.Namespace, table, law: ScheduleLaw | None) -> Prediction:
+def _once(args: argparse.Namespace, means: Means) -> Answer:
     history = in_steps(_history(args.file, args, args.run), args.final_step)
     history, state = sound(history, args.final_step or history.final_step)
     turn = Turn.of(history)
     cleaned = clean(turn.over(history), args.warmup, not args.keep_spikes)
-    final = args.final_step or _planned(history)
-    wanted = tuple(map(turn.value, args.target))
-    future = _lr_plan(args.lr_plan, cleaned, final) if law is not None else None
-    found = turn.back(
-        predict(history.name, cleaned, final, wanted, table, law, future), history.columns["loss"]
-    )
+    run = _run(history, cleaned, args.final_step or _planned(history))
+    found = answer(run, tuple(map(turn.value, args.target)), means, cleaned.notes)
+    found = turn.back(found, history.columns["loss"])
     found = replace(found, warnings=(*state, *history.warnings, *found.warnings))
     if args.plot:
         from harness.curves.plot import draw_prediction
 
         draw_prediction(found, cleaned, args.plot)
     return found
+
+
+def _run(history: History, cleaned: Cleaned, final: float) -> Run:
+    """The plain value that predictions start from."""
+    if final < cleaned.last_step:
+        raise BadHistory(
+            f"--final-step {final:,.0f} is before the last row, step {cleaned.last_step:,.0f}; give the planned end"
+        )
+    columns = {
+        name: cleaned.rows[name].to_numpy(dtype=float) if name in cleaned.rows else None
+        for name in ("step", "loss", "lr", "tokens", "time")
+    }
+    return Run(history.name, final_step=final, last_step=cleaned.last_step, **columns)
 
 
 def _history(path: str, args: argparse.Namespace, run: str | None) -> History:
@@ -196,23 +211,30 @@ def _runs(path: str, args: argparse.Namespace) -> list[str | None]:
     return [None]
 
 
-def _finished(path: str, args: argparse.Namespace) -> list[tuple[np.ndarray, np.ndarray]]:
-    """(tau, loss) of every run; a run without a planned end counts as ended where it ends."""
+def _finished(paths: list[str], args: argparse.Namespace) -> list[Curve]:
+    """Curves of every run in the files; a run without a planned end counts as ended where it ends."""
     out = []
-    for run in _runs(path, args):
-        history = _history(path, args, run)
-        rows = clean(history, WARMUP).rows
-        final = history.final_step or float(rows["step"].iloc[-1])
-        if rows["step"].iloc[-1] >= 0.98 * final:
-            out.append((rows["step"].to_numpy(dtype=float) / final, rows["loss"].to_numpy(dtype=float)))
+    for path in paths:
+        for name in _runs(path, args):
+            history = _history(path, args, name)
+            cleaned = clean(history, WARMUP)
+            run = _run(history, cleaned, max(history.final_step or 0.0, cleaned.last_step))
+            if run.seen < 0.98 or run.step[0] < 0:
+                print(
+                    f"{path}: {history.name} has not reached its planned end and is not calibrated on",
+                    file=sys.stderr,
+                )
+                continue
+            rate = (
+                planned(args.lr_plan, run)
+                if args.lr_plan and not run.rates()[1].any()
+                else read_off(run).rate
+            )
+            out.append(Curve(f"{path} {history.name}", run.progress, run.loss, rate=rate))
     return out
 
 
 def _reference_law(args: argparse.Namespace) -> ScheduleLaw:
-    if not args.lr_plan:
-        raise BadHistory(
-            "--reference needs --lr-plan, the learning rate to come: constant, linear:END or cosine:END"
-        )
     curves = []
     for run in _runs(args.reference, args):
         rows = clean(_history(args.reference, args, run)).rows
@@ -223,36 +245,7 @@ def _reference_law(args: argparse.Namespace) -> ScheduleLaw:
     return fit_schedule_law(curves, args.law)
 
 
-def _lr_plan(text: str, cleaned: Cleaned, final: float) -> Callable[[np.ndarray], np.ndarray]:
-    kind, _, end_text = text.partition(":")
-    if kind not in ("constant", "linear", "cosine") or (kind != "constant" and not end_text):
-        raise BadHistory(
-            f"--lr-plan {text!r}: expected constant, linear:END or cosine:END, as in cosine:3e-5"
-        )
-    if "lr" not in cleaned.rows:
-        raise BadHistory("--lr-plan needs the learning rate so far; give --lr, the column's name")
-    try:
-        end = float(end_text) if end_text else 0.0
-    except ValueError:
-        raise BadHistory(f"--lr-plan {text!r}: {end_text!r} is no number") from None
-    step, lr = cleaned.rows["step"].to_numpy(dtype=float), cleaned.rows["lr"].to_numpy(dtype=float)
-    now = lr[-1]
-
-    def future(steps: np.ndarray) -> np.ndarray:
-        u = (steps - step[-1]) / max(final - step[-1], 1e-300)
-        if kind == "constant":
-            return np.full(len(steps), now)
-        if kind == "linear":
-            return now + (end - now) * u
-        # The cosine that has its top at the highest rate so far and goes through the rate now.
-        share = np.clip((now - end) / max(lr.max() - end, 1e-300), 0.0, 1.0)
-        phase = np.arccos(2 * share - 1)
-        return end + (lr.max() - end) * (1 + np.cos(phase + (np.pi - phase) * u)) / 2
-
-    return future
-
-
-def _render(found: Prediction, args: argparse.Namespace, brief: bool = False) -> str:
+def _render(found: Answer, args: argparse.Namespace, brief: bool = False) -> str:
     if args.json:
         return json.dumps(as_json(found), indent=None if brief else 1)
     at = f"step {found.step:,.0f} of {found.final_step:,.0f} ({found.step / found.final_step:.1%})"
@@ -264,15 +257,16 @@ def _render(found: Prediction, args: argparse.Namespace, brief: bool = False) ->
     for t in found.targets:
         lines.append("  " + target_text(t, found))
     if not brief:
-        lines.append(
-            f"  by {found.method}"
-            + ("" if found.finished else f"; before calibration {found.uncalibrated:.4f}")
-        )
+        lines.append(f"  by {found.method}")
+        if not found.finished:
+            lines.append(f"  calibrated on {found.calibration}; before calibration {found.uncalibrated:.4f}")
+        if found.gain:
+            lines.append(f"  the learning rate's decay to come is worth {found.gain:.4f} of it")
         lines += [f"  note: {n}" for n in found.notes]
     return "\n".join([*lines, *(f"  warning: {w}" for w in found.warnings)])
 
 
-def target_text(t, found: Prediction) -> str:
+def target_text(t: Target, found: Answer) -> str:
     """One line about one target loss."""
     if t.reached is not None:
         return f"target {t.loss:g}: reached at step {t.reached:,.0f}"
@@ -299,7 +293,7 @@ def _duration(seconds: float) -> str:
     return f"{seconds:.0f} s"
 
 
-def as_json(found: Prediction) -> dict:
+def as_json(found: Answer) -> dict[str, object]:
     """Plain values; the curve thinned to 50 points."""
     keep = np.unique(np.linspace(0, len(found.steps) - 1, 50).round().astype(int))
     names = (
@@ -312,10 +306,13 @@ def as_json(found: Prediction) -> dict:
         "low",
         "high",
         "uncalibrated",
+        "schedule",
+        "calibration",
+        "gain",
         "finished",
         "fits",
     )
-    out = {name: getattr(found, name) for name in names}
+    out: dict[str, object] = {name: getattr(found, name) for name in names}
     out["targets"] = [
         {"loss": t.loss, "reached": t.reached, "step": t.step, "tokens": t.tokens, "seconds": t.seconds}
         for t in found.targets

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from curves.answer import Answer
 from harness.curves.clean import Cleaned
-from harness.curves.predict import Prediction
 from harness.errors import BadHistory
 
 
-def draw_prediction(found: Prediction, cleaned: Cleaned, path: str) -> None:
+def draw_prediction(found: Answer, cleaned: Cleaned, path: str) -> None:
     """Write the plot to a .png, .svg or .pdf file."""
     import matplotlib
 

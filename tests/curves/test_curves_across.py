@@ -1,4 +1,4 @@
-"""Backtest, searches, endpoint laws, joint fits, intervals and replay."""
+"""Backtest, searches, endpoint laws, joint fits and replay."""
 
 import csv
 
@@ -11,12 +11,9 @@ from curves import (
     Endpoint,
     backtest,
     best_map,
-    calibrate,
     choose_method,
-    coverage,
     fit_endpoint_law,
     fit_joint,
-    interval,
     load_curves,
     load_delphi,
     load_delphi_endpoints,
@@ -214,37 +211,8 @@ def test_only_points_before_the_prefix_are_read(make_runs, seed):
     assert first.endpoint == second.endpoint
 
 
-@pytest.fixture(scope="module")
-def calibrated(made):
+def test_a_replay_counts_regret_and_savings(made):
     runs = made(11, runs=24)
-    return runs, calibrate(runs, (0.5,))
-
-
-def test_intervals_hold_about_as_often_as_they_say(calibrated):
-    runs, found = calibrated
-    (share, n) = coverage(found)[0.5]
-    assert n == 24 and 0.85 <= share <= 0.95
-    mixes = {c.run: c.labels["mix"] for c in runs}
-    assert coverage(found, groups=mixes)[0.5][1] == 24
-    assert coverage(found, groups=dict.fromkeys(mixes, "one")) == {}
-    seen = runs[0].until(0.5)
-    forecast = predict_endpoint(seen.progress, seen.loss)
-    low, high, reached = interval(forecast, found)
-    assert low < high and reached == pytest.approx(0.90)
-    narrow = interval(forecast, found, 0.5)
-    assert low <= narrow[0] <= narrow[1] <= high
-
-
-def test_few_runs_give_a_lower_level_and_say_so(calibrated):
-    runs, _ = calibrated
-    few = calibrate(runs[:5], (0.5,))[0.5]
-    assert few.bounds(0.90)[2] == pytest.approx(4 / 6)
-    with pytest.raises(BadOption, match="level"):
-        few.bounds(1.0)
-
-
-def test_a_replay_counts_regret_and_savings(calibrated):
-    runs, _ = calibrated
     for found in replay_stops(runs, 0.5, by=("C",)):
         mine = {c.run: c for c in runs if f"C={c.C:g}" == found.group}
         kept = min(c.final for c in mine.values() if c.run not in found.stopped)

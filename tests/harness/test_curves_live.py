@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from curves.answer import Means, answer
+from curves.schedules import Schedule, ScheduleLaw
+from fitting.errors import BadData
 from harness import curves
 from harness.curves import live as curves_live
-from harness.curves.calibration import PREFIXES, PUBLIC, conformal, interval, ratios
 from harness.curves.clean import clean
-from harness.curves.predict import predict
-from harness.curves.tail import continue_curve
 from harness.errors import BadHistory
 from tables.logs import read_history
 
@@ -37,6 +37,11 @@ def log(path, until=0.5, n=100, noise=0.001, **columns):
     return str(path)
 
 
+def predicted(path):
+    history = read_history(path)
+    return answer(curves_live._run(history, clean(history), FINAL))
+
+
 def run(capsys, *args):
     code = curves.main(["predict", *args])
     out = capsys.readouterr()
@@ -46,7 +51,7 @@ def run(capsys, *args):
 def test_the_end_of_a_curve_and_its_interval(tmp_path, capsys):
     code, out, _ = run(capsys, log(tmp_path / "a.csv"), "--final-step", "10000", "--json")
     found = json.loads(out)
-    assert code == 0 and found["method"] == "forms of progress"
+    assert code == 0 and found["method"] == "power laws in progress" and found["schedule"] == "unknown"
     assert found["low"] < found["endpoint"] < found["high"]
     assert found["low"] < loss_at(FINAL) < found["high"]
     assert found["uncalibrated"] == pytest.approx(loss_at(FINAL), abs=0.02)
@@ -57,7 +62,7 @@ def test_the_end_of_a_curve_and_its_interval(tmp_path, capsys):
 def test_later_predictions_are_surer(tmp_path):
     widths = []
     for until in (0.3, 0.6, 0.9):
-        found = predict("a", clean(read_history(log(tmp_path / "a.csv", until))), FINAL)
+        found = predicted(log(tmp_path / "a.csv", until))
         widths.append(found.high - found.low)
     assert widths == sorted(widths, reverse=True)
 
@@ -120,7 +125,7 @@ def test_a_diverging_run_is_warned_of(tmp_path):
     table = pd.read_csv(log(tmp_path / "a.csv"))
     table["val_loss"] += np.maximum(table["step"] - 2500, 0) / 2000
     table.to_csv(tmp_path / "a.csv", index=False)
-    found = predict("a", clean(read_history(str(tmp_path / "a.csv"))), FINAL)
+    found = predicted(str(tmp_path / "a.csv"))
     assert any("diverging" in w for w in found.warnings)
 
 
@@ -169,56 +174,10 @@ def test_following_ends_on_ctrl_c(tmp_path, capsys):
     def stop(_):
         raise KeyboardInterrupt
 
-    assert curves_live.follow(args, lambda: curves_live._once(args, None, None), sleep=stop) == 0
+    assert curves_live.follow(args, lambda: curves_live._once(args, Means()), sleep=stop) == 0
 
 
 # Calibration
-
-
-def test_the_table_that_ships_is_in_order():
-    assert set(PUBLIC) == set(PREFIXES)
-    assert all(low < middle < high for low, middle, high in PUBLIC.values())
-
-
-def test_quantiles_widen_for_few_runs_and_weights_count():
-    values = np.arange(1000.0)
-    assert conformal(values) == pytest.approx((50, 499.5, 949), abs=1.5)
-    assert conformal(np.arange(10.0)) == (0.0, 4.5, 9.0)
-    doubled = conformal(np.r_[0.0, 1.0], np.array([1.0, 3.0]))
-    assert doubled[1] > 0.5
-
-
-def test_intervals_cover_runs_of_the_same_kind():
-    """Calibrated on 60 simulated runs, 90 % intervals hold 80 to 100 % of 60 others at half of the run."""
-    rng = np.random.default_rng(SEED)
-
-    def one():
-        tau = np.linspace(0.01, 1, 60)
-        s, a, A = rng.uniform(0.02, 0.3), rng.uniform(0.3, 1.5), rng.uniform(0.3, 1)
-        drop = rng.uniform(0, 0.1) * np.maximum(tau - 0.7, 0) ** 1.5  # what no form foresees
-        g = ((tau + s) ** -a - (1 + s) ** -a) / (s**-a - (1 + s) ** -a)
-        return tau, 2 + A * g - drop + 0.002 * rng.standard_normal(60)
-
-    def half():
-        tau, loss = one()
-        found = continue_curve(tau[tau <= 0.5], loss[tau <= 0.5])
-        return found, float(loss[-1])
-
-    others = [half() for _ in range(60)]
-    table = {0.5: conformal(np.array([(end - f.endpoint) / f.scale for f, end in others]))}
-    inside = []
-    for found, end in (half() for _ in range(60)):
-        low, _, high = interval(found, table)
-        inside.append(low <= end <= high)
-    assert 0.8 <= np.mean(inside) <= 1.0
-
-
-def test_errors_are_measured_in_their_own_scale():
-    """Loss in other units changes nothing but the units."""
-    tau = np.linspace(0.01, 1, 50)
-    loss = 3 + loss_at(tau * FINAL) + 0.01 * np.sin(40 * tau)
-    for (p, r, s), (q, r10, s10) in zip(ratios(tau, loss), ratios(tau, 10 * loss), strict=True):
-        assert p == q and r10 == pytest.approx(r, abs=0.05) and s10 == pytest.approx(10 * s, rel=0.05)
 
 
 def test_calibrating_on_ones_own_runs(tmp_path, capsys):
@@ -231,13 +190,49 @@ def test_calibrating_on_ones_own_runs(tmp_path, capsys):
     pd.concat(parts).to_csv(tmp_path / "done.csv", index=False)
     path = log(tmp_path / "a.csv")
     args = ("--final-step", "10000", "--json")
-    own = json.loads(run(capsys, path, *args, "--calibrate", str(tmp_path / "done.csv"))[1])
+    own = json.loads(run(capsys, path, *args, "--calibrate-on", str(tmp_path / "done.csv"))[1])
     public = json.loads(run(capsys, path, *args)[1])
     assert own["high"] - own["low"] < public["high"] - public["low"]
     assert own["low"] <= loss_at(FINAL) <= own["high"]
-    pd.concat(parts[:3]).to_csv(tmp_path / "few.csv", index=False)
-    code, _, err = run(capsys, path, *args, "--calibrate", str(tmp_path / "few.csv"))
-    assert code == 2 and "8 finished runs" in err
+    assert own["calibration"] == "your own finished runs: 9 with unknown rate (any schedule)"
+    assert public["calibration"] == "public runs (any schedule)"
+    files = []
+    for i in (0, 1):
+        files.append(str(tmp_path / f"own{i}.csv"))
+        parts[i].drop(columns="run_id").to_csv(files[-1], index=False)
+    code, _, err = run(capsys, path, *args, "--calibrate-on", *files)
+    assert code == 2 and "needs 3 finished runs" in err and "got 2" in err
+    unfinished = parts[0][:50].assign(total_steps=FINAL)
+    unfinished.to_csv(files[0], index=False)
+    assert "not reached its planned end" in run(capsys, path, *args, "--calibrate-on", *files)[2]
+
+
+# The learning rate
+
+
+def test_the_schedule_is_read_from_the_log_or_planned_and_else_widens_the_interval(tmp_path, capsys):
+    def told(*more, **columns):
+        return json.loads(
+            run(capsys, log(tmp_path / "a.csv", **columns), "--final-step", "10000", "--json", *more)[1]
+        )
+
+    unknown = told()
+    assert unknown["schedule"] == "unknown" and "not logged" in unknown["warnings"][-1]
+    assert "--lr-plan" in unknown["warnings"][-1]
+    flat = told(lr=lambda s: np.full(len(s), 3e-4))
+    assert flat["schedule"] == "unknown" and "flat so far" in flat["warnings"][-1]
+    constant, late = told("--lr-plan", "constant"), told("--lr-plan", "wsd:80%")
+    assert (constant["schedule"], late["schedule"]) == ("constant", "late decay")
+    assert late["endpoint"] < constant["endpoint"] and late["gain"] > 0 == constant["gain"]
+    assert constant["high"] - constant["low"] < unknown["high"] - unknown["low"]
+    line = told(lr=lambda s: 3e-4 * (1 - s / FINAL))
+    assert line["schedule"] == "decay to zero" and not line["warnings"]
+    assert any("follows a line to 0%" in note for note in line["notes"])
+
+
+def test_a_plan_is_never_passed_over(tmp_path, capsys):
+    code, _, err = run(capsys, log(tmp_path / "a.csv"), "--final-step", "10000", "--lr-plan", "nonsense")
+    assert code == 2 and "--lr-plan 'nonsense': expected constant" in err
 
 
 # Schedule laws
@@ -246,8 +241,6 @@ def test_calibrating_on_ones_own_runs(tmp_path, capsys):
 @pytest.fixture
 def scheduled(tmp_path):
     """Reference runs, and half of a cosine run, of one simulated model; with the cosine's true end."""
-    from curves.schedule_laws import Schedule, ScheduleLaw
-
     truth = ScheduleLaw(
         "momentum", {"L0": 2.5, "A": 0.6, "B": 0.8, "alpha": 0.45, "lam": 0.998}, 0, 0, (), True, 0
     )
@@ -274,21 +267,25 @@ def test_a_schedule_law_of_other_runs_sees_the_decay(scheduled, capsys):
     by_law = json.loads(run(capsys, *args, *more)[1])
     assert by_law["method"] == "momentum law of other runs, adapted"
     assert by_law["endpoint"] == pytest.approx(end, abs=2e-3)
-    forms = json.loads(run(capsys, *args)[1])
-    assert abs(by_law["endpoint"] - end) < abs(forms["uncalibrated"] - end)
+    alone = json.loads(run(capsys, *args)[1])
+    assert alone["schedule"] == "partial decay"
+    assert abs(by_law["endpoint"] - end) < abs(alone["endpoint"] - end)
 
 
 @pytest.mark.parametrize(
-    "plan, word", [("cosine", "cosine:END"), ("steps:3", "expected constant"), ("linear:x", "no number")]
+    "plan, word", [("cosine:", "cosine[:END]"), ("steps:3", "expected constant"), ("linear:x", "no number")]
 )
 def test_bad_plans_are_named(scheduled, capsys, plan, word):
     folder, _ = scheduled
     args = ("--final-step", "10000", "--reference", str(folder / "ref.csv"), "--law", "momentum")
     code, _, err = run(capsys, str(folder / "cosine.csv"), *args, "--lr-plan", plan)
     assert code == 2 and word in err
-    assert "--lr-plan" in run(capsys, str(folder / "cosine.csv"), *args)[2]
+    only = ("--final-step", "10000", "--lr-plan", plan)
+    assert word in run(capsys, str(folder / "cosine.csv"), *only)[2]
 
 
 def test_too_early_is_named(tmp_path):
     with pytest.raises(BadHistory, match="3 or more"):
-        predict("a", clean(read_history(log(tmp_path / "a.csv", until=0.02))), FINAL)
+        predicted(log(tmp_path / "a.csv", until=0.02))
+    with pytest.raises(BadData, match="needs 4 points"):
+        predicted(log(tmp_path / "a.csv", until=0.04))

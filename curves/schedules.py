@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from scipy.optimize import least_squares, nnls
@@ -100,7 +101,7 @@ class _Pieces:
         else:
             lam = -np.expm1(-theta[1])  # theta[1] = -ln(1 - lam)
             kernel = -np.expm1(self.n_k * np.log(lam)) * np.exp(theta[1])
-        return np.where(self.past, kernel, 0.0) @ self.drop
+        return np.asarray(np.where(self.past, kernel, 0.0) @ self.drop)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,11 +122,11 @@ class ScheduledCurve:
         object.__setattr__(self, "loss", loss)
 
 
-NAMES = {
+NAMES: dict[str, tuple[str, ...]] = {
     "multi_power": ("L0", "A", "B", "alpha", "C", "beta", "gamma"),
     "momentum": ("L0", "A", "B", "alpha", "lam"),
 }
-STARTS = {
+STARTS: dict[str, list[tuple[float, ...]]] = {
     # theta: alpha, then the kernel's (ln C; -ln(1 - lam)), in the order of NAMES
     "multi_power": [
         (alpha, np.log(C), 0.6, gamma)
@@ -134,7 +135,7 @@ STARTS = {
     ],
     "momentum": [(alpha, np.log(n)) for alpha in (0.3, 0.5, 0.8) for n in (100.0, 1000.0, 10000.0)],
 }
-BOUNDS = {
+BOUNDS: dict[str, tuple[list[float], list[float]]] = {
     "multi_power": ([0.02, np.log(1e-5), 0.02, 0.0], [3.0, np.log(1e5), 5.0, 2.0]),
     "momentum": ([0.02, np.log(2.0)], [3.0, np.log(1e7)]),
 }
@@ -161,7 +162,7 @@ class ScheduleLaw:
 
     def predict(self, schedule: Schedule) -> np.ndarray:
         """(n,) loss at every point of a schedule."""
-        return _design(schedule.pieces(self.cuts), self.law, self._theta()) @ self._linear()
+        return np.asarray(_design(schedule.pieces(self.cuts), self.law, self._theta()) @ self._linear())
 
     def adapt(self, curve: ScheduledCurve) -> ScheduleLaw:
         """The same exponents, kernel and share B/A with L0 and A fitted anew: for another run seen only in part.
@@ -228,15 +229,16 @@ def fit_schedule_law(
     pieces = [c.schedule.pieces(cuts) for c in curves]
 
     def design(theta: np.ndarray) -> np.ndarray:
-        return np.concatenate([_design(p, law, theta) for p in pieces])[seen]
+        return np.asarray(np.concatenate([_design(p, law, theta) for p in pieces])[seen])
 
     low, high = (np.array(b, dtype=float) for b in BOUNDS[law])
 
     def residuals(x: np.ndarray) -> np.ndarray:
         predicted = design(x[3:]) @ (x[:3] * scale)
-        return np.log(np.maximum(predicted, 1e-6)) - np.log(y)
+        return np.asarray(np.log(np.maximum(predicted, 1e-6)) - np.log(y))
 
-    best, reached = None, []
+    best: tuple[Any, np.ndarray] | None = None
+    reached: list[float] = []
     for start in STARTS[law]:
         X = design(np.array(start))
         linear = nnls(X / y[:, None], np.ones(len(y)))[0]

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
+from curves.calibration import bounds, can_forecast, forecast
 from curves.curve import Curve
-from curves.intervals import calibrate, forecasts
 from fitting.errors import BadData, BadOption
 
 
@@ -37,7 +39,6 @@ def replay_stops(
     risk: float = 0.10,
     by: Sequence[str] = (),
     within: float = 0.0,
-    after: float = 0.0,
 ) -> list[Replay]:
     """Stop every run whose interval lies above the forecast of the group's best one, and compare with the truth.
 
@@ -54,13 +55,13 @@ def replay_stops(
     if not 0 < risk < 1:
         raise BadOption(f"risk: expected a share between 0 and 1, got {risk:g}")
     done = [c for c in curves if c.complete]
-    rows = forecasts(done, prefix, after)
+    rows = [(c, forecast(c, prefix)) for c in done if can_forecast(c, prefix)]
     if len(rows) < 3:
-        raise BadData(f"a replay needs 3 completed runs with 3 points by prefix {prefix:g}, got {len(rows)}")
-    table = calibrate(done, [prefix], after)[prefix]
+        raise BadData(f"a replay needs 3 completed runs with 5 points by prefix {prefix:g}, got {len(rows)}")
+    values = np.array([(c.final - found.endpoint) / found.scale for c, found in rows])
     spans = {}
-    for curve, found in rows:
-        low, high, _ = table.bounds(1 - risk, without=curve.run)
+    for i, (curve, found) in enumerate(rows):
+        low, _, high, _ = bounds(np.delete(values, i), 1 - risk)
         spans[curve.run] = (
             found.endpoint + low * found.scale,
             found.endpoint,
