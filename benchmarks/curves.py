@@ -3,7 +3,7 @@
     SLD_CURVES_DIR=... python benchmarks/curves.py [--original] [--json]
 
 Prints: time of 21 runs x 17 prefixes x 8 variants with our solver on two processes; mean and worst endpoint error of the
-variants and of our default (variant chosen inside the prefix) at four prefixes; target search; endpoint laws; joint
+variants and of the predictor (`auto`) at four prefixes; target search; endpoint laws; joint
 fits; coverage of 90 % intervals with each run left out. `--original` adds the published procedure's own table (minutes)
 and how our objective on the prefix compares. Nothing here is chosen by looking at endpoints.
 """
@@ -31,12 +31,12 @@ from curves import (  # noqa: E402
     SHAPES,
     VARIANTS,
     backtest,
-    calibrate,
     coverage,
     fit_curve,
     fit_joint,
     load_delphi,
     load_delphi_endpoints,
+    ratios,
     recipe_laws,
     table,
     target_search,
@@ -96,7 +96,7 @@ def measure(folder: str, original: bool) -> dict:
             found["joint_power_drift"]["largest_difference_from_published"] = max(
                 abs(ends[run] - published[run]) for run in ends
             )
-    covered = coverage(calibrate(curves, SHOWN))
+    covered = coverage(ratios(curves, SHOWN))
     found["coverage_90"] = {f"{p:.2f}": share for p, (share, _) in covered.items()}
     if original:
         found["original"] = _original(curves)

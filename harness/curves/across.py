@@ -37,7 +37,7 @@ from harness.curves.tables import (
     print_table,
 )
 from harness.errors import BadHistory
-from harness.terminal.options import amount, positive, share
+from harness.terminal.options import positive, share
 
 
 def laws_main(argv: list[str]) -> int:

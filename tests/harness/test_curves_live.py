@@ -287,5 +287,5 @@ def test_bad_plans_are_named(scheduled, capsys, plan, word):
 def test_too_early_is_named(tmp_path):
     with pytest.raises(BadHistory, match="3 or more"):
         predicted(log(tmp_path / "a.csv", until=0.02))
-    with pytest.raises(BadData, match="needs 4 points"):
+    with pytest.raises(BadData, match="fewer than 4 rows"):
         predicted(log(tmp_path / "a.csv", until=0.04))
