@@ -1,4 +1,4 @@
-"""Is a run's journal whole? `python -m harness.verify RUN`."""
+"""Is a run's journal whole? `harness verify RUN`."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from pathlib import Path
 
 from harness.errors import HarnessError
 from harness.record.run_folder import RunFolder, all_runs
+from harness.terminal.edges import Parser, command
 from harness.terminal.shown import shown
 
 EPILOG = """examples:
-  python -m harness.verify latest
-  python -m harness.verify --all --out runs
-  python -m harness.verify my_run --save intact.jsonl
+  harness verify latest
+  harness verify --all --out runs
+  harness verify my_run --save intact.jsonl
 
 Every row of a journal carries a hash of itself and of the row before. A resume, the opening of held-out rows and every reader
 follow these hashes; this command looks at the database's own structure too.
@@ -21,9 +22,9 @@ exit codes: 0 whole, 1 damaged, 2 wrong usage or no such run
 """
 
 
-def parser() -> argparse.ArgumentParser:
-    p = argparse.ArgumentParser(
-        prog="python -m harness.verify",
+def parser() -> Parser:
+    p = Parser(
+        prog="harness verify",
         description="Check a run's journal bit by bit, and name what is damaged.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -35,19 +36,16 @@ def parser() -> argparse.ArgumentParser:
     return p
 
 
+@command
 def main(argv: list[str] | None = None) -> int:
     args = parser().parse_args(argv)
-    try:
-        if args.all == (args.run is not None):
-            raise HarnessError("give either a run or --all")
-        if args.all and args.save:
-            raise HarnessError("--save is for one run; leave --all out")
-        root = Path(args.out)
-        folders = all_runs(root) if args.all else [RunFolder.find(args.run, root)]
-        return max([_verify(folder, args.save) for folder in folders], default=0)
-    except (HarnessError, OSError) as error:
-        print(shown(f"error: {error}"), file=sys.stderr)
-        return 2
+    if args.all == (args.run is not None):
+        raise HarnessError("give either a run or --all")
+    if args.all and args.save:
+        raise HarnessError("--save is for one run; leave --all out")
+    root = Path(args.out)
+    folders = all_runs(root) if args.all else [RunFolder.find(args.run, root)]
+    return max([_verify(folder, args.save) for folder in folders], default=0)
 
 
 def _verify(folder: RunFolder, save: str | None) -> int:

@@ -206,7 +206,7 @@ def test_a_torn_run_is_noted_and_the_rest_is_shown(tmp_path, capsys):
 
 def test_nothing_found_says_what_to_do(tmp_path, capsys):
     assert leaderboard.main(["--out", str(tmp_path), "--no-programs"]) == 0
-    assert "harness.evolve" in capsys.readouterr().out
+    assert "harness evolve" in capsys.readouterr().out
 
 
 def test_programs_are_scored_once_and_remembered(tmp_path, capsys, monkeypatch):
