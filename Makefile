@@ -9,7 +9,7 @@ COVER ?= yes
 # One thread of linear algebra a process: more only get in each other's way.
 export OPENBLAS_NUM_THREADS ?= 1
 
-.PHONY: evolve test slow live lint bench nano clean architecture
+.PHONY: evolve test test-settings slow live lint bench nano clean architecture
 
 .venv/ready: requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or later is needed, $(PYTHON) is " + sys.version.split()[0] + "; try: make PYTHON=python3.12 ..." if sys.version_info < (3, 11) else 0)'
@@ -26,6 +26,11 @@ test: .venv/ready
 	$(BIN)/python -m mypy
 	$(BIN)/python -m pytest -n 2 $(if $(COVER),--cov --cov-report=)
 	$(if $(COVER),$(BIN)/python -m tests.print_coverage)
+
+# The same tests as others meet them: variables set or not, a data folder beside the checkout or not, an ordinary user
+# without HOME, a path with a blank. ARGS chooses tests.
+test-settings: .venv/ready
+	$(BIN)/python -m tests.settings $(ARGS)
 
 slow: .venv/ready
 	$(BIN)/python -m pytest -m slow

@@ -17,6 +17,7 @@ from harness.errors import BadConfig
 from harness.proposers.llm.settings import LlmConfig, check_address
 from harness.proposers.names import OFFLINE, PROPOSERS
 from harness.search.search import SearchSettings
+from harness.shipped import shipped
 
 
 def _limits(low: float | None = None, choices: tuple[str, ...] = ()) -> dict[str, Any]:
@@ -146,7 +147,7 @@ def find_config(name: str) -> Path:
 
 
 def named_configs() -> list[Path]:
-    return sorted((Path(__file__).resolve().parent.parent / "configs").glob("*.yaml"))
+    return sorted(shipped("configs").glob("*.yaml"))
 
 
 def parse_config(values: Any, where: str) -> Config:

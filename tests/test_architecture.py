@@ -25,7 +25,7 @@ ROOMS = {  # folders inside a package, lowest first: a room imports rooms before
 BASE = {
     "fitting": {"arrays", "columns", "errors", "status"},
     "evaluator": {"errors", "outcome", "contract"},
-    "harness": {"errors", "config"},
+    "harness": {"errors", "config", "shipped"},
 }
 OURS = {*MAY_IMPORT, "seeds", "programs", "runs", "configs", "benchmarks", "tests"}
 

@@ -15,12 +15,13 @@ from harness.boards.scoring import SCORE_VERSION, score_program
 from harness.errors import BadRun
 from harness.record.run_folder import RunFolder, all_runs, write_atomically
 from harness.run.beginning import read_program
+from harness.shipped import shipped
 from tasks import Task
 
 FAILED_R2 = -1.0
 """What a failed run counts as, and the floor of every R2 in a mean: the benchmark's own rule."""
 
-PROGRAMS = Path(__file__).resolve().parents[2] / "programs"
+PROGRAMS = shipped("programs")
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,10 @@ from harness.proposers.formula.proposer import free_draft
 from harness.record.journal import Journal
 from harness.record.run_folder import RunFolder
 from harness.search.candidate import Draft
+from harness.shipped import shipped
 from tasks import Task
 
-SEEDS = Path(__file__).resolve().parents[2] / "seeds"
+SEEDS = shipped("seeds")
 
 
 def journal_meta(config: Config, task: Task, seeds: list[Draft]) -> dict[str, Any]:

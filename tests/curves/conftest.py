@@ -1,10 +1,10 @@
 """Curves to test on: simulated ones with a known end, and the public Delphi set where it is at hand."""
 
-import os
 from pathlib import Path
 
 import numpy as np
 import pytest
+import real_rows
 
 from curves import Curve
 
@@ -14,10 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.fixture(scope="session")
 def curve_sets():
     """The folder of the public curve sets; a test that needs its figures is skipped without it."""
-    for place in (os.environ.get("SLD_CURVES_DIR"), ROOT.parent / "shared" / "data" / "curves"):
-        if place and (Path(place) / "delphi_midtraining" / "trajectories.csv").is_file():
-            return Path(place)
-    pytest.skip("the public curve sets are not here: set SLD_CURVES_DIR to check the published figures")
+    return real_rows.needed("SLD_CURVES_DIR", "delphi_midtraining/trajectories.csv")
 
 
 def simulated(seed, runs=8, n=30, noise=0.002):

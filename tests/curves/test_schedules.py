@@ -1,10 +1,10 @@
 """Schedule-aware laws: recovery on simulated curves, laws of nature, real anchors, errors."""
 
-import os
 from pathlib import Path
 
 import numpy as np
 import pytest
+import real_rows
 
 from curves.schedules import NAMES, Schedule, ScheduledCurve, ScheduleLaw, fit_schedule_law
 from fitting.errors import BadData, BadOption
@@ -132,10 +132,7 @@ def test_bad_fits_are_named():
 
 
 def curve_sets():
-    for folder in (os.environ.get("SLD_CURVES_DIR"), Path(__file__).parents[3] / "shared/data/curves"):
-        if folder and (Path(folder) / "multipowerlaw").is_dir():
-            return Path(folder)
-    pytest.skip("the curve sets are not on this machine: set SLD_CURVES_DIR")
+    return real_rows.needed("SLD_CURVES_DIR", "multipowerlaw")
 
 
 @pytest.mark.slow

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import textwrap
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
+import real_rows
 
 from evaluator import Limits
 from tasks.rows import Rows, Sealed, Task
@@ -81,7 +81,4 @@ def make_folds(task: Task, shares: tuple[float, ...] = (0.2, 0.4)) -> list:
 
 def real_data() -> Path | None:
     """Folder of the benchmark's rows, where this machine has it."""
-    for path in (os.environ.get("SLD_DATA_DIR"), Path(__file__).parents[3] / "shared/data/sldbench"):
-        if path and (Path(path) / "human_law_scores.csv").is_file():
-            return Path(path)
-    return None
+    return real_rows.folder("SLD_DATA_DIR", "human_law_scores.csv")

@@ -6,6 +6,7 @@ import csv
 
 import numpy as np
 import pytest
+import real_rows
 from evaluator_cases import make_rows, real_data
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -34,7 +35,7 @@ FEATURES = {
 def table(name: str) -> list[dict[str, str]]:
     folder = real_data()
     if folder is None:
-        pytest.skip("the benchmark's rows are not on this machine (set SLD_DATA_DIR)")
+        pytest.skip(real_rows.reason("SLD_DATA_DIR"))
     with open(folder / name, newline="") as file:
         return list(csv.DictReader(file))
 

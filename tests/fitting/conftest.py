@@ -1,20 +1,16 @@
 """The published IsoFLOP points, where they are at hand."""
 
 import csv
-import os
-from pathlib import Path
 
 import numpy as np
 import pytest
+import real_rows
 
 
 @pytest.fixture(scope="session")
 def isoflop():
     """Reader of the published points: isoflop("llama_3__raw_loss") -> N, D, L columns, N in 1e6 and D in 1e9."""
-    beside = Path(__file__).resolve().parents[3] / "shared" / "data" / "isoflop"
-    folder = Path(os.environ.get("SLD_ISOFLOP_DIR", beside))
-    if not (folder / "isoflops.csv").is_file():
-        pytest.skip("published IsoFLOP points not found: set SLD_ISOFLOP_DIR to the folder with isoflops.csv")
+    folder = real_rows.needed("SLD_ISOFLOP_DIR", "isoflops.csv")
 
     def read(name, clean=False):
         with open(folder / "isoflops.csv", encoding="utf-8", newline="") as file:

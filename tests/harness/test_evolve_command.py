@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import real_rows
 
 from harness import evolve
 from harness.record.journal import Journal
@@ -128,9 +129,7 @@ def test_the_journal_repeats_and_knows_nothing_of_held_out_targets(rows, tmp_pat
 @pytest.mark.timeout(900)
 def test_the_real_rows_repeat_and_stay_unseen_too(tmp_path, capsys):
     """The same on the benchmark's own rows of the main task, with task seeds and a hundred evaluations."""
-    real = Path(os.environ.get("SLD_DATA_DIR", ROOT.parent / "shared/data/sldbench")) / "vocab_scaling_law"
-    if not real.is_dir():
-        pytest.skip("the benchmark's rows are not on this machine")
+    real = real_rows.needed("SLD_DATA_DIR", "vocab_scaling_law") / "vocab_scaling_law"
     blind = tmp_path / "noise" / "vocab_scaling_law"
     blind.mkdir(parents=True)
     (blind / "train.csv").write_bytes((real / "train.csv").read_bytes())

@@ -6,7 +6,6 @@ itself alone.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -14,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import real_rows
 
 ROOT = Path(__file__).resolve().parents[2]
 SEED = 1862
@@ -144,12 +144,8 @@ def drawn(task: str, n: int, seed: int = SEED, stretch: float = 1.0) -> np.ndarr
 
 
 def data_folder() -> Path | None:
-    """Folder of the real rows: SLD_DATA_DIR, or the one beside the checkout, or None."""
-    named = os.environ.get("SLD_DATA_DIR")
-    for folder in ([Path(named)] if named else []) + [ROOT.parent / "shared" / "data" / "sldbench"]:
-        if all((folder / shape.folder / "train.csv").is_file() for shape in SHAPES.values()):
-            return folder
-    return None
+    """Folder of the real rows: SLD_DATA_DIR, or None."""
+    return real_rows.folder("SLD_DATA_DIR", *(f"{shape.folder}/train.csv" for shape in SHAPES.values()))
 
 
 @cache

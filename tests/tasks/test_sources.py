@@ -1,11 +1,9 @@
 """The catalogue and the chain of sources, on real rows where they are, and on files made here."""
 
-import os
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
+import real_rows
 
 import tasks
 from tasks.official import PINS
@@ -25,14 +23,7 @@ BUDGETS = {"parallel": 4, "finetune_vocab": 7, "sft": 4, "domain_mixture": 35, "
 OFFICIAL_PUBLISHED = {"parallel": 1.0, "finetune_vocab": 0.966, "sft": 0.957, "moe": 0.703, "u_shape": -1.0}
 
 
-def real_rows():
-    """The folder with the benchmark's rows, or None."""
-    beside = Path(__file__).resolve().parents[3] / "shared" / "data" / "sldbench"
-    given = os.environ.get("SLD_DATA_DIR")
-    return Path(given) if given else beside if beside.is_dir() else None
-
-
-needs_rows = pytest.mark.skipif(real_rows() is None, reason="the benchmark's rows are not on this machine")
+needs_rows = real_rows.mark("SLD_DATA_DIR", "vocab_scaling_law")
 
 
 @pytest.fixture(autouse=True)
@@ -46,7 +37,7 @@ def closed_world(monkeypatch, tmp_path):
 @needs_rows
 @pytest.mark.parametrize("name", COUNTS)
 def test_the_official_rows_are_what_the_pins_say(name):
-    task = tasks.load(name, data_dir=real_rows())
+    task = tasks.load(name, data_dir=real_rows.folder("SLD_DATA_DIR"))
     train, heldout, groups = COUNTS[name]
     assert (len(task.train), len(task.heldout), len(task.train.groups())) == (train, heldout, groups)
     pin = PINS[task.spec.official_name]
@@ -59,7 +50,7 @@ def test_the_official_rows_are_what_the_pins_say(name):
 @needs_rows
 @pytest.mark.parametrize("name", COUNTS)
 def test_folds_are_cut_beyond_the_rows_they_leave(name):
-    task = tasks.load(name, data_dir=real_rows())
+    task = tasks.load(name, data_dir=real_rows.folder("SLD_DATA_DIR"))
     folds = validation_folds(task.spec, task.train)
     assert 1 <= len(folds) <= (3 if task.spec.extrapolate else 4)
     for fold in folds:

@@ -236,7 +236,7 @@ def test_the_command_adds_shows_lists_and_removes(tmp_path, capsys):
     assert main([*argv, "--units", "N=parameters", "--budget", "5"]) == 0
     said = capsys.readouterr().out
     assert "train: 30 rows in 2 groups" in said and "6 rows, sealed" in said
-    assert "harness.evolve --task my_runs" in said
+    assert "harness evolve --task my_runs" in said
     assert main(["list", "--json"]) == 0
     listed = {f["name"]: f for f in json.loads(capsys.readouterr().out)}
     assert listed["my_runs"]["train_rows"] == 30 and listed["my_runs"]["source"] == "user"
