@@ -268,7 +268,8 @@ def coverage(options) -> dict:
         options.noises, options.losses, options.sets, options.slow_sets, _store(options, "coverage")
     )
     rows = [
-        (", ".join(key), str(n), *(f"{100 * h / n:.1f} %" for h in hits)) for key, (n, hits) in sorted(found.items())
+        (", ".join(key), str(n), *(f"{100 * h / n:.1f} %" for h in hits))
+        for key, (n, hits) in sorted(found.items())
     ]
     return table(
         "Coverage of 95 % intervals on 75 rows (asked of the default, sandwich: 92 to 97 %)",
@@ -326,10 +327,15 @@ def main() -> None:
     )
     parser.add_argument("--tables", type=int, default=40, help="battery: random tables a law (default 40)")
     parser.add_argument("--laws", type=int, nargs="+", help="battery: numbers of laws (default: all sixty)")
-    parser.add_argument("--starts", type=int, default=30, help="battery: starts of least squares (default 30)")
+    parser.add_argument(
+        "--starts", type=int, default=30, help="battery: starts of least squares (default 30)"
+    )
     parser.add_argument("--sets", type=int, default=500, help="coverage: data sets a cell (default 500)")
     parser.add_argument(
-        "--slow-sets", type=int, default=500, help="coverage: data sets for profiles and bootstraps (default 500)"
+        "--slow-sets",
+        type=int,
+        default=500,
+        help="coverage: data sets for profiles and bootstraps (default 500)",
     )
     parser.add_argument("--noises", nargs="+", choices=intervals.NOISES, default=list(intervals.NOISES))
     parser.add_argument("--losses", nargs="+", choices=list(intervals.LOSSES), default=list(intervals.LOSSES))

@@ -108,7 +108,8 @@ def parser(kind: type[argparse.ArgumentParser] = argparse.ArgumentParser) -> arg
         "--split", metavar="COLUMN", help="column that says train or heldout (or test) for each row"
     )
     rule.add_argument(
-        "--heldout-within", dest="reach",
+        "--heldout-within",
+        dest="reach",
         type=_factor,
         metavar="X",
         help="hold out each group's rows within a factor X of its largest",
