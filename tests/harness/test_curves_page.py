@@ -73,7 +73,9 @@ def test_errors_are_one_clear_line(tmp_path, capsys):
     assert "SLD_CURVES_DIR" in capsys.readouterr().err
     assert curves.main(["page", "--labels", "mix"]) == 2
     assert "expected two columns" in capsys.readouterr().err
-    assert curves.main(["nothing"]) == 2
+    with pytest.raises(SystemExit) as stop:
+        curves.main(["predcit"])
+    assert stop.value.code == 2 and "did you mean 'predict'" in capsys.readouterr().err
     assert curves.main([]) == 2
     assert curves.main(["--help"]) == 0
 
