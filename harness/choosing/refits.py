@@ -35,7 +35,11 @@ def refits(members: Iterable[Member], facts: TaskFacts, title: str) -> list[Memb
             leaning = replace(genome, choices=replace(genome.choices, emphasis=emphasis))
             program = render(leaning, facts, title)
             draft = replace(
-                c.draft, program=program, key=f"{c.draft.key} | {emphasis:g}", edit=f"emphasis {emphasis:g}"
+                c.draft,
+                program=program,
+                key=f"{c.draft.key} | {emphasis:g}",
+                edit=f"emphasis {emphasis:g}",
+                genome=leaning,
             )
             again = replace(
                 c, id=f"{c.id}e{emphasis:g}", program=program, parent=c.id, mate=None, draft=draft
