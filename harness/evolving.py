@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import threading
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,18 +27,27 @@ from harness.terminal.shown import Screen
 from tasks import load, names, resolve
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One evolve command: what was typed, where people read, and whether they have had enough."""
+
+    args: argparse.Namespace
+    human: Console
+    stop: threading.Event
+
+
 def carry_out(args: argparse.Namespace, stop: threading.Event) -> int:
     """The exit code of an evolve command.
 
     Raises:
         HarnessError, TaskError, EvaluatorError: what was asked can't be done.
     """
-    human = Screen(stderr=args.json, soft_wrap=False)
+    asked = Asked(args, Screen(stderr=args.json, soft_wrap=False), stop)
     if args.resume and args.replay:
         raise HarnessError("give either --resume or --replay, not both")
     if args.replay:
-        return _replay(args, human, stop)
-    return _resume(args, human, stop) if args.resume else _evolve(args, human, stop)
+        return _replay(asked)
+    return _resume(asked) if args.resume else _evolve(asked)
 
 
 def configure(args: argparse.Namespace, base: Config) -> Config:
@@ -60,7 +70,8 @@ def configure(args: argparse.Namespace, base: Config) -> Config:
     return config.replaced(**changes)
 
 
-def _evolve(args: argparse.Namespace, human: Console, stop: threading.Event) -> int:
+def _evolve(asked: Asked) -> int:
+    args = asked.args
     base = load_config(find_config(args.config)) if args.config else Config()
     config = configure(args, base)
     check_models(args, config)
@@ -71,13 +82,14 @@ def _evolve(args: argparse.Namespace, human: Console, stop: threading.Event) -> 
     for task in tasks:
         assignment = Assignment.of(task)
         folder = start_run(config.replaced(tasks=(task.name,)), assignment, Path(args.out))
-        code = max(code, _follow(folder, config, assignment, args, human, stop, summaries))
-        if stop.is_set():
+        code = max(code, _follow(folder, config, assignment, asked, summaries))
+        if asked.stop.is_set():
             break
     return _finish(code, args.json, summaries, many=len(tasks) > 1)
 
 
-def _replay(args: argparse.Namespace, human: Console, stop: threading.Event) -> int:
+def _replay(asked: Asked) -> int:
+    args = asked.args
     recorded = RunFolder.find(args.replay, Path(args.out))
     for option in ("proposer", "seed", "config", "seed_program", "model", "evaluations", "minutes", "task"):
         if getattr(args, option) is not None:
@@ -94,11 +106,12 @@ def _replay(args: argparse.Namespace, human: Console, stop: threading.Event) -> 
     assignment = Assignment.of(task)
     folder = start_run(config, assignment, Path(args.out), programs=recorded.seeds())
     summaries: list[dict] = []
-    code = _follow(folder, config, assignment, args, human, stop, summaries, recorded)
+    code = _follow(folder, config, assignment, asked, summaries, recorded)
     return _finish(code, args.json, summaries, many=False)
 
 
-def _resume(args: argparse.Namespace, human: Console, stop: threading.Event) -> int:
+def _resume(asked: Asked) -> int:
+    args = asked.args
     folder = RunFolder.find(args.resume, Path(args.out))
     stored = folder.config()
     config = configure(args, stored)
@@ -118,7 +131,7 @@ def _resume(args: argparse.Namespace, human: Console, stop: threading.Event) -> 
         check_models(args, config)
     task = load(name, data_dir=config.data_dir)
     summaries: list[dict[str, Any]] = []
-    code = _follow(folder, config, Assignment.of(task), args, human, stop, summaries)
+    code = _follow(folder, config, Assignment.of(task), asked, summaries)
     return _finish(code, args.json, summaries, many=False)
 
 
@@ -126,13 +139,12 @@ def _follow(
     folder: RunFolder,
     config: Config,
     assignment: Assignment,
-    args: argparse.Namespace,
-    human: Console,
-    stop: threading.Event,
+    asked: Asked,
     summaries: list[dict[str, Any]],
     repeats: RunFolder | None = None,
 ) -> int:
-    terms = Terms(_watcher(human), stop.is_set, weak=args.allow_weak_sandbox, repeats=repeats)
+    args, human = asked.args, asked.human
+    terms = Terms(_watcher(human), asked.stop.is_set, weak=args.allow_weak_sandbox, repeats=repeats)
     result = run(folder, config, assignment, terms)
     if result.ending is Ending.INTERRUPTED or result.summary is None:
         human.print(

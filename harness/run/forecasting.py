@@ -18,7 +18,7 @@ import numpy as np
 from evaluator import Evaluator, Failed, LocalSandbox
 from harness.choosing.forecast import Panel, cast
 from harness.choosing.ground import Ground
-from harness.choosing.weights import Weights, shipped
+from harness.choosing.weights import shipped
 from harness.errors import BadRun
 from harness.proposers.facts import TaskFacts
 from harness.proposers.formula.render import is_rendered
@@ -89,7 +89,6 @@ class Forecaster:
         law: str | None,
         evaluator: Evaluator,
         each: Callable[..., Iterable] = map,
-        weights: Weights | None = None,
     ) -> None:
         self.ground = ground
         self.facts = facts
@@ -98,7 +97,7 @@ class Forecaster:
         self.law = law
         self.evaluator = evaluator
         self.each = each
-        self.weights = weights or shipped()
+        self.weights = shipped()
 
     def __call__(self, X: np.ndarray, group: np.ndarray) -> Forecast:
         """The forecast for features X (m, F) of groups (m,), each with training rows.
