@@ -108,7 +108,7 @@ def _promote_one(task: str, candidates: list[tuple[RunFolder, dict[str, Any]]], 
 
 def _stands_alone(folder: RunFolder) -> bool:
     """Whether a run's program keeps the contract without `fitting`, which a seed may import."""
-    return contract.check(folder.program()) is None
+    return contract.check(folder.program(), contract.ALLOWED_MODULES) is None
 
 
 def _cost(folder: RunFolder, summary: dict[str, Any]) -> float:

@@ -88,7 +88,8 @@ def look_back(folder: RunFolder, task: Task, workers: int, weak: bool = False) -
 
 def read(folder: RunFolder) -> list[Seen]:
     """What `look_back` kept."""
-    winner = (folder.summary() or {}).get("candidate")
+    # A winner fitted again is marked at the law that it is a refit of.
+    winner = ((folder.summary() or {}).get("candidate") or "").partition("e")[0]
     with (folder.path / FILE).open(encoding="utf-8", newline="") as lines:
         return [
             Seen(

@@ -381,7 +381,7 @@ print("up", flush=True)
 
 @pytest.mark.parametrize("without", [(), ("namespaces",)], ids=["namespaces", "no namespaces"])
 def test_a_host_killed_outright_leaves_nothing_running(without):
-    code = HOST.format(paths=[str(ROOT), str(Path(__file__).parent)], without=without)
+    code = HOST.format(paths=[str(ROOT), str(ROOT / "tests"), str(Path(__file__).parent)], without=without)
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as host:
         host.stdout.readline()
         zygotes = 1 + (not without)

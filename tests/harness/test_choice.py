@@ -110,7 +110,9 @@ def test_forms_are_fitted_again_with_more_weight_on_the_last_rows_as_candidates(
     task = make_task(falls_with=())
     search = Finished(task, [LINE, GOOD])
     again = refits(search.members.values(), search.proposer.facts, "toy")
-    for m in again:  # a summary reads the choices of the fit off the draft's own value, a resumed one off the text
+    for m in (
+        again
+    ):  # a summary reads the choices of the fit off the draft's own value, a resumed one off the text
         draft, facts = m.candidate.draft, search.proposer.facts
         assert draft.genome == read(draft.program, facts) and draft.genome.choices.emphasis > 0
     assert [m.candidate.id for m in again] == ["c000000e3", "c000000e6", "c000001e3", "c000001e6"]

@@ -123,6 +123,10 @@ def cut_after(path, keep):
     db = sqlite3.connect(path)
     with db:
         db.execute("DELETE FROM entries WHERE seq > ?", (keep,))
+        # a kill leaves the head at the last row that was written
+        db.execute(
+            "UPDATE head SET entries = ?, hash = (SELECT hash FROM entries WHERE seq = ?)", (keep, keep)
+        )
     db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     db.close()
 

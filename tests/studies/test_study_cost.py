@@ -41,7 +41,9 @@ def test_errors_by_optimiser():
     found = exp08_conditioning.fits(runs).set_index("method")
     assert found.loc["Approach 3 (L-BFGS-B, 4^5 starts)", "largest_error"] < 4e-6
     assert found.loc["Approach 3 (LSE, log-loss)", "largest_error"] < 4e-6
-    assert found.loc["Approach 3 (LSE, log-loss, ftol = 0)", "largest_error"] < 1e-13
+    assert (
+        found.loc["Approach 3 (LSE, log-loss, ftol = 0)", "largest_error"] < 1e-11
+    )  # 2e-12 on some processors
     assert found.loc["VPNLS (Nelder-Mead)", "largest_error"] < 7e-9
     assert found.loc["Exact VPNLS (Newton), ours", "largest_error"] < 1e-12
     assert found.loc["Approach 3, from the truth", "iterations"] == 0
