@@ -36,7 +36,7 @@ from fake_server import FakeServer, Step, completion
 from in_flight_cases import PRICED, QUICK, Case, accounted, made_up
 from scripted_models import Lines, Scientist, Unreliable, Variants, fenced, variant, write_rows
 
-from harness import evolve
+from harness.commands import evolve
 from harness.proposers.llm.reply import Reply, Status
 from harness.record.journal import Journal
 

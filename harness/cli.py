@@ -9,10 +9,10 @@ from collections.abc import Callable
 from harness.terminal.edges import WRONG, Parser, command, known_command, usage_of
 
 COMMANDS = {
-    "evolve": ("harness.evolve", "evolve scaling laws on a task"),
-    "score": ("harness.score", "score a hand-written program"),
-    "leaderboard": ("harness.leaderboard", "rank everything found"),
-    "predict": ("harness.predict", "forecast new rows with a finished run, with a 90 % interval"),
+    "evolve": ("harness.commands.evolve", "evolve scaling laws on a task"),
+    "score": ("harness.commands.score", "score a hand-written program"),
+    "leaderboard": ("harness.commands.leaderboard", "rank everything found"),
+    "predict": ("harness.commands.predict", "forecast new rows with a finished run, with a 90 % interval"),
     "tasks": ("tasks.cli", "list tasks, add your own table"),
     "fit": ("harness.fit", "fit one law to a table"),
     "curves": ("harness.curves", "predict where training runs end"),

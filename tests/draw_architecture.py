@@ -24,7 +24,7 @@ them ([tests/test_architecture.py](../tests/test_architecture.py)). Words: [glos
 
 `seeds/` and `programs/` are program texts that are run and never imported; `configs/` is YAML; `runs/` is output.
 
-A run's way through the code: `harness/evolve.py` parses and calls; `harness/run/run.py` has the four steps `prepare`, `search`,
+A run's way through the code: `harness/commands/evolve.py` parses and calls; `harness/run/run.py` has the four steps `prepare`, `search`,
 `choose`, `reveal`; `harness/run/loop.py` is the loop (ask, evaluate, write down, tell); `harness/search/search.py` is what it
 asks; `evaluator/evaluate.py` says what a program is worth; `evaluator/reveal.py` opens the held-out rows, once.
 """

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from harness import score
+from harness.commands import score
 from harness.curves.task import make_task
 from harness.errors import BadHistory
 

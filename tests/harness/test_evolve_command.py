@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 import real_rows
 
-from harness import evolve
+from harness.commands import evolve
 from harness.record.journal import Journal
 from harness.record.run_folder import RunFolder
 

@@ -58,7 +58,7 @@ def test_help_loads_no_library(name):
 
 
 def test_a_run_of_formulas_loads_no_client_of_models_and_no_plots():
-    held = loaded_by("import harness.evolving, harness.proposers.registry")
+    held = loaded_by("import harness.commands.evolving, harness.proposers.registry")
     assert "numpy" in held
     assert not held & {"openai", "matplotlib", "sympy"}
 

@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from harness.evolve import main as evolve
-from harness.predict import main as predict
+from harness.commands.evolve import main as evolve
+from harness.commands.predict import main as predict
 from harness.run.forecasting import Forecast, forecast_at
 from tasks.cli import main as tasks
 

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from harness import leaderboard, score
 from harness.boards.standings import Entry, Standing, mean_sd, ranked, system_name
+from harness.commands import leaderboard, score
 from harness.config import Config
 from harness.record.summary import _free
 

@@ -16,7 +16,7 @@ from fake_server import FakeServer
 from in_flight_cases import accounted
 from scripted_models import Scientist, Unreliable, Variants, write_rows
 
-from harness import evolve
+from harness.commands import evolve
 from harness.record.journal import Journal
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -280,7 +280,7 @@ def test_a_missing_file_and_wrong_usage(tmp_path, capsys):
 
 
 def test_an_added_task_is_evolved_like_any_other(tmp_path, capsys):
-    from harness import evolve
+    from harness.commands import evolve
 
     added(table(tmp_path), budget=5)
     code = evolve.main(

@@ -1,0 +1,1 @@
+"""Commands whose names the Python interface has too: `evolve`, `score`, `leaderboard`, `predict`."""

@@ -1,0 +1,127 @@
+"""Score hand-written programs: `harness score PROGRAM.py --task finetune_vocab`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from evaluator import Evaluator, Limits, LocalSandbox
+from harness.boards.scoring import score_program
+from harness.config import LimitsConfig
+from harness.run.beginning import read_program
+from harness.terminal.edges import Parser, command
+from harness.terminal.options import add_data_options, add_sandbox_option, count
+from harness.terminal.printing import number, score_row, score_table
+from harness.terminal.shown import Screen
+from tasks import load, names, resolve
+
+EPILOG = """examples:
+  harness score programs/finetune_vocab/human_law.py --task finetune_vocab
+  harness score mine.py --task sft moe
+  harness score mine.py --task all --json
+
+A program holds, between # EVOLVE-BLOCK-START and # EVOLVE-BLOCK-END, the two functions
+  fit_scaling_law(data_points, loss_values)  (n, F), (n,) or (n, T) -> constants
+  scaling_law_func(data_points, params)      (n, F), constants -> (n,) or (n, T)
+It is fitted once per group on that group's training rows; the scores are on the held-out rows.
+exit codes: 0 scored on every task, 1 the program failed on one, 2 wrong usage or input
+"""
+
+
+def parser() -> Parser:
+    p = Parser(
+        prog="harness score",
+        description="Fit a program on a task's training rows and score it on the held-out rows, every rule checked.",
+        epilog=EPILOG,
+    )
+    p.add_argument("program", type=Path, help="program file")
+    p.add_argument(
+        "--task",
+        nargs="+",
+        action="extend",
+        required=True,
+        metavar="T",
+        help="task name or alias, or all; several are taken",
+    )
+    add_data_options(p)
+    p.add_argument(
+        "--fit-seconds",
+        type=count,
+        default=LimitsConfig().fit_cpu_s,
+        metavar="S",
+        help="processor seconds of one fit call (default: 30)",
+    )
+    p.add_argument(
+        "--memory-mb",
+        type=count,
+        default=LimitsConfig().memory_mb,
+        metavar="MB",
+        help="limit of one call (default: 1024)",
+    )
+    p.add_argument("--groups", action="store_true", help="also show every group's errors")
+    add_sandbox_option(p)
+    p.add_argument("--json", action="store_true", help="print the scores as JSON")
+    return p
+
+
+@command
+def main(argv: list[str] | None = None) -> int:
+    args = parser().parse_args(argv)
+    if args.fit_seconds < 1 or args.memory_mb < 64:
+        parser().error("--fit-seconds must be at least 1 and --memory-mb at least 64")
+    program = read_program(args.program)
+    asked = [name for given in args.task for name in given.split(",")]
+    wanted = names() if "all" in asked else list(dict.fromkeys(resolve(t) for t in asked))
+    tasks = [load(name, data_dir=args.data_dir) for name in wanted]
+    limits = Limits(fit_cpu_s=args.fit_seconds, memory_mb=args.memory_mb)
+    with LocalSandbox(workers=1, allow_weak_sandbox=args.allow_weak_sandbox) as sandbox:
+        evaluator = Evaluator(sandbox, limits)
+        scores = [score_program(program, task, evaluator) for task in tasks]
+    if args.json:
+        print(json.dumps({"program": str(args.program), "scores": scores}, indent=2))
+    else:
+        print_scores(args.program, scores, args.groups, Screen())
+    return 1 if any(s["broken_rules"] for s in scores) else 0
+
+
+def print_scores(program: Path, scores: list[dict[str, Any]], groups: bool, console: Console) -> None:
+    """The table, then every broken rule with its detail."""
+    columns = ("R2", "NMSE", "NMAE", "valid.", "sec.", "const.")
+    table = score_table("task", *columns, title=f"{program}: held-out scores")
+    table.add_column("text", justify="right")
+    table.add_column("rules", overflow="fold")
+    for s in scores:
+        card = s["heldout"]
+        used = f"{_or_dash(s['n_constants'])}/{_or_dash(s['budget'])}"
+        broken = Text("broken", style="bold red") if s["broken_rules"] else Text("kept", style="green")
+        cells = score_row(s["task"], card) if card else (s["task"], "-", "-", "-")
+        numbers = f"{s['text_numbers']}/{s['longest_list']}" + ("!" if s["marks"] else "")
+        table.add_row(*cells, number(s["validation_r2"]), f"{s['seconds']:.2f}", used, numbers, broken)
+        if groups and card:
+            for label, g in card["per_group"].items():
+                table.add_row(*score_row(f"  {label}", g), "", "", "", "", f"{g['n_rows']} rows", style="dim")
+        for label, control in s["controls"].items():
+            table.add_row(*score_row(f"  {label}", control), "", "", "", "", "control", style="dim")
+    console.print(table)
+    note = (
+        "valid.: R2 on validation folds inside train; const.: constants used of the budget (- is no limit); "
+        "text: numbers in the program's text / in its longest list"
+    )
+    console.print(Text(note, style="dim"))
+    for s in scores:
+        for rule in s["broken_rules"]:
+            console.print(Text(f"{s['task']}: {rule['rule']}: {rule['detail']}", style="red"))
+            if rule["traceback"]:
+                console.print(Text(rule["traceback"], style="dim"))
+        for mark in s["marks"]:
+            console.print(Text(f"{s['task']}: marked: {mark}", style="yellow"))
+        if s["note"]:
+            console.print(Text(f"{s['task']}: {s['note']}", style="yellow"))
+
+
+def _or_dash(count: int | None) -> str:
+    return "-" if count is None else str(count)
