@@ -6,9 +6,9 @@ Held-out scores are reported and never guide anything: call this when a search h
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -19,6 +19,9 @@ from evaluator.metric import score
 from evaluator.outcome import Outcome, Scorecard
 from evaluator.scale import Scale
 from tasks.rows import Rows, Task
+
+if TYPE_CHECKING:
+    from evaluator.controls import Control
 
 NAME = "heldout"
 
@@ -79,7 +82,12 @@ class Forecasting(Protocol):
 
 
 def reveal(
-    program: str, task: Task, evaluator: Evaluator, record: Record, forecaster: Forecasting | None = None
+    program: str,
+    task: Task,
+    evaluator: Evaluator,
+    record: Record,
+    forecaster: Forecasting | None = None,
+    controls: Mapping[str, Control] | None = None,
 ) -> Report:
     """Score one program on the held-out rows; `record` is called before they are opened.
 
@@ -87,6 +95,7 @@ def reveal(
         record: called once, as record("reveal", {"task", "programs", "rows", "heldout_hash"}), where
             programs are SHA-256 hex digests. If it raises, nothing is opened.
         forecaster: what many laws say together; it is asked for the held-out features and sees no target.
+        controls: name -> simple method, shown after those of every scoreboard.
     """
     rows = _open([program, *(forecaster.programs if forecaster else ())], task, record)
     said = forecaster(rows.X, rows.group) if forecaster else None
@@ -96,7 +105,7 @@ def reveal(
         outcome=outcome,
         ceiling=noise_ceiling(rows),
         train_ceiling=noise_ceiling(task.train),
-        controls=control_cards(task, rows),
+        controls=control_cards(task, rows, controls),
         heldout_hash=task.provenance.heldout_hash,
         n_rows=len(rows),
         simulated=task.provenance.simulated,
@@ -137,12 +146,16 @@ def _open(programs: Sequence[str], task: Task, record: Record) -> Rows:
     return task.heldout.open()
 
 
-def control_cards(task: Task, rows: Rows) -> dict[str, Scorecard]:
-    """Cards of the simple methods, fitted on all of train; they too see features alone."""
+def control_cards(task: Task, rows: Rows, more: Mapping[str, Control] | None = None) -> dict[str, Scorecard]:
+    """Cards of the simple methods, fitted on all of train; they too see features alone.
+
+    Args:
+        more: methods shown after those of every scoreboard.
+    """
     from evaluator.controls import all_controls
 
     cards = {}
-    for name, predict in all_controls().items():
+    for name, predict in {**all_controls(), **(more or {})}.items():
         y = np.asarray(predict(task.spec, task.train, rows.X, rows.group), dtype=float)
         cards[name] = score(rows.y, y.reshape(rows.y.shape), rows.group)
     return cards

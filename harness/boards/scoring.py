@@ -8,6 +8,7 @@ from typing import Any
 from evaluator import Evaluator, Failed, Scored, reveal
 from evaluator.literals import literals
 from evaluator.outcome import Scorecard
+from harness.choosing.controls import on_the_board
 from harness.proposers.facts import TaskFacts
 from harness.proposers.formula.proposer import free_draft
 from harness.record.summary import plain
@@ -30,7 +31,8 @@ def score_program(program: str, task: Task, evaluator: Evaluator) -> dict[str, A
     folds = validation_folds(task.spec, task.train)
     validation = evaluator.validate(program, task, folds, checks="all")
     broken = evaluator.broken_rules(program, task.spec, task.train, task.train.X, task.train.group)
-    report = reveal(program, task, evaluator, lambda event, facts=None: None)
+    controls = on_the_board(task.train)
+    report = reveal(program, task, evaluator, lambda event, facts=None: None, controls=controls)
     heldout, numbers = report.outcome, literals(program)
     rules = {f.failure.value: f for f in broken}
     for outcome in (validation, heldout):

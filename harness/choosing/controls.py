@@ -57,6 +57,20 @@ CONTROLS: dict[str, Control] = {
 }
 
 
+def on_the_board(train: Rows) -> dict[str, Callable[[TaskSpec, Rows, np.ndarray, np.ndarray], np.ndarray]]:
+    """The same as scoreboards call them: (spec, train, X, group) to predictions in units of the targets.
+
+    Args:
+        train: the rows that say on which scale errors are measured.
+    """
+    scale = Scale.of(train)
+
+    def shown(control: Control) -> Callable[[TaskSpec, Rows, np.ndarray, np.ndarray], np.ndarray]:
+        return lambda spec, rows, X, group: scale.back(control(spec, rows, scale, X, group))
+
+    return {f"{name}, error in logs": shown(control) for name, control in CONTROLS.items()}
+
+
 def _groups(train: Rows, group: np.ndarray):
     known = dict(train.by_group())
     for label in dict.fromkeys(group.tolist()):

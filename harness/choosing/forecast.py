@@ -58,14 +58,23 @@ class Band:
     distance: np.ndarray
 
 
-def seat(evidence: Sequence[Evidence], ground: Ground, among: Sequence[int], weights: Weights) -> Panel:
+def seat(
+    evidence: Sequence[Evidence],
+    ground: Ground,
+    among: Sequence[int],
+    weights: Weights,
+    order: np.ndarray | None = None,
+    n_voters: int | None = None,
+) -> Panel:
     """The panel for the rows that the ground asks for.
 
     Args:
         among: places of the laws that may vote, each with predictions of the standard folds.
+        order: (M,) expected log error of every law; None for that of `trust`.
+        n_voters: None for the weights' own.
     """
-    order = trust(evidence, ground, weights)
-    voters = distinct(sorted(among, key=lambda i: (order[i], i)), evidence, weights.voters)
+    order = trust(evidence, ground, weights) if order is None else order
+    voters = distinct(sorted(among, key=lambda i: (order[i], i)), evidence, n_voters or weights.voters)
     behind = order[voters] - order[voters].min()
     say = np.exp(-behind / weights.say_softness)
     base_errors, line_errors, parts = {}, {}, {}

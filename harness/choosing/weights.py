@@ -45,5 +45,5 @@ class Weights:
 
 @cache
 def shipped() -> Weights:
-    """The numbers that come with the package, made by `python benchmarks/selection.py RUNS --fit`."""
+    """The numbers that come with the package, made by `python -m benchmarks.selection fit RUNS`."""
     return Weights(**json.loads(FILE.read_text(encoding="utf-8"))["weights"])

@@ -12,6 +12,7 @@ from evaluator import Evaluator, Limits, LocalSandbox, Outcome, Report
 from evaluator import reveal as open_heldout
 from harness.choosing.choice import Choice
 from harness.choosing.choice import choose as choose_law
+from harness.choosing.controls import on_the_board
 from harness.choosing.ground import Ground
 from harness.config import Config
 from harness.proposers.assignment import Assignment
@@ -222,7 +223,8 @@ def reveal(session: Session, choice: Choice) -> Report | None:
         if facts["programs"] == digests and facts["report"]["heldout_hash"] == a.task.provenance.heldout_hash:
             return report_of(facts["report"])
     with session.journal.together():  # the opening and what was seen, or neither
-        report = open_heldout(program, a.task, session.evaluator, record, forecaster)
+        controls = on_the_board(a.task.train)
+        report = open_heldout(program, a.task, session.evaluator, record, forecaster, controls)
         session.journal.record(RESULTS, {"programs": digests, "report": report_facts(report)})
     return report
 

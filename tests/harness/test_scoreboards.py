@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from harness.boards.standings import Entry, Standing, mean_sd, ranked, system_name
+from harness.choosing.controls import CONTROLS
 from harness.commands import leaderboard, score
 from harness.config import Config
 from harness.record.summary import _free
@@ -64,7 +65,7 @@ def test_a_program_is_scored_on_every_rule(tmp_path, capsys):
     (s,) = json.loads(capsys.readouterr().out)["scores"]
     assert s["broken_rules"] == [] and "differ from the benchmark" in s["note"] and s["n_constants"] == 4
     assert s["heldout"]["r2"] == pytest.approx(s["controls"]["log-linear"]["r2"], abs=1e-9), "the same law"
-    assert len(s["controls"]) == 5
+    assert len(s["controls"]) == 8 and {f"{c}, error in logs" for c in CONTROLS} <= set(s["controls"])
 
 
 def test_a_failing_program_exits_with_one_and_names_its_rules(tmp_path, capsys):

@@ -1,0 +1,70 @@
+"""Gathering: evidence on every law of every ended run, once; the long part, resumable."""
+
+from __future__ import annotations
+
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from benchmarks.selection.table import voting
+from evaluator import Evaluator, LocalSandbox, Scored
+from harness.choosing.evidence import Evidence, Law, gather
+from harness.choosing.forecast import seat
+from harness.choosing.ground import Ground
+from harness.choosing.refits import refits
+from harness.choosing.store import FILE, write_evidence
+from harness.choosing.weights import shipped
+from harness.proposers.facts import TaskFacts
+from harness.proposers.formula.render import is_rendered
+from harness.record.run_folder import RunFolder, all_runs
+from harness.search.archive import Member
+from harness.search.selection import validation_error
+from tasks.corpus import load_corpus
+
+LOOKED_AT = 45
+"""Laws of a run that are fitted on the folds again; all others are fitted once, for the best in reach."""
+
+REFITTED = 15
+
+
+def gather_all(root: Path, data_dir: str | None, workers: int) -> None:
+    """Evidence on every law of every ended run that lacks it."""
+    for folder in all_runs(root):
+        path = folder.path / FILE
+        if not path.exists() and folder.summary() is not None:
+            n = gather_run(folder, path, data_dir, workers)
+            print(f"{folder.path.name}: evidence on {n} laws", file=sys.stderr, flush=True)
+
+
+def gather_run(folder: RunFolder, path: Path, data_dir: str | None, workers: int) -> int:
+    with folder.journal(read_only=True) as journal:
+        name = journal.meta()["task"]
+        found = [(c, o) for c, o in journal.evaluations() if isinstance(o, Scored)]
+    task = load_corpus(name, data_dir)
+    ground, facts = Ground.of(task), TaskFacts.of(task.spec, task.train)
+    found.sort(key=lambda pair: (validation_error(pair[1]), pair[0].id))
+    members = [Member(c, validation_error(o), o.n_constants, ()) for c, o in found]
+    with LocalSandbox(workers=workers) as sandbox, ThreadPoolExecutor(workers) as pool:
+        evaluator = Evaluator(sandbox)
+
+        def on(these: list[Member], folds: tuple) -> list[Evidence]:
+            laws = [
+                Law(
+                    m.candidate.id,
+                    m.candidate.program,
+                    is_rendered(m.candidate.program, facts),
+                    m.n_constants,
+                    m.candidate.draft.size,
+                )
+                for m in these
+            ]
+            answers = gather(laws, ground, folds, evaluator, pool.map)
+            return [e for e in answers if not isinstance(e, str)]
+
+        evidence = on(members[:LOOKED_AT], ground.standard) + on(members[LOOKED_AT:], ())
+        by_id = {m.candidate.id: m for m in members}
+        voters = seat(evidence, ground, voting(evidence, ground), shipped()).voters
+        best = [by_id[evidence[i].id] for i in voters[:REFITTED]]
+        evidence += on(refits(best, facts, task.name), ground.standard)
+    write_evidence(path, evidence, task.provenance.train_hash)
+    return len(evidence)

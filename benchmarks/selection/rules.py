@@ -1,0 +1,129 @@
+"""Rules of choosing, and their score over all tables."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from benchmarks.selection.table import Table, is_refit
+from harness.choosing.controls import CONTROLS
+from harness.choosing.forecast import Band, cast_asked, seat
+from harness.choosing.law import law_order
+from harness.choosing.order import combined, fold_errors
+from harness.choosing.weights import Weights
+
+Rule = Callable[[Table], np.ndarray]
+"""What a rule predicts for a table's held-out rows, (m, T), on the scale of errors."""
+
+
+def lowest(table: Table) -> np.ndarray:
+    """The law of the lowest geometric mean of the fold errors."""
+    errors = fold_errors(table.evidence, table.ground)
+    order = combined(errors, {f.name: 1.0 for f in table.ground.standard})
+    return table.evidence[min(table.among, key=lambda i: order[i])].asked
+
+
+def forecast(weights: Weights) -> Rule:
+    return lambda table: band_of(table, weights).z
+
+
+def band_of(table: Table, weights: Weights) -> Band:
+    panel = seat(table.evidence, table.ground, table.among, weights)
+    return cast_asked(panel, table.ground, table.evidence, weights)
+
+
+def law(weights: Weights, with_refits: bool = True) -> Rule:
+    """The law nearest to the forecast."""
+
+    def rule(table: Table) -> np.ndarray:
+        among = [*table.among, *(table.variants if with_refits else [])]
+        band = band_of(table, weights)
+        first = law_order(table.evidence, table.ground, among, band, weights)[0]
+        return table.evidence[first].asked
+
+    return rule
+
+
+def refits_vote(weights: Weights) -> Rule:
+    """The forecast with refits among the voters."""
+
+    def rule(table: Table) -> np.ndarray:
+        among = [*table.among, *table.variants]
+        panel = seat(table.evidence, table.ground, among, weights)
+        return cast_asked(panel, table.ground, table.evidence, weights).z
+
+    return rule
+
+
+def refit_ratios(table: Table) -> list[float]:
+    """Held-out error of every refit over that of the plain fit of its form."""
+    plain = {e.id: table.error(e.asked) for e in table.evidence if not is_refit(e)}
+    refitted = [(e.id.split("e")[0], table.error(e.asked)) for e in table.evidence if is_refit(e)]
+    return [error / plain[parent] for parent, error in refitted if parent in plain]
+
+
+def rules(weights: Weights) -> dict[str, Rule]:
+    never = 1e9  # the line's weight turns so slowly that it stays at a half; a tiny error ratio can't move it
+    return {
+        "law: lowest on folds": lowest,
+        "law: nearest to the forecast, no refits": law(weights, with_refits=False),
+        "law: nearest to the forecast (shipped)": law(weights),
+        "forecast: five voters": forecast(replace(weights, voters=5)),
+        "forecast: twenty voters, equal say": forecast(replace(weights, say_softness=never)),
+        "forecast: say falls twice as fast": forecast(
+            replace(weights, say_softness=weights.say_softness / 2)
+        ),
+        "forecast: refits vote too": refits_vote(weights),
+        "forecast: no anchor": forecast(replace(weights, anchor=0.0)),
+        "forecast: median alone": forecast(replace(weights, anchor=0.0, line_most=0.0)),
+        "forecast: no clip": forecast(replace(weights, room=never)),
+        "forecast (shipped)": forecast(weights),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """One rule over all tables."""
+
+    over_best: float
+    by_table: float
+    worst: float
+    r2: float
+    worse: dict[str, int]
+    ratios: dict[str, float]
+
+
+def score_rule(rule: Rule, found: list[Table]) -> Score:
+    ratios, r2s = {}, {}
+    worse = dict.fromkeys(CONTROLS, 0)
+    for table in found:
+        z = rule(table)
+        error = table.error(z)
+        ratios[table.name] = max(error, 1e-9) / max(float(table.errors.min()), 1e-9)
+        r2s[table.name] = clipped_r2(table, z)
+        for name in worse:
+            worse[name] += error > table.controls[name] * (1 + 1e-9)
+    sources = sorted({t.source for t in found})
+
+    def mean(values: dict[str, float]) -> float:
+        return float(np.mean([np.mean([values[t.name] for t in found if t.source == s]) for s in sources]))
+
+    logs = {name: math.log(ratio) for name, ratio in ratios.items()}
+    return Score(
+        math.exp(mean(logs)),
+        math.exp(float(np.mean(list(logs.values())))),
+        max(ratios.values()),
+        mean(r2s),
+        worse,
+        ratios,
+    )
+
+
+def clipped_r2(table: Table, z: np.ndarray) -> float:
+    y, p = table.ground.scale.back(table.z), table.ground.scale.back(z)
+    varies = np.ptp(y, axis=0) > 0
+    nmse = ((y - p)[:, varies] ** 2).mean(axis=0) / y[:, varies].var(axis=0)
+    return max(-1.0, min(1.0, 1.0 - float(nmse.mean()))) if varies.any() else 0.0

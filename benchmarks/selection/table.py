@@ -1,0 +1,124 @@
+"""One stored search with the truth about its held-out rows, read from its folder.
+
+Error: root mean square of the log of the target (of the target in its standard deviations where it is not always
+positive), a mean over groups. "over best" is its ratio to the best of all laws of the run on the held-out rows, which was
+picked by looking; geometric mean, sources equal. A corpus is no benchmark: its held-out rows may be scored freely.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from evaluator.scale import scale_error
+from harness.choosing.controls import CONTROLS
+from harness.choosing.evidence import Evidence
+from harness.choosing.ground import Ground
+from harness.choosing.priors import runs_off
+from harness.choosing.store import FILE, read_evidence
+from harness.record.run_folder import RunFolder, all_runs, write_atomically
+from tasks.corpus import corpus_source, load_corpus, read_rows
+from tasks.rows import Task
+
+ONE_SOURCE = {"felipemaiapolo/statistical-scaling-law": "ryoungj/ObsScaling"}
+"""Repositories that cover the same public models count as one source."""
+
+
+@dataclass(slots=True)
+class Table:
+    """One stored search with the held-out truth.
+
+    Attributes:
+        evidence: on every law, then on the refits.
+        among: places of the laws that may vote: on the folds, and not running off.
+        variants: places of the refits that may be chosen.
+        z: (m, T) truth on the scale.
+        errors: of every law.
+        controls: name -> error.
+    """
+
+    name: str
+    source: str
+    ground: Ground
+    evidence: list[Evidence]
+    among: list[int]
+    variants: list[int]
+    z: np.ndarray
+    errors: np.ndarray
+    controls: dict[str, float]
+
+    def error(self, z: np.ndarray) -> float:
+        return scale_error(self.z, z, self.ground.asked_group)
+
+
+def tables(roots: list[Path], data_dir: str | None) -> list[Table]:
+    """Every run with evidence, one a task: of the first folder that has one."""
+    found: dict[str, Table] = {}
+    for root in roots:
+        for folder in all_runs(root):
+            if (folder.path / FILE).exists():
+                with folder.journal(read_only=True) as journal:
+                    name = journal.meta()["task"]
+                if name not in found:
+                    found[name] = read_table(folder, name, data_dir)
+    return [found[name] for name in sorted(found)]
+
+
+def read_table(folder: RunFolder, name: str, data_dir: str | None) -> Table:
+    task = load_corpus(name, data_dir)
+    ground = Ground.of(task)
+    evidence = read_evidence(folder.path / FILE, task.provenance.train_hash)
+    _, heldout = read_rows(name, data_dir)
+    z = ground.scale.to(heldout.y)
+    source = corpus_source(name, data_dir)
+    return Table(
+        name,
+        ONE_SOURCE.get(source, source),
+        ground,
+        evidence,
+        voting(evidence, ground),
+        [i for i, e in enumerate(evidence) if is_refit(e) and not away(e, ground)],
+        z,
+        np.array([scale_error(z, e.asked, heldout.group) for e in evidence if not is_refit(e)]),
+        control_errors(folder, task, z),
+    )
+
+
+def control_errors(folder: RunFolder, task: Task, z: np.ndarray) -> dict[str, float]:
+    """Held-out error of every control, kept beside the evidence."""
+    path = folder.path / "controls.json"
+    if path.exists():
+        known: dict[str, float] = json.loads(path.read_text(encoding="utf-8"))
+        return known
+    assert task.asked is not None
+    ground = Ground.of(task)
+    found = {
+        name: scale_error(
+            z, control(task.spec, task.train, ground.scale, task.asked.X, task.asked.group), task.asked.group
+        )
+        for name, control in CONTROLS.items()
+    }
+    write_atomically(path, json.dumps(found))
+    return found
+
+
+def voting(evidence: list[Evidence], ground: Ground) -> list[int]:
+    """Laws with every fold that don't run off; those with every fold where all do. No refits."""
+    full = [
+        i
+        for i, e in enumerate(evidence)
+        if not is_refit(e) and all(f.name in e.folds for f in ground.standard)
+    ]
+    tame = [i for i in full if not away(evidence[i], ground)]
+    return tame or full
+
+
+def is_refit(e: Evidence) -> bool:
+    return "e" in e.id
+
+
+def away(e: Evidence, ground: Ground) -> bool:
+    return bool(runs_off(ground.train, ground.scale.back(e.probes), ground.probe_group))
