@@ -24,7 +24,7 @@ from harness.proposers.assignment import Assignment
 from harness.proposers.facts import TaskFacts
 from harness.proposers.formula.proposer import FormulaProposer, free_draft
 from harness.proposers.llm.bandit import Bandit
-from harness.proposers.llm.context import task_facts
+from harness.proposers.llm.context import task_facts, took
 from harness.proposers.llm.edits import Unusable
 from harness.proposers.llm.fits import fit_line
 from harness.proposers.llm.ledger import estimate_tokens
@@ -95,7 +95,7 @@ def scored(program):
     predicted = rows.y + 0.1 * (rows.group == "pile")[:, None] + 0.2 * (rows.X[:, 1:] == 4.0)
     lines = residual_patterns(toy_task().spec, "outer 33%", rows, predicted)
     fits = ("- outer 10%: rms error 0.05 on fitted rows, 0.41 on hidden rows; stack: p0=0.7, p1=0.8, p2=0.2",)
-    return Staged(staged.outcome, "", staged.signature, tuple(lines), fits, None, 0.02)
+    return Staged(staged.outcome, "", staged.signature, tuple(lines), fits, None, 7.0)
 
 
 def prompts(path):
@@ -184,6 +184,12 @@ def test_the_prompt_of_every_family_reads_as_it_should_and_is_short(name):
         "`from fitting import fit`",
     ):
         assert needed in request.prompt, needed
+
+
+def test_the_time_of_a_fit_is_told_coarsely_and_where_it_matters():
+    """Times differ from run to run; a prompt that held them would differ too, and the whole search after it."""
+    assert took(0.05, 30.0) == took(0.06, 30.0) == took(2.9, 30.0) == ""
+    assert took(7.0, 30.0) == took(9.0, 30.0) == ", its fit takes about 8 s"
 
 
 def test_prompts_have_no_place_left_empty(made):

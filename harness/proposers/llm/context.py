@@ -6,6 +6,7 @@ can't be reached from any of them, and the spec's sentence on how they were chos
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
 import numpy as np
@@ -29,6 +30,18 @@ MOST_GROUPS = 8
 WHOLE_PROGRAM = 1500
 """An inspiration longer than this many characters is shown by its law alone: whole or not, never cut."""
 MOST_TRACEBACK = 500
+SLOW = 0.1
+"""A fit that takes at least this part of its limit is told its time."""
+
+
+def took(cpu_s: float, limit_s: float) -> str:
+    """What a fit takes, for the title of a law: to a power of two, and only where it nears the limit.
+
+    A finer time differs from run to run, and with it every prompt after: two runs of one seed would not be one.
+    """
+    if cpu_s < SLOW * limit_s:
+        return ""
+    return f", its fit takes about {2.0 ** round(math.log2(cpu_s)):g} s"
 
 
 def task_facts(spec: TaskSpec, train: Rows, folds: Iterable[Fold], facts: TaskFacts | None = None) -> str:

@@ -59,6 +59,7 @@ class LlmProposer:
         self.choices = Bandit(tuple(self.models))
         self.open = OpenPrompts()
         self._title = assignment.title
+        self._fit_cpu_s = fit_cpu_s
         self.answers = Answers(self.facts, self._title)
         task, folds = assignment.task, assignment.folds
         self._facts_text = context.task_facts(task.spec, task.train, folds, self.facts)
@@ -267,11 +268,10 @@ class LlmProposer:
 
     def _values(self, parent: Member, mate: Member | None, others: list[Member]) -> dict[str, str]:
         memory = self.memory
-        took = memory.took_s.get(parent.candidate.id, 0.0)
         values = {
             **self._fixed,
             **self._program("parent", parent),
-            "took": f", its fit takes {took:g} s" if took else "",
+            "took": context.took(memory.took_s.get(parent.candidate.id, 0.0), self._fit_cpu_s),
             "patterns": "\n".join(memory.patterns.get(parent.candidate.id, ())) or context.NOTHING,
             "inspirations": context.inspirations(others, memory, self.facts),
             "failures": self._failures(self.settings.failures),
