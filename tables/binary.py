@@ -82,7 +82,10 @@ def _cells(column: pa.ChunkedArray) -> np.ndarray | list[object]:
     if (pa.types.is_integer(kind) or pa.types.is_floating(kind)) and (
         column.null_count == 0 or pa.types.is_floating(kind)
     ):
-        return np.asarray(column.to_numpy())
+        values = np.asarray(column.to_numpy())
+        if not pa.types.is_floating(kind) or int(np.isnan(values).sum()) == column.null_count:
+            return values
+        return list(column.to_pylist())  # a NaN that was logged is no empty cell
     if pa.types.is_decimal(kind):
         return [None if v is None else float(v) for v in column.to_pylist()]
     if pa.types.is_timestamp(kind) or pa.types.is_date(kind):

@@ -7,17 +7,18 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
+from operator import itemgetter
 
 import numpy as np
 
-from tables.column import Column
+from tables.blocks import Blocks, plain_blocks
+from tables.column import Column, packed
 from tables.dialect import SAMPLE, all_numbers, sniff, split
 from tables.errors import BadTable
-from tables.numbers import plain_numbers
 
 CHUNK = 20_000
-"""Rows turned into columns at a time."""
-KEPT_TEXT = 2_000_000
+"""Rows turned into columns at a time; more than the lines that are looked at to find out what a log is."""
+KEPT_TEXT = 500_000
 """Cells whose text is kept; of a larger table, columns of plain numbers are kept as numbers alone."""
 
 
@@ -44,6 +45,7 @@ def read_delimited(
     live: bool,
     tick: Callable[[], None],
     wanted: Callable[[str], bool] | None,
+    blocks: Blocks | None = None,
 ) -> Parts:
     """Rows of a text table.
 
@@ -53,6 +55,7 @@ def read_delimited(
         live: leave out a last line without its line break: it may be half written.
         tick: called now and then, for the progress bar.
         wanted: keep columns for which this is true; None keeps all.
+        blocks: where the lines come from, so that a large table's plain parts can be read in blocks.
 
     Raises:
         BadTable: no header, two columns of one name, a row with more or fewer fields, a quote that is not closed.
@@ -74,10 +77,9 @@ def read_delimited(
     def flush() -> None:
         nonlocal n_cells
         for i in picked:
-            cells = [r[i] for r in chunk]
+            cells: list[object] = [c if c and not c.isspace() else None for c in map(itemgetter(i), chunk)]
             n_cells += len(cells)
-            plain = plain_numbers(cells) if n_cells > KEPT_TEXT else None
-            columns[header[i]].add(plain if plain is not None else [c if c.strip() else None for c in cells])
+            columns[header[i]].add(packed(cells, text=True) if n_cells > KEPT_TEXT else cells)
         places.append(np.array(at, dtype=np.int64))
         chunk.clear()
         at.clear()
@@ -114,6 +116,17 @@ def read_delimited(
                 gone["repeated header lines"] += 1
                 continue
             held = (row, line)
+            if not chunk and n_cells > KEPT_TEXT and blocks is not None and counted.fresh():
+                chunk.append(row)
+                at.append(line)
+                held = None
+                flush()
+                for taken, n_lines in plain_blocks(blocks, counted.feed, delimiter, header, columns):
+                    for column_name, cells in taken.items():
+                        columns[column_name].add(cells)
+                    places.append(np.arange(counted.line + 1, counted.line + 1 + n_lines, dtype=np.int64))
+                    counted.line += n_lines
+                    tick()
     except csv.Error as error:
         raise BadTable(
             f"{name}: line {counted.line}: can't be read as a row ({error}); expected quotes to be closed"
@@ -148,13 +161,31 @@ class _Counted:
         self.comment = ""
         self.nul = 0
         self.open = False  # a quoted field goes on
+        self.fed: Iterator[str] = iter(())
+        self.feeding = False
+        self.ahead = True  # lines read ahead are still to come
+
+    def feed(self, lines: Iterator[str]) -> None:
+        """Lines that come before all others."""
+        self.fed, self.feeding = lines, True
+
+    def fresh(self) -> bool:
+        """Whether the source's next line is the table's next: no field goes on, no lines read ahead or fed are left."""
+        return self.whole and not self.open and not self.feeding and not self.ahead
+
+    def _next(self) -> str:
+        if self.feeding:
+            for line in self.fed:
+                return line
+            self.feeding = False
+        return next(self.lines)
 
     def __iter__(self) -> Iterator[str]:
         return self
 
     def __next__(self) -> str:
         while True:
-            line = next(self.lines)
+            line = self._next()
             self.line += 1
             self.whole = line.endswith(("\n", "\r"))
             if "\0" in line:
@@ -178,7 +209,7 @@ def _joined(ahead: list[tuple[str, int]], counted: _Counted) -> Iterator[str]:
         counted.line = number
         counted.whole = line.endswith(("\n", "\r"))
         yield line
-    counted.line, counted.whole = reached, whole
+    counted.line, counted.whole, counted.ahead = reached, whole, False
     yield from counted
 
 

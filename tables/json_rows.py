@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
+from array import array
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
 
-from tables.column import Column
+from tables.column import Column, packed
 from tables.delimited import CHUNK, Parts
 from tables.errors import BadTable
-from tables.numbers import plain_numbers
 
 LISTS = ("log_history", "history", "logs", "data", "rows", "records", "metrics")
 PLANNED = ("max_steps", "total_steps", "final_step")
@@ -24,7 +24,7 @@ class Builder:
         self.columns: dict[str, Column] = {}
         self.wanted = wanted
         self.n = 0
-        self.places: list[int] = []
+        self.places = array("q")
         self.rows: list[dict[str, object]] = []
 
     def add(self, row: dict[str, object], place: int) -> None:
@@ -40,11 +40,7 @@ class Builder:
                 self.columns[name] = Column([[None] * self.n] if self.n else [])
         for name, column in self.columns.items():
             cells = [row.get(name) for row in self.rows]
-            some = [c if c is not None else float("nan") for c in cells]
-            plain = None
-            if self.n + len(cells) > CHUNK and all(type(c) is float or type(c) is int for c in some):
-                plain = plain_numbers(some)
-            column.add(plain if plain is not None else cells)
+            column.add(packed(cells) if self.n + len(cells) > CHUNK else cells)
         self.n += len(self.rows)
         self.rows = []
 

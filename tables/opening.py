@@ -68,17 +68,33 @@ class Source:
             finally:
                 text.detach()
             return
-        first, told = True, False
+        first = True
         for raw in self.stream:
             if first:
                 raw, first = raw.removeprefix(b"\xef\xbb\xbf"), False
-            try:
-                yield raw.decode("utf-8")
-            except UnicodeDecodeError:
-                if not told:
-                    self.notes.append("not all of it is UTF-8; such lines were read as Windows-1252")
-                    told = True
-                yield raw.decode("cp1252", "replace")
+            yield self._decoded(raw)
+
+    def _decoded(self, raw: bytes) -> str:
+        try:
+            return raw.decode("utf-8")
+        except UnicodeDecodeError:
+            told = "not all of it is UTF-8; such lines were read as Windows-1252"
+            if told not in self.notes:
+                self.notes.append(told)
+            return raw.decode("cp1252", "replace")
+
+    def in_blocks(self) -> bool:
+        """Whether `block` gives the lines that `lines` would: bytes in UTF-8."""
+        return _encoding(self.head) == "utf-8-sig"
+
+    def block(self, size: int) -> bytes:
+        """The next whole lines, about `size` bytes of them, after those that `lines()` gave; b"" at the end."""
+        data = self.stream.read(size)
+        return data + self.stream.readline() if data else b""
+
+    def texts(self, block: bytes) -> Iterator[str]:
+        """The lines of a block."""
+        return map(self._decoded, io.BytesIO(block))
 
 
 def open_source(path: str | Path) -> Source:

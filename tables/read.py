@@ -102,7 +102,8 @@ def _parts(source: Source, reading: Reading, tick: Callable[[], None], begun: It
     lines = source.lines() if begun is None else begun
     if begun is None and start[:1] in (b"{", b"["):
         return read_json(source.name, lines, reading.drop_bad, reading.live, tick, reading.wanted)
-    return read_delimited(source.name, lines, reading.drop_bad, reading.live, tick, reading.wanted)
+    blocks = source if source.in_blocks() else None
+    return read_delimited(source.name, lines, reading.drop_bad, reading.live, tick, reading.wanted, blocks)
 
 
 def _seekable(source: Source) -> io.BufferedIOBase:

@@ -116,23 +116,10 @@ def read_history(
             else ""
         )
         notes.append(f"the log has epochs and no steps{told}")
-    nan = _nan_cells(table, loss)[keep]
+    nan = table.columns[loss].not_finite()[keep]  # a run that broke, no row without a loss
     rows, nan = _one_pass(path, rows, nan, asked_pass)
     said = tuple(dict.fromkeys([*table.notes, *notes]))
     return History(path, name, found, rows, said, final, tuple(warnings), rises(loss), by_epoch, nan)
-
-
-def _nan_cells(table: Table, loss: str) -> np.ndarray:
-    """(n,) where the loss was logged and is no finite number: a run that broke, not a row without a loss."""
-    words = {"nan", "-nan", "inf", "-inf", "+inf", "infinity", "-infinity"}
-    return np.array(
-        [
-            (isinstance(c, str) and c.strip().lower() in words)
-            or (isinstance(c, float) and not np.isfinite(c))
-            for c in table.columns[loss].cells()
-        ],
-        dtype=bool,
-    )
 
 
 def _one_pass(
