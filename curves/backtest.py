@@ -187,10 +187,10 @@ def table(rows: Sequence[Prediction], key: Callable[[Prediction], Any]) -> dict[
 
 
 def best_map(
-    rows: Sequence[Prediction], scale: Callable[[Prediction], object] = lambda r: r.C
-) -> dict[tuple[float, object], tuple[str, Score]]:
+    rows: Sequence[Prediction], scale: Callable[[Prediction], Any] = lambda r: r.C
+) -> dict[tuple[float, Any], tuple[str, Score]]:
     """(prefix, scale) -> the form variant of least mean error over the runs at that scale, with its score."""
-    cells: dict[tuple[float, object], tuple[str, Score]] = {}
+    cells: dict[tuple[float, Any], tuple[str, Score]] = {}
     forms = [r for r in rows if r.method in VARIANTS]
     for (prefix, at, method), found in table(forms, lambda r: (r.prefix, scale(r), r.method)).items():
         if (prefix, at) not in cells or found.mae < cells[prefix, at][1].mae:

@@ -68,15 +68,21 @@ class Report:
 class Predicted(Protocol):
     """Predictions of rows with an interval, (m, T) each."""
 
-    values: np.ndarray
-    low: np.ndarray
-    high: np.ndarray
+    @property
+    def values(self) -> np.ndarray: ...
+
+    @property
+    def low(self) -> np.ndarray: ...
+
+    @property
+    def high(self) -> np.ndarray: ...
 
 
 class Forecasting(Protocol):
     """What forecasts rows from features alone, by programs that the record names."""
 
-    programs: Sequence[str]
+    @property
+    def programs(self) -> Sequence[str]: ...
 
     def __call__(self, X: np.ndarray, group: np.ndarray) -> Predicted: ...
 

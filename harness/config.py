@@ -197,7 +197,7 @@ def _section(cls: type, values: Any, where: str, path: str) -> Any:
 
 
 def _value(kind: Any, value: Any, meta: dict[str, Any], where: str, path: str) -> Any:
-    if is_dataclass(kind):
+    if isinstance(kind, type) and is_dataclass(kind):
         return _section(kind, value, where, path)
     options = get_args(kind) if isinstance(kind, types.UnionType) else (kind,)
     if value is None and type(None) in options:
@@ -236,7 +236,7 @@ def _value(kind: Any, value: Any, meta: dict[str, Any], where: str, path: str) -
             raise wrong("names with plain values")
         return dict(value)
     item = get_args(expected)[0]
-    if is_dataclass(item):
+    if isinstance(item, type) and is_dataclass(item):
         if not isinstance(value, list):
             raise wrong("a list")
         return tuple(_section(item, v, where, f"{path}[{i}]") for i, v in enumerate(value))

@@ -62,9 +62,8 @@ class Source:
             try:
                 yield from text
             except UnicodeError as error:
-                raise BadTable(
-                    f"{self.name}: not {encoding} to the end ({error.reason}); expected text"
-                ) from None  # type: ignore[attr-defined]
+                why = error.reason if isinstance(error, UnicodeDecodeError) else str(error)
+                raise BadTable(f"{self.name}: not {encoding} to the end ({why}); expected text") from None
             finally:
                 text.detach()
             return

@@ -154,7 +154,7 @@ def bench(args: argparse.Namespace, human: Console, stop: threading.Event) -> in
     tasks = suite_tasks(args.suite, args.data_dir or config.data_dir)
     if args.nested is not None:
         tasks = {name: nested(task, args.nested) for name, task in tasks.items()}
-    proposers = () if args.only_random else (config.evolve.proposer,)
+    proposers: tuple[str, ...] = () if args.only_random else (config.evolve.proposer,)
     proposers += () if args.no_random else ("random",)
     wanted = cells(list(tasks), proposers, args.seeds)
     if args.choose_again is not None:

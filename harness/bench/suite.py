@@ -216,17 +216,17 @@ def copy_searches(wanted: list[Cell], source: Path, out: Path) -> None:
         if not old.journal_path.exists() or old.summary() is None:
             raise BadRun(f"{old.path}: expected a run that has ended; give its suite's command again first")
     for cell in wanted:
-        old, new = source / cell.name, out / cell.name
+        begun, new = source / cell.name, out / cell.name
         if new.exists():
             continue
         half = out / f".{cell.name}.half"  # renamed when whole: a kill leaves no half-copied run
         shutil.rmtree(half, ignore_errors=True)
         half.mkdir(parents=True)
         for name in ("config.yaml", HINDSIGHT):
-            if (old / name).exists():
-                shutil.copy(old / name, half / name)
-        shutil.copytree(old / "seeds", half / "seeds")
-        with RunFolder(old).journal(read_only=True) as journal:
+            if (begun / name).exists():
+                shutil.copy(begun / name, half / name)
+        shutil.copytree(begun / "seeds", half / "seeds")
+        with RunFolder(begun).journal(read_only=True) as journal:
             journal.copy(half / JOURNAL)
         half.replace(new)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -21,6 +22,10 @@ SCORE_VERSION = 3
 """Raised when the meaning of a stored score changes, so that old ones are computed again."""
 
 
+def _nowhere(event: str, facts: Mapping[str, object]) -> None:
+    """Nothing is chosen by a scoreboard's scores, so no journal has to say that held-out rows were opened."""
+
+
 def score_program(program: str, task: Task, evaluator: Evaluator) -> dict[str, Any]:
     """Everything a scoreboard shows of one program on one task.
 
@@ -32,7 +37,7 @@ def score_program(program: str, task: Task, evaluator: Evaluator) -> dict[str, A
     validation = evaluator.validate(program, task, folds, checks="all")
     broken = evaluator.broken_rules(program, task.spec, task.train, task.train.X, task.train.group)
     controls = on_the_board(task.train)
-    report = reveal(program, task, evaluator, lambda event, facts=None: None, controls=controls)
+    report = reveal(program, task, evaluator, _nowhere, controls=controls)
     heldout, numbers = report.outcome, literals(program)
     rules = {f.failure.value: f for f in broken}
     for outcome in (validation, heldout):

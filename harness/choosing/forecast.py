@@ -116,8 +116,8 @@ def cast(
     """
     X, group = where
     near = local(ground.spec, ground.train, ground.z, X, group)
-    say = np.asarray(panel.say if say is None else say)
-    voted = _voted(votes, at_train, ground.z, near, say, weights)
+    shares = np.asarray(panel.say if say is None else say)
+    voted = _voted(votes, at_train, ground.z, near, shares, weights)
     line = near.line
     z = (1 - panel.line_weight) * voted + panel.line_weight * line
     distance = beyond(ground.spec, ground.train, X, group)

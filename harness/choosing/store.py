@@ -31,7 +31,7 @@ def write_evidence(path: Path, evidence: list[Evidence], train_hash: str) -> Non
             arrays[f"fold {i} {k}"] = z
     half = path.with_suffix(".half.npz")
     with half.open("wb") as out:
-        np.savez_compressed(out, **arrays)
+        np.savez_compressed(out, allow_pickle=False, **arrays)
     half.replace(path)
 
 

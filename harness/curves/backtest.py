@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 from dataclasses import asdict
+from typing import Any
 
 from curves import (
     BASELINES,
@@ -92,7 +93,9 @@ def backtest_main(argv: list[str]) -> int:
         )
         return 0
     console = out()
-    shown = [(*k, s.mae, s.worst, s.bias, s.n, s.at_bound) for k, s in by_method.items()]
+    shown: list[tuple[Any, ...]] = [
+        (*k, s.mae, s.worst, s.bias, s.n, s.at_bound) for k, s in by_method.items()
+    ]
     print_table("Endpoint error (nats) by prefix and method", ["prefix", "method", "mean", "worst", "bias", "runs", "at bound"],
                 sorted(shown, key=lambda r: (r[0], r[2])), console)  # fmt: skip
     scales = sorted({at for _, at in best})

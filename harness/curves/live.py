@@ -143,7 +143,7 @@ def follow(
         while True:
             try:
                 found = once()
-                mark, text = (found.step, found.loss), None
+                mark, text = (str(found.step), str(found.loss)), None
             except (BadHistory, BadData) as error:  # not enough rows yet, or not even a file: wait for them
                 text = str(error) if isinstance(error, NoPrediction) else f"waiting: {error}"
                 found, mark = None, ("waiting", str(error))
@@ -184,11 +184,13 @@ def _run(history: History, cleaned: Cleaned, final: float) -> Run:
         raise BadHistory(
             f"--final-step {final:,.0f} is before the last row, step {cleaned.last_step:,.0f}; give the planned end"
         )
-    columns = {
-        name: cleaned.rows[name].to_numpy(dtype=float) if name in cleaned.rows else None
-        for name in ("step", "loss", "lr", "tokens", "time")
-    }
-    return Run(history.name, final_step=final, last_step=cleaned.last_step, **columns)
+
+    def column(name: str) -> np.ndarray | None:
+        return cleaned.rows[name].to_numpy(dtype=float) if name in cleaned.rows else None
+
+    step, loss = (cleaned.rows[name].to_numpy(dtype=float) for name in ("step", "loss"))
+    beside = {name: column(name) for name in ("lr", "tokens", "time")}
+    return Run(history.name, step, loss, final, last_step=cleaned.last_step, **beside)
 
 
 def _history(path: str, args: argparse.Namespace, run: str | None) -> History:
@@ -281,7 +283,7 @@ def target_text(t: Target, found: Answer) -> str:
     text = f"target {t.loss:g}: step {middle:,.0f} (interval {best:,.0f} to {late})"
     if t.tokens:
         text += f", {t.tokens[1]:.3g} tokens"
-    if t.seconds:
+    if t.seconds and t.seconds[1] is not None:
         text += f", in {_duration(t.seconds[1])}"
     return text
 

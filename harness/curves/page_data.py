@@ -6,6 +6,7 @@ All fits are made here; the page only draws them, averages their errors and filt
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -37,7 +38,7 @@ def page_data(
         say: told what is being fitted.
     """
     scales = sorted({c.C for c in curves if c.C})
-    found = {
+    found: dict[str, Any] = {
         "title": title,
         "labels": labels,
         "prefixes": PREFIXES,

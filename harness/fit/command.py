@@ -188,7 +188,8 @@ def fitting_interval(result, sample, name: str, level: float):
     """Percentile interval of one constant from resamples already made."""
     from fitting import Interval
 
-    return Interval(result.constants[name], *sample.interval(name, level), level, "bootstrap")
+    low, high = sample.interval(name, level)
+    return Interval(result.constants[name], low, high, level, "bootstrap")
 
 
 def write(report: Report, args: argparse.Namespace, C: np.ndarray | None) -> list[Path]:
@@ -229,7 +230,8 @@ def _pair(text: str) -> tuple[float | None, float | None]:
     low, sign, high = text.partition(":")
     if not sign:
         raise BadOption(f"--bound: expected LOW:HIGH (- for none), got {text!r}")
-    return tuple(None if end.strip() in ("-", "") else _number(end, "--bound") for end in (low, high))
+    first, last = (None if end.strip() in ("-", "") else _number(end, "--bound") for end in (low, high))
+    return first, last
 
 
 def _labels(rows: dict, name: str | None, option: str):

@@ -113,6 +113,7 @@ class Report:
 
     def _allocation(self) -> str:
         best = self.allocation
+        assert best is not None
         unit = "" if best.k == 6 else f" (k = {best.k:g})"
         lines = [
             f"Best allocation, C = k N D{unit}",

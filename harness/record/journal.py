@@ -74,7 +74,8 @@ class Journal:
     """
 
     def __init__(self, path: Path, read_only: bool = False, damaged: bool = False) -> None:
-        self.path, self.damage = path, []
+        self.path = path
+        self.damage: list[str] = []
         self._broken: set[int] = set()
         self._depth = 0
         if not path.exists():

@@ -11,8 +11,8 @@ import difflib
 import functools
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, NoReturn
+from collections.abc import Iterable, Mapping
+from typing import Any, NoReturn, Protocol
 
 WRONG, STOPPED, HUNG_UP = 2, 130, 141
 
@@ -22,7 +22,11 @@ OUR_ERRORS = frozenset(
 )
 """Modules whose exceptions are messages to the user; known by name, so that none has to be loaded."""
 
-Main = Callable[[list[str] | None], int]
+
+class Main(Protocol):
+    """A command: its arguments (None: those of the process), an exit code."""
+
+    def __call__(self, argv: list[str] | None = None) -> int: ...
 
 
 def command(main: Main) -> Main:
@@ -113,7 +117,7 @@ class Parser(argparse.ArgumentParser):
         say_error(f"{message} ({self.prog} --help explains)")
         raise SystemExit(WRONG)
 
-    def parse_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> Any:
+    def parse_args(self, args: Iterable[str] | None = None, namespace: Any = None) -> Any:
         found, rest = self.parse_known_args(args, namespace)
         if rest:
             wrong = rest[0].partition("=")[0]
@@ -150,8 +154,8 @@ def alias(parser: argparse._ActionsContainer, old: str, new: argparse.Action) ->
     parser.add_argument(
         old,
         dest=new.dest,
-        type=new.type,
-        nargs=new.nargs,  # type: ignore[arg-type]  # typeshed lacks None
+        type=new.type,  # type: ignore[arg-type]  # typeshed lacks None, the default
+        nargs=new.nargs,
         default=argparse.SUPPRESS,
         help=argparse.SUPPRESS,
     )

@@ -106,8 +106,8 @@ def print_scores(summary: dict[str, Any], console: Console) -> None:
             for name, card in list(groups.items())[:MAX_GROUPS]:
                 table.add_row(*score_row(f"  {name}", card), f"{card['n_rows']} rows", style="dim")
             if len(groups) > MAX_GROUPS:
-                more = f"  and {len(groups) - MAX_GROUPS} more groups, in summary.json"
-                table.add_row(more, "", "", "", "", style="dim")
+                rest = f"  and {len(groups) - MAX_GROUPS} more groups, in summary.json"
+                table.add_row(rest, "", "", "", "", style="dim")
     if summary.get("forecast"):
         n = len(summary.get("voters", []))
         table.add_row(
@@ -118,11 +118,11 @@ def print_scores(summary: dict[str, Any], console: Console) -> None:
     ceiling = summary.get("noise_ceiling_r2")
     if ceiling is not None and ceiling < 1.0:
         table.add_row("noise ceiling of these rows", number(ceiling), "", "", "bound")
-    shown, more = best_published(summary["published"] if summary["data"]["official"] else [])
-    for score in shown:
+    published, more = best_published(summary["published"] if summary["data"]["official"] else [])
+    for score in published:
         table.add_row(score["system"], number(score["r2"]), "", "", "published", style="italic")
     console.print(table)
-    if shown:
+    if published:
         console.print(
             Text(
                 f"published: reported by others, under their own protocols; {more} more and all sources: "

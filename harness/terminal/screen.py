@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from rich.console import Console, Group
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.panel import Panel
 from rich.progress_bar import ProgressBar
@@ -160,7 +160,11 @@ class LiveScreen(Watcher):
             facts.add_row("niches", f"{', '.join(map(str, sizes))} laws from small to large; {niches} elites")
         if self._last_failure:
             facts.add_row("last failure", Text(self._last_failure[:200], style="yellow"))
-        parts = [ProgressBar(total=1.0, completed=s.share(), width=None), Text(""), facts]
+        parts: list[RenderableType] = [
+            ProgressBar(total=1.0, completed=s.share(), width=None),
+            Text(""),
+            facts,
+        ]
         if self._improvements:
             parts += [Text("\nimprovements (at evaluation, validation error, edit)", style="bold")]
             parts += [Text(line) for line in self._improvements]

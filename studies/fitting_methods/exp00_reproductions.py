@@ -27,7 +27,7 @@ PUBLISHED = {  # E, A, B, alpha, beta, R2; N in millions, D in billions; ml-scal
 
 def points(context: Context) -> Runs:
     """The 217 points, N in millions and D in billions."""
-    runs = context.data.chinchilla_points(LARGEST_BUDGET)
+    runs = context.rows.chinchilla_points(LARGEST_BUDGET)
     return Runs(runs.N / 1e6, runs.D / 1e9, runs.L, runs.C)
 
 
@@ -88,7 +88,7 @@ def run(context: Context) -> Findings:
         right.plot(
             row["alpha"],
             row["beta"],
-            "o" if "ours" in method else "x",
+            "o" if "ours" in str(method) else "x",
             ms=6,
             color=COLOURS[i % 7],
             label=method,

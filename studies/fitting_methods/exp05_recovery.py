@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from fitting import LossSurface, fit_vpnls
+from fitting import LossSurface, NewtonResult, fit_vpnls
 from studies.fitting_methods.approach3 import Fitted, fit_approach_3
-from studies.fitting_methods.experiment import Context, Experiment, Findings, Picture, Table
+from studies.fitting_methods.experiment import Context, Experiment, Findings, Picture, Table, number
 from studies.fitting_methods.plots import label, legend_below, line, panels
 from studies.fitting_methods.projected import fit_projected
 from studies.fitting_methods.sampling import WIDTHS, Runs, Sampling
@@ -20,6 +20,7 @@ FAILED = {"abnormal", "max_iter"}
 
 def _ours(runs: Runs) -> Fitted:
     fit = fit_vpnls(runs.N, runs.D, runs.L)
+    assert isinstance(fit, NewtonResult)
     return Fitted(
         fit.to_loss_surface(), fit.rss, fit.n_iter, "ok" if fit.status == "converged" else str(fit.status)
     )
@@ -104,9 +105,9 @@ def run(context: Context) -> Findings:
         answer=(
             f"Largest error of an exponent over all surfaces and widths, best first: {ranking}.",
             f"The grid stands apart because it can't be finer than its step; all others find the surface, in "
-            f"{at.loc['5D L-BFGS-B, analytic', 'iterations_mean']:.0f} iterations on average for five constants by L-BFGS-B, "
-            f"{at.loc['2D L-BFGS-B, envelope gradient', 'iterations_mean']:.1f} for two, "
-            f"{at.loc['5D Newton, ours', 'iterations_mean']:.1f} for our Newton steps on all five. "
+            f"{number(at, '5D L-BFGS-B, analytic', 'iterations_mean'):.0f} iterations on average for five constants by L-BFGS-B, "
+            f"{number(at, '2D L-BFGS-B, envelope gradient', 'iterations_mean'):.1f} for two, "
+            f"{number(at, '5D Newton, ours', 'iterations_mean'):.1f} for our Newton steps on all five. "
             f"Largest error of any constant by ours: {at.loc['5D Newton, ours', [f'{n}_pct' for n in NAMES]].max():.1e} %.",
         ),
         tables=(

@@ -10,7 +10,7 @@ import pandas as pd
 from fitting import FitError
 from studies.fitting_methods.approach2 import fit_approach_2
 from studies.fitting_methods.approach3 import fit_approach_3, random_start
-from studies.fitting_methods.experiment import Context, Experiment, Findings, Picture, Table
+from studies.fitting_methods.experiment import Context, Experiment, Findings, Picture, Table, number
 from studies.fitting_methods.ours import exact
 from studies.fitting_methods.plots import label, legend_below, line, panels
 from studies.fitting_methods.projected import fit_projected
@@ -161,13 +161,14 @@ def run(context: Context) -> Findings:
     legend_below(figure, axes[0], 3)
     two, naive, ours = at.loc["Approach 2"], at.loc["Naive Approach 3 (random start)"], at.loc[OURS]
     theirs = at.loc["VPNLS (L-BFGS-B)"]
+    abnormal, fits = (number(at, "VPNLS (L-BFGS-B)", name) for name in ("abnormal", "fits"))
     return Findings(
         answer=(
             f"Pooled over noise, budgets and points, the geometric mean error of the exponents is {two['geometric_mean_pct']:.4f} % for Approach 2, "
             f"{naive['geometric_mean_pct']:.2f} % for Approach 3 from one random start, {theirs['geometric_mean_pct']:.4f} % for the source's VPNLS and "
             f"{ours['geometric_mean_pct']:.4f} % for ours; the largest errors of a are {two['max_a_pct']:.2f} %, {naive['max_a_pct']:.2f} %, "
             f"{theirs['max_a_pct']:.4f} % and {ours['max_a_pct']:.4f} %.",
-            f"{int(theirs['abnormal'])} of {int(theirs['fits'])} fits of the source's VPNLS end in an abnormal line search, {int(ours['abnormal'])} of ours; the 95 % "
+            f"{abnormal:.0f} of {fits:.0f} fits of the source's VPNLS end in an abnormal line search, {number(at, OURS, 'abnormal'):.0f} of ours; the 95 % "
             f"interval of our fit holds the true a in {ours['coverage_95_pct']:.1f} % of all cases.",
         ),
         tables=(

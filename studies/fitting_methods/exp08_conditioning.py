@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy.optimize import nnls
 
-from fitting import LossSurface, fit_vpnls
+from fitting import LossSurface, NewtonResult, fit_vpnls
 from studies.fitting_methods.approach3 import Fitted, fit_approach_3
 from studies.fitting_methods.experiment import Context, Experiment, Findings, Picture, Table
 from studies.fitting_methods.plots import label, line, panels
@@ -94,6 +94,7 @@ def fits(runs: Runs) -> pd.DataFrame:
     """Largest and smallest relative error of the five constants, and iterations, by optimiser."""
     truth = np.array([getattr(ASYMMETRIC, n) for n in NAMES])
     ours = fit_vpnls(runs.N, runs.D, runs.L)
+    assert isinstance(ours, NewtonResult)
     found = {
         "Approach 3 (L-BFGS-B, 4^5 starts)": fit_approach_3(runs),
         "Approach 3 (LSE, log-loss)": fit_approach_3(runs, lse=True, log_loss=True),

@@ -10,7 +10,7 @@ import pandas as pd
 from fitting import FitError
 from studies.fitting_methods.approach2 import fit_approach_2
 from studies.fitting_methods.approach3 import fit_approach_3
-from studies.fitting_methods.experiment import Context, Experiment, Findings, Picture, Table
+from studies.fitting_methods.experiment import Context, Experiment, Findings, Picture, Table, number
 from studies.fitting_methods.ours import exact
 from studies.fitting_methods.plots import COLOURS, label, line, panels
 from studies.fitting_methods.projected import fit_projected
@@ -114,7 +114,7 @@ def run(context: Context) -> Findings:
     figure, (left, right) = panels(2, width=4.4)
     for i, method in enumerate(METHODS):
         part = table[table["method"] == method]
-        line(left, NOISE, [at.loc[method, f"std at {s}"] for s in NOISE], i, method)
+        line(left, NOISE, [number(at, method, f"std at {s}") for s in NOISE], i, method)
         edges = np.linspace(-0.1, 0.1, 61)
         right.hist(part["b_error"].clip(-0.1, 0.1), edges, histtype="step", color=COLOURS[i], label=method)
     left.set_yscale("log")
@@ -126,7 +126,7 @@ def run(context: Context) -> Findings:
             f"Over all conditions b of Approach 2 scatters with standard deviation {two['std']:.5f}, of the exact fit with {ours['std']:.5f}: "
             f"{two['variance'] / ours['variance']:.1f} times the variance. {failed} of {len(table) // len(METHODS)} fits of Approach 2 fail, because "
             f"a parabola opens downward, and are left out of that.",
-            f"Approach 3, the source's VPNLS and ours agree ({at.loc['Approach 3', 'std']:.5f}, {at.loc['VPNLS', 'std']:.5f}, {ours['std']:.5f}): they "
+            f"Approach 3, the source's VPNLS and ours agree ({number(at, 'Approach 3', 'std'):.5f}, {number(at, 'VPNLS', 'std'):.5f}, {ours['std']:.5f}): they "
             f"minimise the same sum of squares. Our 95 % interval holds the true a in {ours['coverage_95_pct']:.1f} % of the conditions.",
         ),
         tables=(

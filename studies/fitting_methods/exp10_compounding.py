@@ -6,22 +6,27 @@ import numpy as np
 import pandas as pd
 
 from studies.fitting_methods.approach2 import Case, exact_surface
-from studies.fitting_methods.experiment import Context, Experiment, Findings, Picture, Table
+from studies.fitting_methods.experiment import Context, Experiment, Findings, Picture, Table, number
 from studies.fitting_methods.plots import label, line, panels, zero
 from studies.fitting_methods.sampling import SPANS, Sampling
 from studies.fitting_methods.surfaces import THREE
 
 TARGET = 1e24
-BIASES = {"none": {}, "offset 3x": {"scale": 3.0}, "drift to 3x": {"drift": float(np.log10(3.0))}}
+BIASES: dict[str, tuple[float, float]] = {
+    "none": (0.0, 1.0),
+    "offset 3x": (0.0, 3.0),
+    "drift to 3x": (float(np.log10(3.0)), 1.0),
+}
+"""What the centres of the budgets drift by, in decades, and what they are multiplied by."""
 
 
 def errors() -> pd.DataFrame:
     """Relative error of D_opt at 1e24 FLOPs in percent, by bias, surface and span."""
     rows = []
-    for bias, options in BIASES.items():
+    for bias, (drift, scale) in BIASES.items():
         for name, surface in THREE.items():
             for span, width in SPANS.items():
-                sampling = Sampling(width, **options)
+                sampling = Sampling(width, drift=drift, scale=scale)
                 ours = exact_surface(sampling.runs(surface))
                 error = Case.of(surface, sampling).token_errors(TARGET)
                 exact = ours.D_opt(TARGET) / surface.D_opt(TARGET) - 1
@@ -63,8 +68,8 @@ def run(context: Context) -> Findings:
     drift = shown.loc["drift to 3x"]
     return Findings(
         answer=(
-            f"A centre that drifts to a third of the optimum costs {drift.loc['Symmetric', '+-2x']:+.3f} % tokens on the symmetric and "
-            f"{drift.loc['Asymmetric', '+-2x']:+.3f} % on the asymmetric surface at the narrowest span. Bias of the sampling and bias of the "
+            f"A centre that drifts to a third of the optimum costs {number(drift, 'Symmetric', '+-2x'):+.3f} % tokens on the symmetric and "
+            f"{number(drift, 'Asymmetric', '+-2x'):+.3f} % on the asymmetric surface at the narrowest span. Bias of the sampling and bias of the "
             f"parabola can cancel or add; over all cases the error runs from {low:.3f} % to {high:+.3f} %.",
             f"The exact surface fit is within {worst.max():.1e} % everywhere.",
         ),

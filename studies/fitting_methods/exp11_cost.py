@@ -8,7 +8,7 @@ import pandas as pd
 from studies.fitting_methods import real_cost
 from studies.fitting_methods.approach2 import Case, exact_surface
 from studies.fitting_methods.dollars import DOLLARS_PER_FLOP, Cost
-from studies.fitting_methods.experiment import Context, Experiment, Findings, Picture, Table
+from studies.fitting_methods.experiment import Context, Experiment, Findings, Picture, Table, number
 from studies.fitting_methods.plots import COLOURS, label, line, panels
 from studies.fitting_methods.sampling import Sampling
 from studies.fitting_methods.surfaces import CHINCHILLA, LLAMA_3, SODA, SPARSE_NMM
@@ -46,8 +46,8 @@ def run(context: Context) -> Findings:
         ax.set_xticks(range(len(by)), list(by.index), fontsize=8)
         label(ax, "", what, f"Approach 2 at {TARGET:g} FLOPs")
     answer = [
-        f"With a drift to 3 times too small, Approach 2 asks for {by.loc['Llama 3', 'D_error_pct']:+.1f} % tokens on the Llama 3 surface and "
-        f"{by.loc['Sparse-NMM', 'D_error_pct']:+.1f} % on Sparse-NMM. Losses of compute run from {by['share_pct'].min():.1f} % of the budget "
+        f"With a drift to 3 times too small, Approach 2 asks for {number(by, 'Llama 3', 'D_error_pct'):+.1f} % tokens on the Llama 3 surface and "
+        f"{number(by, 'Sparse-NMM', 'D_error_pct'):+.1f} % on Sparse-NMM. Losses of compute run from {by['share_pct'].min():.1f} % of the budget "
         f"(${by['dollars'].min() / 1e3:.0f}K) to {by['share_pct'].max():.1f} % (${by['dollars'].max() / 1e6:.1f}M) at "
         f"{DOLLARS_PER_FLOP:.6e} dollars a FLOP. The exact fit loses {exact:.0e} %.",
     ]
@@ -55,7 +55,7 @@ def run(context: Context) -> Findings:
     pictures = [Picture("simulated", "Tokens and compute lost by Approach 2", figure)]
     if context.data is None:
         answer.append(
-            "The part on published runs was left out: it needs the folder with isoflops.csv, by --data or SLD_ISOFLOP_DIR."
+            "The part on published runs was left out: it needs the folder with isoflops.csv, by --data-dir or SLD_ISOFLOP_DIR."
         )
     else:
         _published(context, answer, tables, pictures)
@@ -64,8 +64,8 @@ def run(context: Context) -> Findings:
 
 def _published(context: Context, answer: list, tables: list, pictures: list) -> None:
     """The part on published runs."""
-    costs, fitted = real_cost.against_truths(context.data, TARGET)
-    stages = real_cost.progressive(context.data)
+    costs, fitted = real_cost.against_truths(context.rows, TARGET)
+    stages = real_cost.progressive(context.rows)
     wide = stages.pivot_table(index=["data", "truth"], columns="stage", values="share_pct", sort=False)
     first, last = wide["raw"], wide.iloc[:, -1]
     row = costs.set_index("truth").loc["Exact VPNLS (Newton), ours"]

@@ -93,7 +93,7 @@ def one_set(job: tuple[str, Runs]) -> tuple[list[dict], list[pd.DataFrame]]:
 
 def results(context: Context) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Fits (one row a set and method) and budgets."""
-    jobs = [(name, context.data.runs(key, clean=True)) for name, key in SETS.items()]
+    jobs = [(name, context.rows.runs(key, clean=True)) for name, key in SETS.items()]
     found = context.map(one_set, jobs, "sets")
     rows = pd.DataFrame([row for rows, _ in found for row in rows])
     return rows, pd.concat([b for _, frames in found for b in frames], ignore_index=True)
@@ -113,8 +113,8 @@ def run(context: Context) -> Findings:
         ax.axhline(0, color=GREY, lw=0.8)
         ax.set_xscale("log")
         label(ax, "C (FLOPs)", "residual: mean and sigma", name)
-    shifted = [n for n, p in logs["kruskal_p"].items() if p < 0.05]
-    spread = [n for n, p in logs["levene_p"].items() if p < 0.05]
+    shifted = [str(n) for n, p in logs["kruskal_p"].items() if p < 0.05]
+    spread = [str(n) for n, p in logs["levene_p"].items() if p < 0.05]
     return Findings(
         answer=(
             f"Residuals shift between budgets (Kruskal-Wallis below 5 %) in {len(shifted)} of {len(logs)} sets: {', '.join(shifted)}. Their spread "

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
+from fitting import BadData
 from studies.fitting_methods.tables import IsoflopData
 
 
@@ -48,6 +49,12 @@ class Findings:
     pictures: tuple[Picture, ...] = ()
 
 
+def number(table: pd.DataFrame | pd.Series, row: str, column: str) -> float:
+    """One cell of a table of numbers; pandas can't say what kind of thing it holds."""
+    cells: Any = table.loc
+    return float(cells[row, column])
+
+
 def in_turn(function: Callable, items: Iterable, label: str = "") -> list:
     """A map without workers or progress display."""
     return [function(item) for item in items]
@@ -59,6 +66,15 @@ class Context:
 
     data: IsoflopData | None = None
     map: Callable[[Callable, Iterable, str], list[Any]] = in_turn
+
+    @property
+    def rows(self) -> IsoflopData:
+        """The real rows, for an experiment that is only run where there are some."""
+        if self.data is None:
+            raise BadData(
+                "no IsoFLOP rows: give the folder with isoflops.csv by --data-dir or SLD_ISOFLOP_DIR"
+            )
+        return self.data
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ def cell(value: object) -> str:
     if isinstance(value, float | np.floating):
         if np.isnan(value):
             return ""
-        return f"{value:.1e}" if 0 < abs(value) < TINY else f"{value:.{DIGITS}g}"
+        return f"{value:.1e}" if 0.0 < abs(float(value)) < TINY else f"{value:.{DIGITS}g}"
     return str(value)
 
 

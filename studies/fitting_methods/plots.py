@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import Any
 
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
 
 COLOURS = ("#1f5fa8", "#b3282d", "#3b8f4a", "#8a5aa8", "#c9802b", "#3f3f3f", "#2b9aa8")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
@@ -26,7 +27,9 @@ def panels(columns: int, rows: int = 1, *, width: float = 3.6, height: float = 3
     return figure, list(axes.flat)
 
 
-def line(ax: Axes, x: Sequence, y: Sequence, index: int, label: str | None = None, **options) -> None:
+def line(ax: Axes, x: ArrayLike, y: ArrayLike, index: int, label: object = None, **options: Any) -> None:
+    """A line in the style of its index; a label is shown as text, None for none."""
+    label = None if label is None else str(label)
     style = {"color": COLOURS[index % 7], "marker": MARKERS[index % 7], "ms": 3.5, "lw": 1.2, "label": label}
     ax.plot(x, y, **{**style, **options})
 
@@ -40,11 +43,11 @@ def shades(n: int) -> list:
     return [colormaps["viridis"](0.05 + 0.85 * i / max(n - 1, 1)) for i in range(n)]
 
 
-def label(ax: Axes, x: str, y: str = "", title: str = "", legend: str | None = None) -> None:
+def label(ax: Axes, x: str, y: str = "", title: object = "", legend: str | None = None) -> None:
     ax.set_xlabel(x, fontsize=9)
     ax.set_ylabel(y, fontsize=9)
     if title:
-        ax.set_title(title, fontsize=10)
+        ax.set_title(str(title), fontsize=10)
     if legend is not None:
         ax.legend(title=legend or None, fontsize=7.5, title_fontsize=8, framealpha=0.85)
 

@@ -144,7 +144,7 @@ def check_table(
     parts = rows.groupby("experiment", sort=False) if "experiment" in rows.columns else [("", rows)]
     for name, part in parts:
         columns = (part[c].to_numpy(dtype=float) for c in ("params", "tokens", "loss", "budget"))
-        own = Thresholds(t.near, t.least, t.radius, (spline_z or {}).get(name, t.spline_z), t.level)
+        own = Thresholds(t.near, t.least, t.radius, (spline_z or {}).get(str(name), t.spline_z), t.level)
         reasons.loc[part.index] = check(Runs(*columns), own).reasons
     return reasons
 

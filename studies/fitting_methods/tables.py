@@ -30,7 +30,7 @@ class IsoflopData:
         if not (folder / "isoflops.csv").is_file():
             raise BadData(
                 f"{folder}: expected a folder with isoflops.csv (columns {', '.join(COLUMNS)}); "
-                "pass it with --data or SLD_ISOFLOP_DIR"
+                "pass it with --data-dir or SLD_ISOFLOP_DIR"
             )
         return IsoflopData(folder)
 

@@ -43,7 +43,8 @@ def scalars(path: Path) -> tuple[list[Scalar], str | None]:
 
     A frame whose length fails its checksum ends the reading: nothing after it can be found.
     """
-    data, at, found = path.read_bytes(), 0, []
+    data, at = path.read_bytes(), 0
+    found: list[Scalar] = []
     while at < len(data):
         if at + 12 > len(data):
             return found, "an unfinished record at the end was left out"
@@ -54,13 +55,7 @@ def scalars(path: Path) -> tuple[list[Scalar], str | None]:
             return found, "an unfinished record at the end was left out"
         try:
             found.extend(_event(data[at + 12 : at + 12 + length]))
-        except (
-            ValueError,
-            IndexError,
-            TypeError,
-            AttributeError,
-            struct.error,
-        ):  # a flipped bit changes types
+        except (ValueError, IndexError, struct.error):
             return found, f"damaged at byte {at}: the rest was left out"
         at += 16 + length
     return found, None
@@ -70,14 +65,15 @@ def _event(message: bytes) -> Iterator[Scalar]:
     wall_time, step, summary = 0.0, 0, b""
     for number, value in _fields(message):
         if number == 1:
-            (wall_time,) = struct.unpack("<d", value)
+            (wall_time,) = struct.unpack("<d", _raw(value))
         elif number == 2:
-            step = value - (1 << 64) if value >> 63 else value
+            whole = _whole(value)
+            step = whole - (1 << 64) if whole >> 63 else whole
         elif number == 5:
-            summary = value
+            summary = _raw(value)
     for number, value in _fields(summary):
         if number == 1:
-            tag, scalar = _value(value)
+            tag, scalar = _value(_raw(value))
             if scalar is not None:
                 yield Scalar(tag, step, wall_time, scalar)
 
@@ -86,11 +82,11 @@ def _value(message: bytes) -> tuple[str, float | None]:
     tag, scalar = "", None
     for number, value in _fields(message):
         if number == 1:
-            tag = value.decode("utf-8", "replace")
+            tag = _raw(value).decode("utf-8", "replace")
         elif number == 2:
-            (scalar,) = struct.unpack("<f", value)
+            (scalar,) = struct.unpack("<f", _raw(value))
         elif number == 8:
-            scalar = _tensor(value)
+            scalar = _tensor(_raw(value))
     return tag, scalar
 
 
@@ -99,11 +95,25 @@ def _tensor(message: bytes) -> float | None:
     kind, content = 0, b""
     for number, value in _fields(message):
         if number == 1:
-            kind = value
+            kind = _whole(value)
         elif number in (4, 5, 6):
-            content = value
+            content = _raw(value)
     form = {1: "<f", 2: "<d"}.get(kind)
     return struct.unpack(form, content)[0] if form and len(content) == struct.calcsize(form) else None
+
+
+def _raw(value: int | bytes) -> bytes:
+    """The bytes of a field; a flipped bit can make them a number."""
+    if isinstance(value, int):
+        raise ValueError("expected bytes, got a number")
+    return value
+
+
+def _whole(value: int | bytes) -> int:
+    """The number of a field; a flipped bit can make it bytes."""
+    if isinstance(value, bytes):
+        raise ValueError("expected a number, got bytes")
+    return value
 
 
 def _fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:

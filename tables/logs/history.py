@@ -84,17 +84,17 @@ def read_history(
     pick(table, "step", asked.get("step"))
     loss = pick_loss(table, asked.get("loss"), notes)
     table = one_phase(table, loss, notes)
-    step_column = str(pick(table, "step", asked.get("step")))
-    found = {"step": step_column, "loss": loss}
+    counter = str(pick(table, "step", asked.get("step")))
+    found = {"step": counter, "loss": loss}
     if reading is not None and reading.drop_bad:
-        table = table.complete([step_column, loss], drop_missing=False, drop_bad=True)
+        table = table.complete([counter, loss], drop_missing=False, drop_bad=True)
     elif any(table.understood(c).bad for c in found.values()):
         for column in found.values():
             table.numbers(column, finite=False)  # says which line
     for key in ("tokens", "time", "lr"):
-        column = pick(table, key, asked.get(key), needed=False)
-        if column is not None and column not in found.values():
-            found[key] = column
+        beside = pick(table, key, asked.get(key), needed=False)
+        if beside is not None and beside not in found.values():
+            found[key] = beside
     rows = pd.DataFrame({key: numbers(table, column) for key, column in found.items()})
     final = _planned(table, found["step"])
     epoch = next(
@@ -105,7 +105,7 @@ def read_history(
     rows, epoch = rows[keep].reset_index(drop=True), None if epoch is None else epoch[keep]
     rows["step"] = _steps(rows, epoch, notes, warnings)
     by_epoch = False
-    if plain(step_column) in EPOCH:
+    if plain(counter) in EPOCH:
         by_epoch = asked.get("step") is None and bool((rows["step"].dropna() % 1 != 0).any())
         if final is None and by_epoch and "lr" in rows:
             ends = _end_by_decay(rows["step"].to_numpy(), rows["lr"].to_numpy())

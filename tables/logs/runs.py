@@ -112,8 +112,8 @@ def counted_on(
     By the epoch, where it rises as the step falls; by tokens, where they go on; by the loss, where it goes on from the value before
     and not from that of the step it fell to. Anything else is left for the cleaning: rows done again.
     """
-    back = np.flatnonzero(np.diff(step) < 0) + 1
-    by_epoch = epoch is not None and _rises_at(epoch, back)
+    back = (np.flatnonzero(np.diff(step) < 0) + 1).tolist()
+    by_epoch = epoch is not None and _rises_at(epoch, np.array(back, dtype=int))
     if not len(back) or (len(back) > max(10, 0.2 * len(step)) and not by_epoch):
         return step
     out = step.astype(float).copy()
@@ -173,7 +173,7 @@ def disagreements(step: np.ndarray, loss: np.ndarray) -> list[int]:
     """Rows at which the step falls and the loss is another than the first time at the same steps; a file in no order has none."""
     there = np.flatnonzero(np.isfinite(step) & np.isfinite(loss))
     s, y = step[there], loss[there]
-    back = np.flatnonzero(np.diff(s) < 0) + 1
+    back = (np.flatnonzero(np.diff(s) < 0) + 1).tolist()
     if not len(back) or len(back) > max(10, 0.2 * len(s)):
         return []
     found, begin = [], 0

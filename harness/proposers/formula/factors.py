@@ -76,7 +76,8 @@ def random_factor(facts: TaskFacts, rng: np.random.Generator, fresh: int) -> Fac
     name = str(rng.choice(kinds, p=weights / weights.sum()))
     kind = KINDS[name]
     pool = unique if name == "repeated" else mates
-    others = rng.choice(pool, size=kind.n_features - 1, replace=False) if kind.n_features > 1 else []
+    n_others = kind.n_features - 1
+    others = rng.choice(pool, size=n_others, replace=False).tolist() if n_others > 0 else []
     features = (x, *map(int, others))
     constants = tuple(f"{ROLES[role]}{fresh + i}" for i, role in enumerate(kind.roles))
     return Factor(name, features, constants)

@@ -110,7 +110,9 @@ def genome_of(law: Law, facts: TaskFacts, choices: FitChoices) -> Genome | None:
         node = node[2]
     terms = node[1] if node[0] == "add" else (node,)
     linear = set(law.linear) if choices.link == "identity" else None
-    parts, used, negative = [], set(), False
+    parts: list[str] = []
+    used: set[str] = set()
+    negative = False
     for i, term in enumerate(terms):
         factors = list(term[1]) if term[0] == "mul" else [term]
         minus = [f for f in factors if f == ("num", -1.0)]

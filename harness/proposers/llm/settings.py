@@ -56,7 +56,7 @@ class ModelConfig:
 
     def sent(self) -> dict[str, Any]:
         """Parameters of a request, before what an endpoint refused is taken out."""
-        values = {"temperature": self.temperature, "max_tokens": self.max_tokens}
+        values: dict[str, Any] = {"temperature": self.temperature, "max_tokens": self.max_tokens}
         if self.thinking is not None:
             number = self.thinking.isdigit()
             values |= (
