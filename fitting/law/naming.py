@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from fitting.law.canonical import UNIT, Frozen, expand, freeze
 from fitting.law.expression import Node
 
@@ -14,13 +16,15 @@ def canonical_text(node: Node) -> str:
     law = _absorb(law, _count(law, {}))
     names = sorted(_count(law, {}))
     order = _order(law, names)
-    final = {name: f"c{i}" for i, name in enumerate(order, 1)}
+    final = _Writer({name: f"c{i}" for i, name in enumerate(order, 1)})
+    flipped = False
     for name in order:
         if _first_sign(law, name, final) < 0:
-            law = _flip(law, name)
+            law, flipped = _flip(law, name), True
     # flipped signs can change which terms come first, so names are given by the final order of the text
-    order = _order(law, names)
-    return _render(law, {name: f"c{i}" for i, name in enumerate(order, 1)}, signed=True)
+    if flipped:
+        order = _order(law, names)
+    return _Writer({name: f"c{i}" for i, name in enumerate(order, 1)}).signed(law)
 
 
 def _count(p: Frozen, found: dict[str, int]) -> dict[str, int]:
@@ -47,7 +51,7 @@ def _map(p: Frozen, change) -> Frozen:
             elif atom[0] == "fn":
                 atom = ("fn", atom[1], _map(atom[2], change))
             powers[atom] = exponent if exponent == UNIT else _map(exponent, change)
-        inner = tuple(sorted(powers.items(), key=repr))
+        inner = tuple(sorted(powers.items(), key=repr) if len(powers) > 1 else powers.items())
         inner, coefficient = change(inner, coefficient)
         out[inner] = out.get(inner, 0.0) + coefficient
     return freeze(out)
@@ -63,7 +67,7 @@ def _absorb(law: Frozen, counts: dict[str, int]) -> Frozen:
             if atom[0] == "con" and counts[atom[1]] == 1 and exponent in (UNIT, MINUS_UNIT):
                 exponent, free = UNIT, True
             powers.append((atom, exponent))
-        return tuple(sorted(powers, key=repr)), 1.0 if free else coefficient
+        return tuple(sorted(powers, key=repr) if len(powers) > 1 else powers), 1.0 if free else coefficient
 
     return _map(law, change)
 
@@ -82,20 +86,16 @@ def _odd(monomial: tuple, name: str) -> bool:
     return False
 
 
-def _first_sign(law: Frozen, name: str, final: dict[str, str]) -> float:
+def _first_sign(law: Frozen, name: str, final: _Writer) -> float:
     """Sign of the first term, in final order, in which the constant has an odd power; 1 if there is none."""
-    for monomial, coefficient in sorted(law, key=lambda mc: _monomial_text(*mc, final, signed=False)):
+    for monomial, coefficient in sorted(law, key=lambda mc: final.term(*mc)):
         if _odd(monomial, name):
             return coefficient
         for atom, exponent in monomial:
             for inner in (atom[1] if atom[0] == "sum" else atom[2] if atom[0] == "fn" else (), exponent):
-                if inner and inner != UNIT and _mentions(inner, name):
+                if inner and inner != UNIT and name in _count(inner, {}):
                     return _first_sign(inner, name, final)
     return 1.0
-
-
-def _mentions(p: Frozen, name: str) -> bool:
-    return name in _count(p, {})
 
 
 def _order(law: Frozen, names: list[str]) -> list[str]:
@@ -106,7 +106,8 @@ def _order(law: Frozen, names: list[str]) -> list[str]:
     colours = dict.fromkeys(names, "c")
     done: list[str] = []
     for _ in range(2):
-        colours = {n: _render(law, {**colours, n: "@"}, signed=False) for n in names}
+        writer = _Writer(colours)
+        colours = {n: writer.but(n, "@").unsigned(law) for n in names}
         ranks = {text: f"k{rank}" for rank, text in enumerate(sorted(set(colours.values())))}
         colours = {n: ranks[colours[n]] for n in names}
         if len(ranks) == len(names):
@@ -115,50 +116,97 @@ def _order(law: Frozen, names: list[str]) -> list[str]:
         left = [n for n in names if n not in done]
         lowest = min(int(colours[n][1:]) for n in left)
         tied = [n for n in left if int(colours[n][1:]) == lowest]
-        trial = {n: _render(law, {**colours, n: f"f{len(done)}"}, signed=False) for n in tied}
+        writer = _Writer(colours)
+        trial = {n: writer.but(n, f"f{len(done)}").unsigned(law) for n in tied}
         chosen = min(tied, key=lambda n: trial[n])
         done.append(chosen)
         colours[chosen] = f"f{len(done) - 1}"
         if len(tied) > 1:  # what was chosen tells its neighbours apart
             rest = [n for n in names if n not in done]
-            marks = {n: (int(colours[n][1:]), _render(law, {**colours, n: "@"}, signed=False)) for n in rest}
+            writer = _Writer(colours)
+            marks = {n: (int(colours[n][1:]), writer.but(n, "@").unsigned(law)) for n in rest}
             ranks = {mark: f"k{rank}" for rank, mark in enumerate(sorted(set(marks.values())))}
             colours.update({n: ranks[marks[n]] for n in rest})
     return done
 
 
-def _render(p: Frozen, names: dict[str, str], signed: bool) -> str:
-    if not p:
-        return "0"
-    parts = sorted((_monomial_text(m, c, names, False), _monomial_text(m, c, names, signed)) for m, c in p)
-    return " + ".join(text for _, text in parts).replace("+ -", "- ")
+class _Writer:
+    """Texts under one choice of names. What does not mention a name that changes is written once for all choices.
+
+    Args:
+        names: of the constants.
+        like: a writer with the same names but that of `changed`.
+    """
+
+    def __init__(self, names: dict[str, str], like: _Writer | None = None, changed: str = "") -> None:
+        self.names, self.like, self.changed = names, like, changed
+        # By identity, for hashing nested tuples costs as much as writing them; each is kept, so none is taken for another.
+        self.products: dict[int, tuple[Frozen, str]] = {}
+        self.mentioned: dict[int, tuple[Frozen, dict[str, int]]] = {} if like is None else like.mentioned
+
+    def but(self, name: str, text: str) -> _Writer:
+        """The same names, one of them another."""
+        return _Writer({**self.names, name: text}, self, name)
+
+    def unsigned(self, p: Frozen) -> str:
+        """A sum as if every coefficient were positive."""
+        return " + ".join(sorted(self.term(m, c) for m, c in p)) if p else "0"
+
+    def signed(self, p: Frozen) -> str:
+        """A sum with its signs, terms in the order of their texts without."""
+        if not p:
+            return "0"
+        parts = sorted(
+            (self.term(m, c), _with_head(m, c, self._product(m, self.signed), c < 0)) for m, c in p
+        )
+        return " + ".join(text for _, text in parts).replace("+ -", "- ")
+
+    def term(self, monomial: Frozen, coefficient: float) -> str:
+        """A monomial with the size of its coefficient."""
+        return _with_head(monomial, coefficient, self.product(monomial), False)
+
+    def product(self, monomial: Frozen) -> str:
+        if self.like is not None and self.changed not in self._mentions(monomial):
+            return self.like.product(monomial)
+        known = self.products.get(id(monomial))
+        if known is None:
+            known = self.products[id(monomial)] = (monomial, self._product(monomial, self.unsigned))
+        return known[1]
+
+    def _mentions(self, monomial: Frozen) -> dict[str, int]:
+        known = self.mentioned.get(id(monomial))
+        if known is None:
+            known = self.mentioned[id(monomial)] = (monomial, _count(((monomial, 1.0),), {}))
+        return known[1]
+
+    def _product(self, monomial: Frozen, inner: Callable[[Frozen], str]) -> str:
+        written = [(atom[0] != "con", self._factor(atom, exponent, inner)) for atom, exponent in monomial]
+        return "*".join(text for _, text in sorted(written))
+
+    def _factor(self, atom: tuple, exponent: Frozen, inner: Callable[[Frozen], str]) -> str:
+        if atom[0] == "e":
+            return f"exp({inner(exponent)})"
+        if atom[0] == "var":
+            base = atom[1]
+        elif atom[0] == "con":
+            base = self.names[atom[1]]
+        elif atom[0] == "num":
+            base = f"({atom[1]:.12g})"
+        elif atom[0] == "fn":
+            base = f"{atom[1]}({inner(atom[2])})"
+        else:
+            base = f"({inner(atom[1])})"
+        if exponent == UNIT:
+            return base
+        text = inner(exponent)
+        plain = text.isidentifier() or text.replace(".", "", 1).isdigit()
+        return f"{base}**{text if plain else f'({text})'}"
 
 
-def _monomial_text(monomial: tuple, coefficient: float, names: dict[str, str], signed: bool) -> str:
-    written = [(atom[0] != "con", _factor(atom, exponent, names, signed)) for atom, exponent in monomial]
-    factors = [text for _, text in sorted(written)]
+def _with_head(monomial: Frozen, coefficient: float, product: str, minus: bool) -> str:
+    """A product behind its coefficient, which is left out where it is one."""
     size = abs(coefficient)
-    head = "-" if signed and coefficient < 0 else ""
-    if not factors or size != 1.0:
-        factors.insert(0, f"{size:.12g}")
-    return head + "*".join(factors)
-
-
-def _factor(atom: tuple, exponent: Frozen, names: dict[str, str], signed: bool) -> str:
-    if atom[0] == "e":
-        return f"exp({_render(exponent, names, signed)})"
-    if atom[0] == "var":
-        base = atom[1]
-    elif atom[0] == "con":
-        base = names[atom[1]]
-    elif atom[0] == "num":
-        base = f"({atom[1]:.12g})"
-    elif atom[0] == "fn":
-        base = f"{atom[1]}({_render(atom[2], names, signed)})"
-    else:
-        base = f"({_render(atom[1], names, signed)})"
-    if exponent == UNIT:
-        return base
-    text = _render(exponent, names, signed)
-    plain = text.isidentifier() or text.replace(".", "", 1).isdigit()
-    return f"{base}**{text if plain else f'({text})'}"
+    head = "-" if minus else ""
+    if not monomial:
+        return f"{head}{size:.12g}"
+    return f"{head}{product}" if size == 1.0 else f"{head}{size:.12g}*{product}"

@@ -135,7 +135,14 @@ def prepare(
     """A search that has taken in whatever the journal holds; nothing, for a new run."""
     proposers = make_proposers(config.evolve.proposer, assignment, config.llm, config.limits.fit_cpu_s)
     seeds = [free_draft(p, assignment.facts) for p in folder.seeds()] + proposers.starters
-    state = Search(proposers.direct, assignment.n_constants, seeds, config.search, config.evolve.seed)
+    state = Search(
+        proposers.direct,
+        assignment.n_constants,
+        seeds,
+        config.search,
+        config.evolve.seed,
+        keep_all=proposers.llm is not None,
+    )
     loop: Loop
     if proposers.llm is None:
         loop = DirectLoop(state, _evaluation(evaluator, assignment), journal)

@@ -8,11 +8,12 @@ of behaviour far out stay available as parents.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from heapq import nsmallest
 
 from harness.search.candidate import Candidate
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, weakref_slot=True)
 class Member:
     """A scored candidate in a population."""
 
@@ -42,6 +43,7 @@ class Sizes:
     budget: int
     capacity: int
     members: list[list[Member]] = field(default_factory=list)
+    _best: list[Member] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.members = [[] for _ in range(self.n_niches)]
@@ -59,6 +61,7 @@ class Sizes:
             if twin.order <= member.order:
                 return None
             population.remove(twin)
+        self._best.clear()
         population.append(member)
         population.sort(key=lambda m: m.order)
         if len(population) > self.capacity:
@@ -70,6 +73,12 @@ class Sizes:
     def occupied(self) -> list[int]:
         return [i for i, population in enumerate(self.members) if population]
 
+    def best(self, n: int) -> list[Member]:
+        """The n best of all niches, best first; kept until a member is added."""
+        if len(self._best) < min(n, len(self)):
+            self._best = nsmallest(n, (m for niche in self.members for m in niche), key=lambda m: m.order)
+        return self._best[:n]
+
     def __len__(self) -> int:
         return sum(map(len, self.members))
 
@@ -79,6 +88,7 @@ class Archive:
     """Best member of each niche (constants, shape)."""
 
     cells: dict[tuple[int, str], Member] = field(default_factory=dict)
+    _owners: list[Member] = field(default_factory=list)
 
     def add(self, member: Member) -> bool:
         """Keep the member if its niche is empty or it is better than the niche's owner."""
@@ -87,11 +97,14 @@ class Archive:
         if owner is not None and owner.order <= member.order:
             return False
         self.cells[cell] = member
+        self._owners.clear()
         return True
 
     def owners(self) -> list[Member]:
-        """Owners in a fixed order."""
-        return [self.cells[c] for c in sorted(self.cells)]
+        """Owners in a fixed order; kept until one is replaced."""
+        if not self._owners:
+            self._owners = [self.cells[c] for c in sorted(self.cells)]
+        return self._owners
 
 
 @dataclass(slots=True)

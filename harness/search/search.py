@@ -7,15 +7,19 @@ the same order asks for the same candidates.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Callable, MutableMapping
+from dataclasses import dataclass, replace
 from typing import Protocol
+from weakref import WeakValueDictionary
 
 import numpy as np
 
 from evaluator.outcome import Failed, Outcome, Scored
 from harness.search.archive import Archive, Island, Member, Sizes
 from harness.search.candidate import Candidate, Draft
-from harness.search.selection import Judged, finalists, validation_error
+from harness.search.offered import Offered
+from harness.search.selection import Judged, validation_error
 
 
 class Proposer(Protocol):
@@ -92,6 +96,11 @@ class Search:
         seeds: drafts it begins with, in this order.
         settings: numbers of the search.
         seed: makes the run repeatable.
+        keep_all: keep every scored member, for those who show models any of them; a long search does not.
+
+    Attributes:
+        members: by candidate id: those of the populations and those offered, so that a search of any length needs the
+            same memory; with `keep_all` every one. Without, a member that nothing else holds leaves by itself.
     """
 
     TRIES = 30
@@ -103,6 +112,7 @@ class Search:
         seeds: list[Draft],
         settings: SearchSettings,
         seed: int,
+        keep_all: bool = True,
     ) -> None:
         self.proposer = proposer
         self.settings = settings
@@ -111,12 +121,13 @@ class Search:
             Island(Sizes(settings.sizes, budget, settings.capacity), Archive())
             for _ in range(settings.islands)
         ]
-        self.members: dict[str, Member] = {}
+        self.members: MutableMapping[str, Member] = {} if keep_all else WeakValueDictionary()
         self.best: Member | None = None
         self.n_told = 0
         self.n_failed = 0
         self._next = 0
-        self._keys: set[str] = set()
+        self._offered = Offered()
+        self._keys: set[bytes] = set()
         self._seeds = list(seeds)
 
     def ask(self) -> Candidate | None:
@@ -127,7 +138,7 @@ class Search:
         if candidate is None:
             return None
         self._next = index + 1
-        self._keys.add(candidate.draft.key)
+        self._keys.add(_digest(candidate.draft.key))
         return candidate
 
     @property
@@ -161,11 +172,11 @@ class Search:
 
     def knows(self, key: str) -> bool:
         """Whether a draft of this key was asked for before."""
-        return key in self._keys
+        return _digest(key) in self._keys
 
     def admit(self, plan: Plan, draft: Draft, proposer: str) -> Candidate:
         """The candidate of a plan, its draft having come."""
-        self._keys.add(draft.key)
+        self._keys.add(_digest(draft.key))
         mate = plan.mate if plan.mate != plan.parent else None
         return Candidate(
             plan.id, draft.program, plan.parent, mate, plan.niche, plan.generation, proposer, draft
@@ -175,10 +186,11 @@ class Search:
         """Learn from an outcome. Returns the member when it is the best so far."""
         self.n_told += 1
         self._next = max(self._next, candidate.index + 1)
-        self._keys.add(candidate.draft.key)
+        self._keys.add(_digest(candidate.draft.key))
         for relative in (candidate.parent, candidate.mate):
-            if relative is not None and relative in self.members:
-                self.members[relative].children += 1
+            member = self.members.get(relative) if relative is not None else None
+            if member is not None:
+                member.children += 1
         if isinstance(outcome, Failed):
             self.n_failed += 1
             return None
@@ -187,6 +199,7 @@ class Search:
         for island in self.islands if candidate.parent is None else [self._island(candidate.index)]:
             island.sizes.add(member)
             island.archive.add(member)
+        self._offered.add(member)
         if self.best is None or member.order < self.best.order:
             self.best = member
             return member
@@ -202,11 +215,16 @@ class Search:
         return [best[cell] for cell in sorted(best)]
 
     def finalists(self) -> list[Judged]:
-        """Scored candidates in the order in which they are offered as the result."""
-        return finalists(
-            Judged(m.candidate.id, m.error, m.n_constants, m.candidate.draft.size)
-            for m in self.members.values()
-        )
+        """The best scored candidates, at most as many as are kept, in the order in which they are offered as the result."""
+        return self._offered.finalists()
+
+    def fill(self, text: Callable[[Candidate], str]) -> None:
+        """Give the members their programs, where the search was told of candidates without."""
+        for member in list(self.members.values()):
+            c = member.candidate
+            if not c.program:
+                program = text(c)
+                member.candidate = replace(c, program=program, draft=replace(c.draft, program=program))
 
     def _seed(self, index: int) -> Candidate | None:
         if index >= len(self._seeds):
@@ -223,7 +241,7 @@ class Search:
             parent, niche = self._parent(island, rng)
             mate, _ = self._parent(island, rng)
             draft = self.proposer.propose(parent.candidate, mate.candidate, rng, parent.fitted)
-            if draft is None or draft.key in self._keys:
+            if draft is None or self.knows(draft.key):
                 continue
             generation = parent.candidate.generation + 1
             return Candidate(
@@ -245,8 +263,7 @@ class Search:
     def _parent(self, island: Island, rng: np.random.Generator) -> tuple[Member, int]:
         """A parent and its size niche, -1 where it came from the best or the archive."""
         if rng.random() < self.settings.best_share:
-            every = sorted((m for niche in island.sizes.members for m in niche), key=lambda m: m.order)
-            return _drawn(every[:BEST], rng), -1
+            return _drawn(island.sizes.best(BEST), rng), -1
         if rng.random() < self.settings.archive_share:
             owners = island.archive.owners()
             member = owners[int(rng.integers(len(owners)))]
@@ -262,6 +279,11 @@ class Search:
         signature = tuple(float(f"{card.nmse:.10g}") for card in outcome.cards.values())
         fitted = middle_constants(outcome, len(candidate.draft.constants))
         return Member(candidate, validation_error(outcome), outcome.n_constants, signature, fitted)
+
+
+def _digest(key: str) -> bytes:
+    """Enough of a key's hash to tell a billion keys apart: a long search remembers all of them."""
+    return hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
 def _drawn(population: list[Member], rng: np.random.Generator) -> Member:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from harness.proposers.facts import TaskFacts
-from harness.proposers.formula.factors import Around, NoEdit, random_factor
+from harness.proposers.formula.factors import Around, NoEdit, drawn, random_factor, shares
 from harness.proposers.formula.genome import KINDS, ROLES, Genome, Term, pin_text, pinned
 
 
@@ -197,11 +197,11 @@ def edit(genome: Genome, around: Around, rng: np.random.Generator) -> tuple[Geno
         NoEdit: nothing applied in 40 tries.
     """
     names = list(EDITS)
-    weights = np.array([EDITS[n][1] for n in names])
+    weights = shares(tuple(EDITS[n][1] for n in names))
     for _ in range(40):
         changed, applied = genome, []
         for _ in range(2 if rng.random() < 0.25 else 1):
-            name = str(rng.choice(names, p=weights / weights.sum()))
+            name = names[drawn(weights, rng)]
             try:
                 changed = EDITS[name][0](changed, around, rng)
             except NoEdit:

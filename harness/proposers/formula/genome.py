@@ -13,6 +13,7 @@ from __future__ import annotations
 import functools
 import itertools
 import re
+from collections import Counter
 from dataclasses import dataclass, field, replace
 
 
@@ -200,10 +201,12 @@ class Genome:
 
         Two genomes that differ by order or by names of constants alone have one normal form.
         """
-        terms = sorted(
-            (tuple(sorted(t, key=lambda f: (f.kind, f.features, self._tie_pattern(f)))) for t in self.terms),
-            key=lambda t: [(f.kind, f.features, self._tie_pattern(f)) for f in t],
-        )
+        uses = Counter(c for f in itertools.chain.from_iterable(self.terms) for c in f.constants)
+
+        def place(f: Factor) -> tuple[str, tuple[int, ...], tuple[int, ...]]:
+            return f.kind, f.features, tuple(0 if pinned(c) else uses[c] for c in f.constants)
+
+        terms = sorted((tuple(sorted(t, key=place)) for t in self.terms), key=lambda t: [place(f) for f in t])
         counters = {letter: itertools.count(1) for letter in ROLES.values()}
         names: dict[str, str] = {}
         renamed = []
@@ -219,10 +222,6 @@ class Genome:
                 factors.append(replace(f, constants=tuple(names[c] for c in f.constants)))
             renamed.append(tuple(factors))
         return replace(self, terms=tuple(renamed))
-
-    def _tie_pattern(self, factor: Factor) -> tuple[int, ...]:
-        every = [c for f in itertools.chain.from_iterable(self.terms) for c in f.constants]
-        return tuple(0 if pinned(c) else every.count(c) for c in factor.constants)
 
     def columns(self, names: tuple[str, ...]) -> list[str]:
         """Text of each term without its amplitude, the bias excluded."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 
@@ -67,7 +68,7 @@ class FormulaProposer:
         return Draft(
             program=render(genome, self.facts, self.title),
             # Two spellings of one law are one law: order of terms, names, a ratio turned round.
-            key=f"{Law.parse(law, variables=self.facts.names).canonical()} | {genome.choices.label()}",
+            key=f"{_canonical(law, self.facts.names)} | {genome.choices.label()}",
             law=law,
             shape=genome.asymptote,
             edit=name,
@@ -75,6 +76,12 @@ class FormulaProposer:
             size=genome.size,
             genome=genome,
         )
+
+
+@lru_cache(maxsize=4096)
+def _canonical(law: str, names: tuple[str, ...]) -> str:
+    """The one spelling of a law; a search comes by most of its laws more than once."""
+    return Law.parse(law, variables=names).canonical()
 
 
 class RandomProposer(FormulaProposer):

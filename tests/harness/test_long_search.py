@@ -1,0 +1,45 @@
+"""A long search keeps what it needs and no more, and is the same search."""
+
+import numpy as np
+
+from evaluator.outcome import Scored
+from harness.proposers.formula.factors import drawn, shares
+from harness.search import offered
+from harness.search.search import Search, SearchSettings
+from harness.search.selection import Judged, finalists, validation_error
+from tests.harness.test_search_loop import evaluate, new_search
+
+SEED = 3
+
+
+def short(keep_all):
+    """A search with few places, so that most of its laws are forgotten."""
+    made = new_search()
+    return Search(made.proposer, 7, made._seeds, SearchSettings(capacity=3), SEED, keep_all)
+
+
+def test_a_search_that_forgets_asks_for_the_same_candidates(monkeypatch):
+    monkeypatch.setattr(offered, "OFFERED", 30)
+    kept, brief = short(True), short(False)
+    judged = []
+    for _ in range(120):
+        one, other = kept.ask(), brief.ask()
+        assert one == other
+        outcome = evaluate(one.program)
+        kept.tell(one, outcome)
+        brief.tell(other, outcome)
+        if isinstance(outcome, Scored):
+            judged.append(Judged(one.id, validation_error(outcome), outcome.n_constants, one.draft.size))
+    assert kept.finalists() == brief.finalists() == finalists(judged)[:30]
+    assert len(kept.members) == len(judged) > 80
+    assert {j.id for j in brief.finalists()} <= set(brief.members)
+    assert len(brief.members) <= 30 + 4 * 3 + len(brief.islands[0].archive.cells)
+
+
+def test_a_draw_by_shares_is_the_generators_own_choice():
+    weights = (3.0, 1.0, 0.5, 2.0, 2.0, 0.25, 1.0, 1.0, 4.0)
+    one, other = np.random.default_rng(SEED), np.random.default_rng(SEED)
+    p = np.array(weights)
+    for _ in range(500):
+        assert drawn(shares(weights), one) == other.choice(len(weights), p=p / p.sum())
+    assert one.random() == other.random(), "both have taken as much from the generator"
