@@ -3,7 +3,7 @@
 from evaluator.errors import BadEvaluation, EvaluatorError, SandboxError, SandboxTooWeak
 from evaluator.evaluate import Evaluator
 from evaluator.outcome import Failed, Failure, Outcome, Scorecard, Scored
-from evaluator.reveal import Report, hindsight, reveal
+from evaluator.reveal import Report, hindsight, opened, reveal
 from evaluator.sandbox.job import Limits
 from evaluator.sandbox.local import LocalSandbox, Sandbox
 from evaluator.trial import Prediction
@@ -25,5 +25,6 @@ __all__ = [
     "Scorecard",
     "Scored",
     "hindsight",
+    "opened",
     "reveal",
 ]

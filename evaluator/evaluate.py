@@ -86,6 +86,31 @@ class Evaluator:
             return replace(answer, seconds=time.monotonic() - started)
         return answer
 
+    def fit_rows(self, program: str, spec: TaskSpec, train: Rows) -> dict[str, np.ndarray] | Failed:
+        """Constants of every group, as they reach predictions: for `predict_rows`, as often as wanted."""
+        broken = contract.check(program, self.sandbox.modules)
+        if broken is not None:
+            return broken
+        none = np.empty((0, len(spec.features)))
+        trial = Trial(self.sandbox, self.limits, program, spec, train, none, np.empty(0, dtype=str))
+        constants = trial.fit(list(trial.train))
+        return constants if isinstance(constants, Failed) else rounded(constants)
+
+    def predict_rows(
+        self,
+        program: str,
+        spec: TaskSpec,
+        train: Rows,
+        constants: dict[str, np.ndarray],
+        X: np.ndarray,
+        group: np.ndarray,
+    ) -> np.ndarray | Failed:
+        """(m, T) predictions of the rows X with the constants that `fit_rows` found on `train`."""
+        trial = Trial(
+            self.sandbox, self.limits, program, spec, train, np.asarray(X, dtype=float), np.asarray(group)
+        )
+        return trial.predict(constants)
+
     def validate(
         self, program: str, task: Task, folds: Iterable[FoldLike], checks: Checks = "first"
     ) -> Outcome:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from evaluator.ceiling import noise_ceiling
+from evaluator.errors import BadEvaluation
 from evaluator.evaluate import Evaluator
 from evaluator.marks import marks
 from evaluator.metric import score
@@ -137,6 +138,23 @@ def hindsight(
     """
     rows = _open(programs, task, record)
     return list(each(lambda p: evaluator.score_rows(p, task, rows, NAME, checks="none"), programs))
+
+
+def opened(task: Task, facts: Mapping[str, Any]) -> Rows:
+    """The held-out rows once more, to draw what a search that has ended said of them.
+
+    Args:
+        facts: of the report that its journal holds, from `reveal`.
+
+    Raises:
+        BadEvaluation: the journal speaks of other rows.
+    """
+    if facts["heldout_hash"] != task.provenance.heldout_hash:
+        raise BadEvaluation(
+            f"task {task.name!r}: the report is of held-out rows {facts['heldout_hash']}, these are "
+            f"{task.provenance.heldout_hash}; give the rows that the search was revealed on"
+        )
+    return task.heldout.open()
 
 
 def _open(programs: Sequence[str], task: Task, record: Record) -> Rows:

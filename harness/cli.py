@@ -13,6 +13,8 @@ COMMANDS = {
     "score": ("harness.commands.score", "score a hand-written program"),
     "leaderboard": ("harness.commands.leaderboard", "rank everything found"),
     "predict": ("harness.commands.predict", "forecast new rows with a finished run, with a 90 % interval"),
+    "report": ("harness.commands.report", "write a run's page: one HTML file"),
+    "plot": ("harness.commands.plot", "draw a figure of a run as PDF, SVG or PNG"),
     "tasks": ("tasks.cli", "list tasks, add your own table"),
     "fit": ("harness.fit", "fit one law to a table"),
     "curves": ("harness.curves", "predict where training runs end"),

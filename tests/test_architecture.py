@@ -19,7 +19,8 @@ ROOMS = {  # folders inside a package, lowest first: a room imports rooms before
     "fitting": ("law", "solve", "vpnls", "uncertainty", "planning"),
     "evaluator": ("child", "sandbox"),
     "harness": (
-        "search", "proposers", "choosing", "record", "run", "boards", "terminal", "bench", "curves", "fit", "study", "commands",
+        "search", "proposers", "choosing", "record", "run", "boards", "terminal", "pages", "bench", "curves", "fit", "study",
+        "commands",
     ),
 }  # fmt: skip
 BASE = {

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from fitting.errors import BadLaw
+
 TOKEN = re.compile(
     r"\s+|\\(?:[A-Za-z]+|.)|[A-Za-zΑ-ω]+|\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+|\*\*|[\^_{}()\[\]+\-*/=~,|.&]|."
 )
@@ -50,6 +52,8 @@ class _Latex:
         return "".join(out)
 
     def piece(self) -> str:
+        if self.at >= len(self.tokens):
+            raise BadLaw("the LaTeX ends where something more was expected; give the whole formula")
         token = self.tokens[self.at]
         self.at += 1
         if token == "{":

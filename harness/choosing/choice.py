@@ -20,6 +20,7 @@ from harness.choosing.law import law_order
 from harness.choosing.order import FLOOR, fold_errors
 from harness.choosing.priors import runs_off
 from harness.choosing.refits import refits
+from harness.choosing.shortlist import Shortlisted, shortlist
 from harness.choosing.weights import Weights, shipped
 from harness.proposers.facts import TaskFacts
 from harness.proposers.formula.render import is_rendered
@@ -62,6 +63,7 @@ class Choice:
         evidence: on every law looked at.
         controls: name -> error on the validation folds, beside that of the "law" and the "forecast".
         notes: what a reader of the result must know, in sentences.
+        shortlist: every law looked at, with what spoke for and against it.
     """
 
     winner: Finalist | None
@@ -71,6 +73,7 @@ class Choice:
     evidence: list[Evidence] = field(default_factory=list)
     controls: dict[str, float] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    shortlist: list[Shortlisted] = field(default_factory=list)
 
 
 def choose(
@@ -104,7 +107,12 @@ def choose(
     evidence, tame = _gathered(leaning, evaluator, task, ground, choice.dropped, each)
     among = [*among, *(len(choice.evidence) + i for i in tame)]
     choice.evidence = [*choice.evidence, *evidence]
-    for place in law_order(choice.evidence, ground, among, band, weights):
+    order = law_order(choice.evidence, ground, among, band, weights)
+    choice.shortlist = shortlist(choice.evidence, panel, order, (ground, band, weights))
+    for entry in choice.shortlist:
+        draft = members[entry.id].candidate.draft
+        entry.law, entry.edit = draft.law, draft.edit
+    for place in order:
         member = members[choice.evidence[place].id]
         outcome = evaluator.validate(member.candidate.program, task, folds, checks="all")
         if isinstance(outcome, Failed):

@@ -1,1 +1,1 @@
-"""Commands whose names the Python interface has too: `evolve`, `score`, `leaderboard`, `predict`."""
+"""Commands on runs; some have names that the Python interface has too: `evolve`, `score`, `leaderboard`, `predict`."""

@@ -13,6 +13,7 @@ from rich.console import Console
 
 from harness.config import Config, find_config, load_config
 from harness.errors import BadRun, HarnessError
+from harness.pages.making import end_page
 from harness.proposers.assignment import Assignment
 from harness.proposers.llm.settings import with_model
 from harness.proposers.names import OFFLINE
@@ -153,9 +154,11 @@ def _follow(
             highlight=False,
         )
         return 130
+    said = end_page(folder)
     summaries.append({**result.summary, "path": str(folder.path)})
     if not args.json:
         print_summary(result.summary, human, str(folder.path))
+    human.print(said, markup=False, highlight=False, soft_wrap=True)
     return 0 if result.summary["law"] is not None else 1
 
 

@@ -336,6 +336,14 @@ class Journal:
                 }
             yield kind, facts
 
+    def lines(self) -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
+        """(kind, facts, times) of everything in order as plain values, for those who only show it: no program's text."""
+        for kind, payload, times, error, _ in self._read("kind, payload, times, validation_error"):
+            facts = json.loads(payload)
+            if kind == "evaluation":
+                facts["validation_error"] = error
+            yield kind, facts, json.loads(times)
+
     def evaluations(self) -> Iterator[tuple[Candidate, Outcome]]:
         """Every finished evaluation, in the order in which the search was told."""
         for payload, times, text in self._read("payload, times", "WHERE kind = 'evaluation'"):

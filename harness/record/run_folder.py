@@ -24,9 +24,14 @@ SUMMARY = "summary.json"
 
 def write_atomically(path: Path, text: str) -> None:
     """Write so that a reader, or a kill at any moment, sees the old file or the new one."""
+    write_bytes_atomically(path, text.encode("utf-8"))
+
+
+def write_bytes_atomically(path: Path, data: bytes) -> None:
+    """The same for what is no text."""
     half = path.with_name(f".{path.name}.{os.getpid()}.new")
-    with half.open("w", encoding="utf-8") as out:
-        out.write(text)
+    with half.open("wb") as out:
+        out.write(data)
         out.flush()
         os.fsync(out.fileno())
     half.replace(path)

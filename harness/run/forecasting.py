@@ -8,7 +8,8 @@ A forecast is no program: its laws are fitted again on the task's training rows,
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,6 @@ from harness.choosing.forecast import Panel, cast
 from harness.choosing.ground import Ground
 from harness.choosing.weights import shipped
 from harness.errors import BadRun
-from harness.proposers.facts import TaskFacts
-from harness.proposers.formula.render import is_rendered
 from harness.record.run_folder import RunFolder, write_atomically
 from harness.run.beginning import check_same_task
 from tasks import Task, load
@@ -83,7 +82,6 @@ class Forecaster:
     def __init__(
         self,
         ground: Ground,
-        facts: TaskFacts,
         panel: Panel,
         programs: Sequence[str],
         law: str | None,
@@ -91,13 +89,13 @@ class Forecaster:
         each: Callable[..., Iterable] = map,
     ) -> None:
         self.ground = ground
-        self.facts = facts
         self.panel = panel
         self.programs = tuple(programs)
         self.law = law
         self.evaluator = evaluator
         self.each = each
         self.weights = shipped()
+        self._fits: dict[str, dict[str, np.ndarray] | Failed] = {}
 
     def __call__(self, X: np.ndarray, group: np.ndarray) -> Forecast:
         """The forecast for features X (m, F) of groups (m,), each with training rows.
@@ -127,13 +125,21 @@ class Forecaster:
         )
 
     def _predict(self, text: str, X: np.ndarray, group: np.ndarray) -> np.ndarray | None:
-        answer = self.evaluator.predict_cuts(
-            text, self.ground.spec, [(self.ground.train, X, group)], is_rendered(text, self.facts)
-        )
+        answer = self.answer(text, X, group)
         if isinstance(answer, Failed):
             return None
-        z = self.ground.scale.to(answer[0])
+        z = self.ground.scale.to(answer)
         return z if np.isfinite(z).all() else None
+
+    def answer(self, text: str, X: np.ndarray, group: np.ndarray) -> np.ndarray | Failed:
+        """(m, T) what one program says of these rows; it is fitted at the first question alone."""
+        spec, train = self.ground.spec, self.ground.train
+        if text not in self._fits:
+            self._fits[text] = self.evaluator.fit_rows(text, spec, train)
+        constants = self._fits[text]
+        if isinstance(constants, Failed):
+            return constants
+        return self.evaluator.predict_rows(text, spec, train, constants, X, group)
 
 
 def write_forecast(folder: RunFolder, panel: Panel, voters: Sequence[str]) -> None:
@@ -165,11 +171,23 @@ def forecast_at(
     Raises:
         BadRun: the run has not ended, has no forecast, or was of other rows; a group without training rows.
     """
+    folder = run if isinstance(run, RunFolder) else RunFolder(Path(run))
+    with forecasting(folder, data_dir, workers, weak) as (task, forecaster):
+        return forecaster(*_rows(task, X, group))
+
+
+@contextmanager
+def forecasting(
+    folder: RunFolder, data_dir: str | None = None, workers: int = 2, weak: bool = False
+) -> Iterator[tuple[Task, Forecaster]]:
+    """The task and the forecaster of a run that has ended, while its sandbox is open.
+
+    Raises:
+        BadRun: the run has not ended, has no forecast, or was of other rows.
+    """
     from concurrent.futures import ThreadPoolExecutor
 
-    folder = run if isinstance(run, RunFolder) else RunFolder(Path(run))
-    summary = folder.summary()
-    if summary is None:
+    if folder.summary() is None:
         raise BadRun(f"{folder.path}: this run has not ended; resume it first")
     panel, voters = _read(folder)
     with folder.journal(read_only=True) as journal:
@@ -177,21 +195,12 @@ def forecast_at(
         programs = {c.id: c.program for c, _ in journal.evaluations()}
     task = load(meta["task"], data_dir=data_dir or folder.config().data_dir)
     check_same_task(folder, meta, task)
-    X, labels = _rows(task, X, group)
     with (
         LocalSandbox(workers=workers, allow_weak_sandbox=weak) as sandbox,
         ThreadPoolExecutor(workers) as pool,
     ):
-        forecaster = Forecaster(
-            Ground.of(task),
-            TaskFacts.of(task.spec, task.train),
-            panel,
-            [programs[v] for v in voters],
-            folder.program(),
-            Evaluator(sandbox),
-            pool.map,
-        )
-        return forecaster(X, labels)
+        texts, evaluator = [programs[v] for v in voters], Evaluator(sandbox)
+        yield task, Forecaster(Ground.of(task), panel, texts, folder.program(), evaluator, pool.map)
 
 
 def _read(folder: RunFolder) -> tuple[Panel, list[str]]:

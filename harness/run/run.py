@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from evaluator import Evaluator, Limits, LocalSandbox, Outcome, Report
@@ -14,6 +15,8 @@ from harness.choosing.choice import Choice
 from harness.choosing.choice import choose as choose_law
 from harness.choosing.controls import on_the_board
 from harness.choosing.ground import Ground
+from harness.choosing.shortlist import FILE as SHORTLIST
+from harness.choosing.shortlist import VERSION as SHORTLIST_VERSION
 from harness.config import Config
 from harness.proposers.assignment import Assignment
 from harness.proposers.formula.proposer import free_draft
@@ -22,13 +25,14 @@ from harness.proposers.llm.staged import staged_evaluation
 from harness.proposers.registry import make_proposers
 from harness.record.facts import report_facts, report_of
 from harness.record.journal import RESULTS, Journal
-from harness.record.run_folder import RunFolder
+from harness.record.run_folder import RunFolder, write_atomically
 from harness.record.summary import Finished, build_summary
 from harness.run.beginning import check_same_task
 from harness.run.budget import Budget, Spending
 from harness.run.context import Context
 from harness.run.forecasting import Forecaster, write_forecast
 from harness.run.loop import DirectLoop, Loop
+from harness.run.traces import gather, write_traces
 from harness.search.candidate import Candidate, program_hash
 from harness.search.ending import Ending
 from harness.search.search import Search
@@ -77,13 +81,14 @@ class Result:
     summary: dict[str, Any] | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Session:
     """A run that is prepared: what it knows so far, and how it goes on.
 
     Attributes:
         loop: has taken in what the journal holds.
         searched: how the search ended in an earlier session, with its choice; None where it goes on.
+        forecaster: once the held-out rows were opened; its laws are fitted.
     """
 
     folder: RunFolder
@@ -95,6 +100,7 @@ class Session:
     loop: Loop
     spending: Spending
     searched: dict[str, Any] | None
+    forecaster: Forecaster | None = None
 
 
 def run(folder: RunFolder, config: Config, assignment: Assignment, terms: Terms) -> Result:
@@ -121,7 +127,9 @@ def run(folder: RunFolder, config: Config, assignment: Assignment, terms: Terms)
                 return Result(ending, None)
             choice = choose(session, ending)
             report = reveal(session, choice)
-            return Result(ending, conclude(session, ending, choice, report, sandbox.level))
+            summary = conclude(session, ending, choice, report, sandbox.level)
+            trace(session, choice, summary)
+            return Result(ending, summary)
 
 
 def prepare(
@@ -199,6 +207,8 @@ def choose(session: Session, ending: Ending) -> Choice:
         "evaluations": state.n_told,
         "passed_over": choice.dropped,
     }
+    listed = {"version": SHORTLIST_VERSION, "laws": [asdict(s) for s in choice.shortlist]}
+    write_atomically(session.folder.path / SHORTLIST, json.dumps(listed) + "\n")
     if session.searched is None:
         session.journal.record("finished", chosen, session.spending.seconds)
     elif session.searched["winner"] != chosen["winner"]:
@@ -214,10 +224,9 @@ def reveal(session: Session, choice: Choice) -> Report | None:
     a = session.assignment
     write_forecast(session.folder, choice.panel, [m.candidate.id for m in choice.voters])
     voters = [m.candidate.program for m in choice.voters]
-    forecaster = Forecaster(
-        Ground.of(a.task, a.folds), a.facts, choice.panel, voters, None, session.evaluator
-    )
     program = choice.winner.member.candidate.program
+    forecaster = Forecaster(Ground.of(a.task, a.folds), choice.panel, voters, program, session.evaluator)
+    session.forecaster = forecaster
     session.folder.write_program(program)
     session.terms.watcher.say("opening the held-out rows, once")
 
@@ -248,6 +257,16 @@ def conclude(
     summary |= session.loop.facts()
     session.folder.write_summary(summary)
     return summary
+
+
+def trace(session: Session, choice: Choice, summary: dict[str, Any]) -> None:
+    """Keep what the law and the forecast say of the rows, to be drawn."""
+    revealed = session.journal.events(RESULTS)
+    if session.forecaster is None or not revealed:
+        return
+    a = session.assignment
+    traces = gather(a.task, a.folds, session.forecaster, summary, revealed[-1][1]["report"])
+    write_traces(session.folder, traces)
 
 
 def _evaluation(evaluator: Evaluator, assignment: Assignment) -> Callable[[Candidate], Outcome]:

@@ -90,6 +90,7 @@ def test_names_of_columns_are_never_rewritten():
         ("E + A*2(N + 1)", "write 2\\*"),
         ("E + A*lgo(N)", "did you mean"),
         ("E + A*N≤3", "not an expression"),
+        (r"\frac{A}", "the LaTeX ends where something more was expected"),
     ],
 )
 def test_what_stays_unclear_is_refused_in_place(text, says):

@@ -5,9 +5,14 @@ import json
 import numpy as np
 import pytest
 
+from evaluator import BadEvaluation, opened
+from evaluator.metric import score
 from harness.commands.evolve import main as evolve
 from harness.commands.predict import main as predict
+from harness.record.run_folder import RunFolder
 from harness.run.forecasting import Forecast, forecast_at
+from harness.run.traces import read_traces, traces_of
+from tasks import load
 from tasks.cli import main as tasks
 
 
@@ -67,6 +72,33 @@ def test_the_same_as_a_function_and_as_a_table_for_people(run, capsys, tmp_path)
     assert predict([str(run), "--rows", str(rows), "--allow-weak-sandbox"]) == 0
     out = capsys.readouterr().out
     assert "wide" in out and "forecast" in out and f"{found.values[0, 0]:.5g}" in out
+
+
+def test_a_run_keeps_what_its_page_draws_and_its_page(run):
+    summary = json.loads((run / "summary.json").read_text())
+    held = read_traces(run).heldout
+    error = score(held.y, held.forecast, held.group).r2
+    assert error == pytest.approx(summary["forecast"]["r2"], rel=1e-12), "the same forecast as was revealed"
+    assert score(held.y, held.law, held.group).r2 == pytest.approx(summary["heldout"]["r2"], rel=1e-9)
+    assert ((held.low <= held.y) & (held.y <= held.high)).mean() == summary["forecast_coverage"]
+    laws = json.loads((run / "shortlist.json").read_text())["laws"]
+    assert sum(law["say"] for law in laws) == pytest.approx(1) and summary["candidate"] in {
+        law["id"] for law in laws
+    }
+    assert "Beyond the rows" in (run / "report.html").read_text()
+
+
+def test_traces_that_are_missing_are_gathered_again_and_say_the_same(run):
+    before = read_traces(run)
+    (run / "traces.npz").unlink()
+    again = traces_of(RunFolder(run), weak=True)
+    np.testing.assert_allclose(again.heldout.forecast, before.heldout.forecast, rtol=1e-9)
+    assert (run / "traces.npz").exists()
+
+
+def test_held_out_rows_are_drawn_for_the_search_that_was_revealed_on_them_alone(run):
+    with pytest.raises(BadEvaluation, match="the report is of held-out rows other"):
+        opened(load("mine"), {"heldout_hash": "other"})
 
 
 @pytest.mark.parametrize(

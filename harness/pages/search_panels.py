@@ -1,0 +1,146 @@
+"""Panels of a search: error against size, error over evaluations, and held-out scores in company."""
+
+from __future__ import annotations
+
+from itertools import accumulate
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from harness.pages.panel import Panel, logarithmic, short
+from harness.pages.theme import COLOURS
+from harness.pages.view import Point, RunView
+from harness.terminal.shown import one_line
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+ROOM = 4.0
+"""Errors above so many medians are drawn at the edge."""
+
+MOST_PUBLISHED = 6
+LEAST_R2 = -0.2
+"""R2 below this is drawn at the edge, with its number."""
+
+
+def front_panels(view: RunView) -> list[Panel]:
+    """Validation error against the number of constants, with the front: no law is smaller and better."""
+    points = view.scored
+    if not points:
+        return []
+
+    def draw(ax: Axes) -> None:
+        from matplotlib.ticker import MaxNLocator
+
+        error, top = _capped(points)
+        n = np.array([p.n_constants or 0 for p in points], dtype=float)
+        # Laws of one size side by side, always in the same place.
+        jitter = np.array([(hash_of(p.id) % 1000) / 1000 - 0.5 for p in points]) * 0.5
+        ax.scatter(n + jitter, error, s=12, color=COLOURS["train"], alpha=0.45, linewidths=0, gid="marks")
+        front = pareto(points)
+        xs, ys = [p.n_constants or 0 for p in front], [min(p.error or 0.0, top) for p in front]
+        ax.step(xs, ys, where="post", color=COLOURS["validation"], linewidth=1.5)
+        ax.scatter(xs, ys, s=26, marker="s", color=COLOURS["validation"], zorder=3)
+        chosen = _chosen(view)
+        if chosen is not None:
+            ax.scatter([chosen.n_constants or 0], [min(chosen.error or 0.0, top)], s=120, marker="*", color=COLOURS["law"], zorder=4)  # fmt: skip
+        logarithmic(ax, "y", error)
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+        ax.set_xlabel("constants")
+        ax.set_ylabel("validation error")
+
+    return [Panel("front", "error against size", "validation error against constants of every law, with the front", draw, {"marks": [tip(p) for p in points]})]  # fmt: skip
+
+
+def progress_panels(view: RunView) -> list[Panel]:
+    """Validation error of every evaluation in order, and the best so far; failures along the bottom."""
+    points = view.points
+    if not points:
+        return []
+
+    def draw(ax: Axes) -> None:
+        at = [i for i, p in enumerate(points, 1) if p.error is not None]
+        scored = [p for p in points if p.error is not None]
+        if scored:
+            error, _ = _capped(scored)
+            ax.scatter(at, error, s=9, color=COLOURS["train"], alpha=0.45, linewidths=0, gid="marks")
+            best = list(accumulate((p.error or 0.0 for p in scored), min))
+            ax.step([*at, len(points)], [*best, best[-1]], where="post", color=COLOURS["law"], linewidth=1.8)
+            logarithmic(ax, "y", error)
+        failed = [i for i, p in enumerate(points, 1) if p.error is None]
+        ax.plot(failed, np.full(len(failed), 0.015), "x", ms=4, color=COLOURS["failed"], transform=ax.get_xaxis_transform())  # fmt: skip
+        ax.set_xlim(0, len(points) * 1.02 + 1)
+        ax.set_xlabel("evaluation")
+        ax.set_ylabel("validation error")
+
+    return [Panel("progress", "error over evaluations", "validation error of every evaluation, and the best so far", draw, {"marks": [tip(p) for p in view.scored]})]  # fmt: skip
+
+
+def scores_panels(view: RunView) -> list[Panel]:
+    """Held-out R2 of the law and the forecast beside controls and published systems."""
+    rows = held_out_rows(view.summary)
+    if not rows:
+        return []
+    ceiling = view.summary.get("noise_ceiling_r2")
+
+    def draw(ax: Axes) -> None:
+        for place, (_, r2, kind) in enumerate(reversed(rows)):
+            colour = COLOURS[kind]
+            value = max(r2, LEAST_R2)
+            ax.plot([LEAST_R2, value], [place, place], color=COLOURS["rule"], linewidth=1, zorder=1)
+            ax.scatter([value], [place], s=34, color=colour, marker="D" if kind in ("law", "forecast") else "o", zorder=3)  # fmt: skip
+            ax.annotate(f"{r2:.3f}", (value, place), xytext=(6, 0), textcoords="offset points", va="center", fontsize=8)  # fmt: skip
+        if ceiling is not None and ceiling < 1:
+            ax.axvline(ceiling, color=COLOURS["muted"], linewidth=1, linestyle=":")
+        ax.set_yticks(range(len(rows)), [short(name, 30) for name, _, _ in reversed(rows)])
+        ax.set_xlim(LEAST_R2 - 0.02, 1.16)
+        ax.set_ylim(-0.6, len(rows) - 0.4)
+        ax.grid(axis="y", visible=False)
+        ax.set_xlabel("held-out R2")
+
+    return [Panel("scores", "held-out rows, in company", "held-out R2 of the law, the forecast, controls and published systems", draw, wide=True)]  # fmt: skip
+
+
+def held_out_rows(summary: dict[str, Any]) -> list[tuple[str, float, str]]:
+    """(name, R2, kind) best first; published scores where they compare with these rows."""
+    if not summary.get("controls"):
+        return []
+    named = [("this run's law", summary.get("heldout"), "law"), ("its forecast", summary.get("forecast"), "forecast")]  # fmt: skip
+    named += [(name, card, "control") for name, card in summary["controls"].items()]
+    rows = [(name, card["r2"], kind) for name, card, kind in named if card and card.get("r2") is not None]
+    if summary["data"].get("official"):
+        best = sorted(summary.get("published") or [], key=lambda s: -s["r2"])[:MOST_PUBLISHED]
+        rows += [(f"{s['system']}", s["r2"], "muted") for s in best]
+    return sorted(rows, key=lambda row: -row[1])
+
+
+def pareto(points: list[Point]) -> list[Point]:
+    """Points that no smaller one beats, by size."""
+    front: list[Point] = []
+    for p in sorted(points, key=lambda p: (p.n_constants or 0, p.error or 0.0)):
+        if not front or (p.error or 0.0) < (front[-1].error or 0.0):
+            front.append(p)
+    return front
+
+
+def tip(p: Point) -> str:
+    """What a mark says of its law."""
+    error = "-" if p.error is None else f"{p.error:.5g}"
+    return one_line(f"{p.id}: error {error}, {p.n_constants} constants, {p.law[:160] or 'free program'}")
+
+
+def hash_of(id: str) -> int:
+    """A small number of an id, the same in every process."""
+    return sum((k + 1) * 7919 * ord(c) for k, c in enumerate(id))
+
+
+def _capped(points: list[Point]) -> tuple[np.ndarray, float]:
+    """Errors, the far ones at the edge, and that edge."""
+    error = np.array([p.error or 0.0 for p in points])
+    top = float(np.median(error)) * ROOM
+    return np.minimum(error, top), top
+
+
+def _chosen(view: RunView) -> Point | None:
+    known = {p.id: p for p in view.scored}
+    return known.get(view.winner) or known.get(view.winner.partition("e")[0])

@@ -1,0 +1,227 @@
+"""Everything that pages and figures show of a run, read from its folder whatever state it is in."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+
+from harness.errors import BadRun, HarnessError
+from harness.record.run_folder import RunFolder
+from harness.run.traces import Traces, read_traces
+from tasks import TaskError, TaskSpec, spec
+
+SHORTLIST = "shortlist.json"
+
+STATES = {
+    "finished": "finished",
+    "no law": "finished without a law: no candidate kept every rule",
+    "running": "running",
+    "unfinished": "stopped before its end; harness evolve --resume goes on",
+    "damaged": "its journal is damaged; what is intact is shown",
+}
+
+
+class Point(NamedTuple):
+    """One evaluation; error is None where it failed."""
+
+    id: str
+    status: str
+    error: float | None
+    n_constants: int | None
+    law: str
+    edit: str
+    parent: str | None
+    mate: str | None
+    generation: int
+    proposer: str
+    detail: str
+
+
+@dataclass(slots=True)
+class RunView:
+    """A run as it is shown.
+
+    Attributes:
+        state: one of STATES.
+        points: evaluations in order; what is damaged is left out.
+        summary: {} where the run has none.
+        finished: facts of the event that ended the search; {} before.
+        problems: sentences on what could not be read.
+        seconds: searched so far.
+    """
+
+    path: Path
+    state: str = "unfinished"
+    task: str = ""
+    spec: TaskSpec | None = None
+    points: list[Point] = field(default_factory=list)
+    summary: dict[str, Any] = field(default_factory=dict)
+    meta: dict[str, Any] = field(default_factory=dict)
+    config: dict[str, Any] = field(default_factory=dict)
+    finished: dict[str, Any] = field(default_factory=dict)
+    shortlist: list[dict[str, Any]] = field(default_factory=list)
+    traces: Traces | None = None
+    problems: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+    started: str = ""
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    @property
+    def winner(self) -> str:
+        return str(self.summary.get("candidate") or "")
+
+    @property
+    def best(self) -> Point | None:
+        """The lowest validation error so far."""
+        return min(self.scored, key=lambda p: p.error or 0.0, default=None)
+
+    @property
+    def scored(self) -> list[Point]:
+        return [p for p in self.points if p.error is not None]
+
+    @property
+    def failures(self) -> list[tuple[str, int, str]]:
+        """(reason, how often, an example), the most frequent first."""
+        failed = [p for p in self.points if p.error is None]
+        example = {p.status: p.detail for p in reversed(failed)}
+        return [(why, n, example[why]) for why, n in Counter(p.status for p in failed).most_common()]
+
+    def lineage(self, id: str | None = None) -> list[Point]:
+        """From a seed to the winner (or to the best so far): each step's candidate."""
+        known = {p.id: p for p in self.points}
+        at = id or self.winner or (self.best.id if self.best else "")
+        at = at if at in known else at.partition("e")[0]
+        steps: list[Point] = []
+        while at in known and len(steps) < len(known):
+            steps.append(known[at])
+            at = known[at].parent or ""
+        return steps[::-1]
+
+
+def view_of(path: Path) -> RunView:
+    """All that can be read of a run's folder; nothing that is damaged or missing stops it."""
+    folder, view = RunFolder(path), RunView(path)
+    view.summary = _tried(view, folder.summary, BadRun) or {}
+    view.config = _yaml(view, path / "config.yaml")
+    damaged = _read_journal(view, folder)
+    view.task = str(view.summary.get("task") or view.meta.get("task") or "")
+    try:
+        view.spec = spec(view.task) if view.task else None
+    except TaskError as error:
+        view.problems.append(str(error))
+    view.traces = _tried(view, lambda: read_traces(path), BadRun)
+    view.shortlist = _shortlist(view, path / SHORTLIST)
+    if damaged:
+        view.state = "damaged"
+    elif view.summary:
+        view.state = "finished" if view.summary.get("law") is not None else "no law"
+    else:
+        view.state = "running" if is_held(path) else "unfinished"
+    return view
+
+
+def is_held(path: Path) -> bool:
+    """Whether a process is at work in this folder."""
+    try:
+        with (path / ".lock").open("r") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def _read_journal(view: RunView, folder: RunFolder) -> bool:
+    """Fill in what the journal holds; true where it is damaged."""
+    try:
+        with folder.journal(read_only=True, damaged=True) as journal:
+            view.problems += journal.damage
+            view.meta = journal.meta()
+            for kind, facts, times in journal.lines():
+                view.seconds = max(view.seconds, float(times.get("elapsed_s") or 0.0))
+                view.started = view.started or str(times.get("at", ""))
+                if kind == "evaluation":
+                    view.points.append(_point(facts))
+                elif kind in ("finished", "chosen again"):
+                    view.finished = facts
+            return bool(journal.damage)
+    except (HarnessError, ValueError, KeyError, TypeError, AttributeError) as error:
+        view.problems.append(str(error) or type(error).__name__)
+        return True
+
+
+def _point(facts: dict[str, Any]) -> Point:
+    c, draft, outcome = facts["candidate"], facts["candidate"]["draft"], facts["outcome"]
+    failed = "failure" in outcome
+    return Point(
+        c["id"],
+        str(outcome["failure"]) if failed else "scored",
+        None if failed else facts["validation_error"],
+        None if failed else outcome["n_constants"],
+        draft["law"],
+        draft["edit"],
+        c["parent"],
+        c["mate"],
+        c["generation"],
+        c["proposer"],
+        str(outcome["detail"]) if failed else "",
+    )
+
+
+def _shortlist(view: RunView, path: Path) -> list[dict[str, Any]]:
+    """Laws that were looked at, each with its error on folds and the sentence that says what became of it."""
+    if not path.exists():
+        return []
+    try:
+        laws = json.loads(path.read_text(encoding="utf-8"))["laws"]
+        dropped = view.finished.get("passed_over") or {}
+        taken = next((law["place"] for law in laws if law["id"] == view.winner), None)
+        for law in laws:
+            law["verdict"] = _verdict(law, view.winner, taken, dropped)
+        seen = {law["id"] for law in laws}
+        errors = {p.id: p for p in view.points}
+        for id, why in dropped.items():
+            if id not in seen and id in errors:
+                p = errors[id]
+                laws.append({"id": id, "law": p.law, "edit": p.edit, "n_constants": p.n_constants, "folds": {}, "place": None, "say": 0.0, "verdict": why})  # fmt: skip
+        return list(laws)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        view.problems.append(f"{path.name}: can't be read as a shortlist ({error})")
+        return []
+
+
+def _verdict(law: dict[str, Any], winner: str, taken: int | None, dropped: dict[str, str]) -> str:
+    if law["id"] == winner:
+        return "chosen: the nearest to the forecast, among laws that folds trust, that keeps every rule"
+    if law["id"] in dropped:
+        return str(dropped[law["id"]])
+    if law["place"] is None:
+        return "no place in the order: says the same as a better law, or is trusted too little"
+    ahead = taken is not None and law["place"] > taken
+    return "behind the chosen law" if ahead else "in the order of taking"
+
+
+def _tried(view: RunView, read: Any, errors: Any) -> Any:
+    try:
+        return read()
+    except errors as error:
+        view.problems.append(str(error))
+        return None
+
+
+def _yaml(view: RunView, path: Path) -> dict[str, Any]:
+    try:
+        return dict(yaml.safe_load(path.read_text(encoding="utf-8")) or {})
+    except (OSError, ValueError, TypeError, yaml.YAMLError) as error:
+        view.problems.append(f"{path.name}: can't be read ({' '.join(str(error).split())[:200]})")
+        return {}
