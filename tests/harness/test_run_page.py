@@ -8,9 +8,9 @@ import pytest
 from markupsafe import escape
 
 from harness.cli import main
+from harness.commands.plot import KINDS as NAMED
 from harness.pages.figures import KINDS, panel_svg
 from harness.pages.page import run_page
-from harness.commands.plot import KINDS as NAMED
 from harness.pages.theme import COLOURS, DARK
 from harness.pages.typeset import law_markup, number
 from harness.pages.view import view_of
