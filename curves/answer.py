@@ -53,6 +53,7 @@ class Answer:
         gain: what the learning rate's decay to come takes off the end; None where the rate is unknown.
         steps, curve: (GRID,) steps from the last row to the end, and (3, GRID) low, middle, high loss.
         finished: the last row is the final step: nothing is predicted.
+        state: what is to be said of the run before its prediction, or "".
     """
 
     run: str
@@ -74,6 +75,7 @@ class Answer:
     warnings: tuple[str, ...] = ()
     finished: bool = False
     fits: dict[str, object] = field(default_factory=dict)
+    state: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -153,7 +153,7 @@ class Evaluator:
         asked = [task.train.take(f.validation) for f in folds]
         names = [f.name for f in folds]
         together, rows = _joined(fits, names), _joined(asked, names)
-        answer = self.fit_and_predict(program, task.spec, together, rows.X, rows.group)
+        answer = self.fit_and_predict(program, _of_parts(task.spec, names), together, rows.X, rows.group)
         if isinstance(answer, Failed):
             return answer
         parts = np.split(answer.y, np.cumsum([len(r) for r in asked])[:-1])
@@ -188,7 +188,7 @@ class Evaluator:
         fits = _joined([train for train, _, _ in cuts], names)
         blank = [Rows(X, np.zeros((len(X), fits.y.shape[1])), group) for _, X, group in cuts]
         asked = _joined(blank, names)
-        answer = self.fit_and_predict(program, spec, fits, asked.X, asked.group)
+        answer = self.fit_and_predict(program, _of_parts(spec, names), fits, asked.X, asked.group)
         if isinstance(answer, Failed):
             return answer
         return np.split(answer.y, np.cumsum([len(r) for r in blank])[:-1])
@@ -217,7 +217,7 @@ class Evaluator:
         constants = trial.fit(list(trial.train))
         if isinstance(constants, Failed) and constants.failure is Failure.CONSTANTS_BUDGET:
             found.append(constants)
-            trial.spec = replace(spec, constants_budget=None)
+            trial.spec = replace(spec, constants_budget=None, group_budgets=())
             constants = trial.fit(list(trial.train))
         if isinstance(constants, Failed):
             return [*found, constants]
@@ -267,6 +267,12 @@ def _joined(parts: Sequence[Rows], names: Sequence[str]) -> Rows:
     """All rows, each group named after its part too."""
     labels = [f"{name}: {label}" for r, name in zip(parts, names, strict=True) for label in r.group.tolist()]
     return Rows(np.concatenate([r.X for r in parts]), np.concatenate([r.y for r in parts]), np.array(labels))
+
+
+def _of_parts(spec: TaskSpec, names: Sequence[str]) -> TaskSpec:
+    """The spec for rows as `_joined` labels them."""
+    own = tuple((f"{name}: {label}", n) for name in names for label, n in spec.group_budgets)
+    return replace(spec, group_budgets=own) if own else spec
 
 
 def scored(cards: dict[str, Scorecard], done: Sequence[Prediction]) -> Scored:

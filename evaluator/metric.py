@@ -16,7 +16,7 @@ import numpy as np
 
 from evaluator.errors import BadEvaluation
 from evaluator.outcome import Scorecard
-from evaluator.scale import Scale, scale_error
+from evaluator.scale import Scale, scale_errors
 
 
 def score(y: np.ndarray, predictions: np.ndarray, group: np.ndarray, scale: Scale | None = None) -> Scorecard:
@@ -29,7 +29,7 @@ def score(y: np.ndarray, predictions: np.ndarray, group: np.ndarray, scale: Scal
         y: (n, T) targets; (n,) is taken as one target.
         predictions: the same shape.
         group: (n,) labels.
-        scale: of the task; gives the card its `log_error`.
+        scale: of the task; gives the cards their `log_error`.
 
     Raises:
         BadEvaluation: shapes differ, or there are no rows.
@@ -46,7 +46,9 @@ def score(y: np.ndarray, predictions: np.ndarray, group: np.ndarray, scale: Scal
     card = _card(y, p, cards)
     if scale is None:
         return card
-    return replace(card, log_error=scale_error(scale.to(y), scale.to(p), group))
+    errors = scale_errors(scale.to(y), scale.to(p), group)
+    own = {label: replace(c, log_error=errors[label]) for label, c in cards.items()}
+    return replace(card, log_error=float(np.mean(list(errors.values()))), per_group=own)
 
 
 def _columns(values: np.ndarray) -> np.ndarray:
@@ -64,4 +66,6 @@ def _card(y: np.ndarray, p: np.ndarray, per_group: dict[str, Scorecard]) -> Scor
     varies = np.ptp(y, axis=0) > 0
     nmse = float(np.mean(np.where(varies, mse / np.where(varies, variance, 1.0), np.nan)))
     nmae = float(np.mean(np.where(varies, mae / np.where(varies, deviation, 1.0), np.nan)))
-    return Scorecard(nmse, 1.0 - nmse, nmae, len(y), float(mae.mean()), per_group)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        relative = float(np.mean(np.abs(error / y))) if (y != 0).all() else np.nan
+    return Scorecard(nmse, 1.0 - nmse, nmae, len(y), float(mae.mean()), per_group, relative_error=relative)

@@ -41,6 +41,7 @@ class Scorecard:
         mae: mean absolute error over rows and targets, in units of the target.
         log_error: root mean square error in logs (of a target that is not always positive, in its standard
             deviations), a mean over groups and targets: what a search is guided by. NaN where nobody asked.
+        relative_error: mean of |y - prediction|/|y| over rows and targets; NaN where a target is 0.
     """
 
     nmse: float
@@ -50,6 +51,7 @@ class Scorecard:
     mae: float
     per_group: dict[str, Scorecard] = field(default_factory=dict)
     log_error: float = math.nan
+    relative_error: float = math.nan
 
 
 @dataclass(frozen=True, slots=True)

@@ -181,5 +181,5 @@ def control_cards(task: Task, rows: Rows, more: Mapping[str, Control] | None = N
     cards = {}
     for name, predict in {**all_controls(), **(more or {})}.items():
         y = np.asarray(predict(task.spec, task.train, rows.X, rows.group), dtype=float)
-        cards[name] = score(rows.y, y.reshape(rows.y.shape), rows.group)
+        cards[name] = score(rows.y, y.reshape(rows.y.shape), rows.group, Scale.of(task.train))
     return cards

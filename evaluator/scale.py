@@ -52,15 +52,20 @@ class Scale:
         return np.asarray(np.where(self.logged, np.exp(np.clip(z, -700.0, 700.0)), z * self.unit))
 
 
-def scale_error(z: np.ndarray, p: np.ndarray, group: np.ndarray) -> float:
-    """Root mean square error on the scale, a mean over groups and targets.
+def scale_errors(z: np.ndarray, p: np.ndarray, group: np.ndarray) -> dict[str, float]:
+    """Root mean square error on the scale of each group, a mean over targets.
 
     Args:
         z, p: (n, T) targets and predictions, both on the scale.
         group: (n,) labels.
     """
-    _, place = np.unique(group, return_inverse=True)
+    labels, place = np.unique(group, return_inverse=True)
     square = np.minimum(np.abs(z - p), FAR) ** 2
     counts = np.bincount(place)
     sums = np.stack([np.bincount(place, column) for column in square.T], axis=1)
-    return float(np.sqrt(sums / counts[:, None]).mean())
+    return dict(zip(labels.tolist(), np.sqrt(sums / counts[:, None]).mean(axis=1).tolist(), strict=True))
+
+
+def scale_error(z: np.ndarray, p: np.ndarray, group: np.ndarray) -> float:
+    """Root mean square error on the scale, a mean over groups and targets; see `scale_errors`."""
+    return float(np.mean(list(scale_errors(z, p, group).values())))

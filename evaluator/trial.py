@@ -159,8 +159,9 @@ class Trial:
         Without a budget of the benchmark a law may still not carry its training rows along: half
         as many constants as rows, within 8 and MOST_CONSTANTS.
         """
-        if self.spec.constants_budget is not None:
-            return self.spec.constants_budget
+        most = self.spec.budget_of(label)
+        if most is not None:
+            return most
         return min(MOST_CONSTANTS, max(8, len(self.train[label]) // 2))
 
     def predict(self, constants: dict[str, np.ndarray]) -> np.ndarray | Failed:

@@ -26,12 +26,13 @@ class Wish:
 
     Attributes:
         table: the file, of any kind that `tables` reads.
-        features, targets, group, extrapolate, corner, budget, falls_with, rises_with, paired: as in TaskSpec.
+        features, targets, group, extrapolate, corner, budget, group_budgets, falls_with, rises_with, paired: as in TaskSpec.
         name: of the task; None takes the file's.
         heldout: share of each group's rows held out, the outermost along the axis.
         heldout_above: column -> value; rows beyond are held out, in place of a share.
         heldout_file: a table of the held-out rows. split: a column that says which rows those are.
-        reach: hold out, in every group, the rows within this factor of its largest value along the axis.
+        within: hold out, in every group, the rows within this factor of its largest value along the axis.
+        reach: feature -> factor; one will predict at so many times the largest training value.
         interpolate: nothing extrapolates (mixtures): rows are held out at random where no split is given.
         where: conditions of the rows to keep. reading: how the tables are read.
         units: column -> unit.
@@ -45,6 +46,7 @@ class Wish:
     extrapolate: tuple[str, ...] = ()
     corner: bool = False
     budget: int | None = None
+    group_budgets: dict[str, int] = field(default_factory=dict)
     name: str | None = None
     heldout: float = 0.2
     heldout_above: dict[str, float] = field(default_factory=dict)
@@ -55,7 +57,8 @@ class Wish:
     paired: tuple[str, ...] = ()
     heldout_file: Path | None = None
     split: str | None = None
-    reach: float | None = None
+    within: float | None = None
+    reach: dict[str, float] = field(default_factory=dict)
     interpolate: bool = False
     where: tuple[str, ...] = ()
     reading: Reading = field(default_factory=Reading)
@@ -106,6 +109,12 @@ def add(wish: Wish, taken: tuple[str, ...], force: bool = False) -> Added:
     else:
         held = _split(wish, table) if wish.split else _cut(wish, spec, rows)
         train, heldout = rows.take(~held), rows.take(held)
+    strange = [g for g, _ in spec.group_budgets if g not in rows.groups()]
+    if strange:
+        shown = ", ".join(map(str, list(rows.groups())[:8]))
+        raise BadSpec(
+            f"--budget names the group {strange[0]!r}, which the table does not have; it has {shown}"
+        )
     check_axes(spec, train)
     check_pair(spec, train, heldout, str(wish.heldout_file or wish.table))
     check_scorable(spec, heldout)
@@ -119,8 +128,8 @@ def _cut(wish: Wish, spec: TaskSpec, rows: Rows) -> np.ndarray:
     if wish.interpolate:
         return cut_dealt(rows, wish.heldout)
     check_axes(spec, rows)
-    if wish.reach is not None:
-        return cut_reach(spec, rows, wish.reach)
+    if wish.within is not None:
+        return cut_reach(spec, rows, wish.within)
     if wish.heldout_above:
         return cut_above(spec, rows, wish.heldout_above)
     return cut_outer(spec, rows, wish.heldout)
@@ -168,7 +177,7 @@ def _spec(name: str, wish: Wish) -> TaskSpec:
             f"which way does the task extrapolate? Name a feature with --extrapolate: {', '.join(wish.features)}; "
             f"or say --interpolate where nothing does"
         )
-    if wish.reach is not None and len(axes) != 1:
+    if wish.within is not None and len(axes) != 1:
         raise BadSpec(f"--heldout-within asks for one axis, got {', '.join(axes) or 'none'}")
     for axis in axes:
         parse_axis(axis, wish.features)
@@ -178,8 +187,8 @@ def _spec(name: str, wish: Wish) -> TaskSpec:
         rule = f"held out: as the column {wish.split} says"
     elif wish.interpolate:
         rule = f"held out: {100 * wish.heldout:.0f}% of the rows, at random"
-    elif wish.reach is not None:
-        rule = f"held out: the rows of each group within a factor {wish.reach:g} of its largest {axes[0]}"
+    elif wish.within is not None:
+        rule = f"held out: the rows of each group within a factor {wish.within:g} of its largest {axes[0]}"
     elif wish.heldout_above:
         joined = (" and " if wish.corner else " or ").join(
             f"{c} > {v:g}" for c, v in wish.heldout_above.items()
@@ -196,6 +205,7 @@ def _spec(name: str, wish: Wish) -> TaskSpec:
         targets=tuple(Column(c, wish.units.get(c, "1")) for c in wish.targets),
         group=wish.group,
         constants_budget=wish.budget,
+        group_budgets=tuple(wish.group_budgets.items()),
         extrapolate=axes,
         corner=wish.corner,
         split_rule=rule,
@@ -203,6 +213,7 @@ def _spec(name: str, wish: Wish) -> TaskSpec:
         falls_with=wish.falls_with,
         rises_with=wish.rises_with,
         paired=wish.paired,
+        reach=tuple(wish.reach.items()),
     )
 
 

@@ -94,7 +94,11 @@ def parser(kind: type[argparse.ArgumentParser] = argparse.ArgumentParser) -> arg
     )
     one.add_argument("--name", help="name of the task (default: the file's)")
     one.add_argument(
-        "--budget", type=_count, metavar="N", help="most constants of a law per group (default: none)"
+        "--budget",
+        type=_budgets,
+        default={},
+        metavar="N|G=N,...",
+        help="most constants of a law per group (default: none); of single groups with G=N, as in 5,small=3",
     )
     rule = one.add_mutually_exclusive_group()
     rule.add_argument(
@@ -109,7 +113,7 @@ def parser(kind: type[argparse.ArgumentParser] = argparse.ArgumentParser) -> arg
     )
     rule.add_argument(
         "--heldout-within",
-        dest="reach",
+        dest="within",
         type=_factor,
         metavar="X",
         help="hold out each group's rows within a factor X of its largest",
@@ -120,6 +124,13 @@ def parser(kind: type[argparse.ArgumentParser] = argparse.ArgumentParser) -> arg
         default={},
         metavar="A=VALUE",
         help="hold out rows beyond a value instead",
+    )
+    one.add_argument(
+        "--reach",
+        type=_factors,
+        default={},
+        metavar="A=X,...",
+        help="one will predict at X times the largest training value of A: laws are chosen for there",
     )
     one.add_argument(
         "--units", type=_pairs, default={}, metavar="A=UNIT,...", help="units of columns, for people"
@@ -177,11 +188,13 @@ def _add(args: argparse.Namespace, console: Console) -> int:
         falls_with=args.falls_with,
         rises_with=args.rises_with,
         paired=args.paired,
-        budget=args.budget,
+        budget=args.budget.get(None),
+        group_budgets={g: n for g, n in args.budget.items() if g is not None},
         name=args.name,
         heldout=args.heldout if isinstance(args.heldout, float) else 0.2,
         heldout_file=args.heldout if isinstance(args.heldout, Path) else None,
         split=args.split,
+        within=args.within,
         reach=args.reach,
         interpolate=args.interpolate,
         where=tuple(args.where),
@@ -237,6 +250,28 @@ def _limits(text: str) -> dict[str, float]:
         if limits[name] != limits[name]:
             raise argparse.ArgumentTypeError(f"expected a number for {name}, got {value!r}")
     return limits
+
+
+def _factors(text: str) -> dict[str, float]:
+    factors = _limits(text)
+    for name, value in factors.items():
+        if not 0 < value < float("inf"):
+            raise argparse.ArgumentTypeError(f"expected a factor > 0 for {name}, got {value:g}")
+    return factors
+
+
+def _budgets(text: str) -> dict[str | None, int]:
+    """`5`, `small=3,large=6`, or both: `5,small=3`; the one without a name is for all other groups."""
+    found: dict[str | None, int] = {}
+    for part in text.split(","):
+        name, equals, value = part.rpartition("=")
+        key = name.strip() if equals else None
+        if key == "" or key in found:
+            raise argparse.ArgumentTypeError(
+                f"expected N or GROUP=N with commas between, each once, got {part!r}"
+            )
+        found[key] = _count(value.strip())
+    return found
 
 
 def _share_or_file(text: str) -> float | Path:

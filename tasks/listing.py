@@ -29,6 +29,7 @@ def task_facts(name: str, data_dir: str | None) -> dict[str, Any]:
         "targets": [asdict(c) for c in spec.targets],
         "group": spec.group,
         "constants_budget": spec.constants_budget,
+        "group_budgets": dict(spec.group_budgets),
         "extrapolate": list(spec.extrapolate),
         "corner": spec.corner,
         "falls_with": list(spec.falls_with),
@@ -145,7 +146,8 @@ def print_task(facts: dict[str, Any], console: Console) -> None:
 
 def _budget_text(facts: dict[str, Any]) -> str:
     budget = facts["constants_budget"]
-    return "any number of constants" if budget is None else f"at most {budget} constants"
+    own = "".join(f", {n} in group {g}" for g, n in facts["group_budgets"].items())
+    return ("any number of constants" if budget is None else f"at most {budget} constants") + own
 
 
 def _rows_text(facts: dict[str, Any]) -> str:

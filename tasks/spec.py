@@ -53,6 +53,7 @@ class TaskSpec:
         group: column that splits rows into groups fitted one by one, or None for a single group.
         constants_budget: most constants a program may return per group (all targets together);
             None when the benchmark sets no limit.
+        group_budgets: (group, most constants) pairs, where a group has a budget of its own.
         extrapolate: features along which held-out rows lie beyond the training rows. Empty when
             the held-out rows are beyond the range in no single feature; rows are then dealt into
             folds at random.
@@ -91,6 +92,7 @@ class TaskSpec:
     rises_with: tuple[str, ...] = ()
     paired: tuple[str, ...] = ()
     reach: tuple[tuple[str, float], ...] = ()
+    group_budgets: tuple[tuple[str, int], ...] = ()
 
     def __post_init__(self) -> None:
         if not self.features or not self.targets:
@@ -124,6 +126,8 @@ class TaskSpec:
                 raise BadSpec(
                     f"task {self.name!r}: reach: {feature}: expected a factor > 0 of the largest training value, got {factor!r}"
                 )
+        if self.group_budgets and self.group is None:
+            raise BadSpec(f"task {self.name!r}: budgets of groups, and no column of groups")
         both = [a for a in self.falls_with if a in self.rises_with]
         if both:
             raise BadSpec(f"task {self.name!r}: {both[0]!r} is under falls_with and rises_with; keep one")
@@ -132,6 +136,18 @@ class TaskSpec:
                 f"task {self.name!r}: paired names {len(self.paired)} features for {len(self.targets)} targets; "
                 f"give one for each target, in their order"
             )
+
+    def budget_of(self, group: str) -> int | None:
+        """Most constants that a program may return for a group; None without a limit."""
+        return dict(self.group_budgets).get(group, self.constants_budget)
+
+    @property
+    def least_budget(self) -> int | None:
+        """Most constants that fit every group's budget: what a law with as many in each group may have."""
+        limits = [n for _, n in self.group_budgets]
+        return min(
+            [*limits, *([] if self.constants_budget is None else [self.constants_budget])], default=None
+        )
 
     @property
     def feature_names(self) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ KEYS = (
     "targets",
     "group",
     "constants_budget",
+    "group_budgets",
     "extrapolate",
     "corner",
     "split_rule",
@@ -46,6 +47,7 @@ def spec_text(spec: TaskSpec, made_from: str, sha256: str) -> str:
         "targets": [_column_tree(c) for c in spec.targets],
         "group": spec.group,
         "constants_budget": spec.constants_budget,
+        "group_budgets": dict(spec.group_budgets),
         "extrapolate": list(spec.extrapolate),
         "corner": spec.corner,
         "split_rule": spec.split_rule,
@@ -77,8 +79,8 @@ def spec_from(tree: Any, where: str) -> TaskSpec:
     """
     _mapping(tree, KEYS, REQUIRED, where, "")
     budget = tree.get("constants_budget")
-    if budget is not None and (isinstance(budget, bool) or not isinstance(budget, int) or budget < 1):
-        raise BadSpec(f"{where}: constants_budget: expected an integer >= 1 or null, got {budget!r}")
+    if budget is not None:
+        _count(budget, f"{where}: constants_budget", " or null")
     group = tree.get("group")
     try:
         return TaskSpec(
@@ -88,6 +90,7 @@ def spec_from(tree: Any, where: str) -> TaskSpec:
             targets=_columns(tree, "targets", where),
             group=None if group is None else _text(tree, "group", where),
             constants_budget=budget,
+            group_budgets=_budgets(tree, where),
             extrapolate=_texts(tree, "extrapolate", where),
             corner=_flag(tree, "corner", where, False),
             split_rule=_text(tree, "split_rule", where, ""),
@@ -145,6 +148,21 @@ def _factors(tree: dict[str, Any], key: str, where: str) -> tuple[tuple[str, flo
         if isinstance(factor, bool) or not isinstance(factor, int | float):
             raise BadSpec(f"{where}: {key}.{name}: expected a number, got {factor!r}")
     return tuple((str(name), float(factor)) for name, factor in value.items())
+
+
+def _budgets(tree: dict[str, Any], where: str) -> tuple[tuple[str, int], ...]:
+    value = tree.get("group_budgets") or {}
+    if not isinstance(value, dict):
+        raise BadSpec(
+            f"{where}: group_budgets: expected groups with counts, such as {{small: 3}}, got {value!r}"
+        )
+    return tuple((str(g), _count(n, f"{where}: group_budgets.{g}")) for g, n in value.items())
+
+
+def _count(value: Any, what: str, more: str = "") -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise BadSpec(f"{what}: expected an integer >= 1{more}, got {value!r}")
+    return value
 
 
 def _columns(tree: dict[str, Any], key: str, where: str) -> tuple[Column, ...]:

@@ -18,7 +18,7 @@ from harness.search.selection import validation_nmse
 from tasks import Task
 from tasks.split import validation_folds
 
-SCORE_VERSION = 3
+SCORE_VERSION = 4
 """Raised when the meaning of a stored score changes, so that old ones are computed again."""
 
 

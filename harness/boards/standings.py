@@ -62,7 +62,9 @@ class Standing:
     def values(self, metric: str) -> list[float]:
         """A held-out metric of the entries that have it."""
         return [
-            e.heldout[metric] for e in self.entries if e.heldout is not None and e.heldout[metric] is not None
+            e.heldout[metric]
+            for e in self.entries
+            if e.heldout is not None and e.heldout.get(metric) is not None
         ]
 
     @property

@@ -178,7 +178,7 @@ def print_board(board: Board, console: Console, everything: bool) -> None:
     if board.note:
         console.print(Text(board.note, style="yellow"))
     title = "held-out scores, mean over all runs; valid. is R2 inside train"
-    table = score_table("system", "runs", "R2", "sd", "NMSE", "NMAE", "valid.", title=title)
+    table = score_table("system", "runs", "R2", "sd", "NMAE", "log err.", "valid.", title=title)
     for place, s in enumerate(board.standings, start=1):
         row = _cells(s)
         table.add_row(f"{place}. {row[0]}", *row[1:], style="dim" if s.kind == "control" else "")
@@ -222,8 +222,8 @@ def _cells(s: Standing) -> list[str]:
         str(len(s.entries)),
         _or_dash(mean),
         _or_dash(sd),
-        _or_dash(mean_sd(s.values("nmse"))[0]),
         _or_dash(mean_sd(s.values("nmae"))[0]),
+        _or_dash(mean_sd(s.values("log_error"))[0]),
         _or_dash(mean_sd(valid)[0]),
     ]
 
@@ -251,6 +251,8 @@ def board_facts(board: Board) -> dict[str, Any]:
                 "r2_max": max(s.values("r2"), default=None),
                 "nmse_mean": mean_sd(s.values("nmse"))[0],
                 "nmae_mean": mean_sd(s.values("nmae"))[0],
+                "log_error_mean": mean_sd(s.values("log_error"))[0],
+                "relative_error_mean": mean_sd(s.values("relative_error"))[0],
                 "laws": [{"law": law, "runs": n, "r2_mean": r2} for law, n, r2 in s.laws()],
                 "entries": [asdict(e) for e in s.entries],
             }

@@ -15,7 +15,7 @@ from harness.config import LimitsConfig
 from harness.run.beginning import read_program
 from harness.terminal.edges import Parser, command
 from harness.terminal.options import add_data_options, add_sandbox_option, count
-from harness.terminal.printing import number, score_row, score_table
+from harness.terminal.printing import SCORES, number, score_row, score_table
 from harness.terminal.shown import Screen
 from tasks import load, names, resolve
 
@@ -90,7 +90,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def print_scores(program: Path, scores: list[dict[str, Any]], groups: bool, console: Console) -> None:
     """The table, then every broken rule with its detail."""
-    columns = ("R2", "NMSE", "NMAE", "valid.", "sec.", "const.")
+    columns = (*SCORES, "valid.", "sec.", "const.")
     table = score_table("task", *columns, title=f"{program}: held-out scores")
     table.add_column("text", justify="right")
     table.add_column("rules", overflow="fold")
@@ -98,7 +98,7 @@ def print_scores(program: Path, scores: list[dict[str, Any]], groups: bool, cons
         card = s["heldout"]
         used = f"{_or_dash(s['n_constants'])}/{_or_dash(s['budget'])}"
         broken = Text("broken", style="bold red") if s["broken_rules"] else Text("kept", style="green")
-        cells = score_row(s["task"], card) if card else (s["task"], "-", "-", "-")
+        cells = score_row(s["task"], card) if card else (s["task"], "-", "-", "-", "-")
         numbers = f"{s['text_numbers']}/{s['longest_list']}" + ("!" if s["marks"] else "")
         table.add_row(*cells, number(s["validation_r2"]), f"{s['seconds']:.2f}", used, numbers, broken)
         if groups and card:
@@ -109,7 +109,8 @@ def print_scores(program: Path, scores: list[dict[str, Any]], groups: bool, cons
     console.print(table)
     note = (
         "valid.: R2 on validation folds inside train; const.: constants used of the budget (- is no limit); "
-        "text: numbers in the program's text / in its longest list"
+        "text: numbers in the program's text / in its longest list; log err.: root mean square error in logs; "
+        "rel. err.: mean relative error"
     )
     console.print(Text(note, style="dim"))
     for s in scores:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -18,7 +19,7 @@ from curves.run import Run
 from curves.schedules import NAMES, Schedule, ScheduledCurve, ScheduleLaw, fit_schedule_law
 from fitting.errors import BadData
 from harness.curves.clean import Cleaned, clean
-from harness.curves.reading import NoPrediction, Turn, history_for, in_steps, sound
+from harness.curves.reading import NoPrediction, Turn, duration, history_for, in_steps, quiet, sound
 from harness.errors import BadHistory
 from harness.terminal.edges import Parser
 from harness.terminal.options import amount, number, positive
@@ -27,6 +28,8 @@ from tables.logs import History
 from tables.logs.columns import FINAL
 from tables.options import add_options as table_options
 
+AGAIN_S = 60.0
+"""A file that does not change is looked at again after so many seconds: it may have been quiet for long by then."""
 WARMUP = 0.02
 """Progress of a finished run before which its rows are not read for a calibration."""
 
@@ -110,7 +113,7 @@ def parser() -> Parser:
     p.add_argument(
         "--every",
         type=positive,
-        default=5.0,
+        default=1.0,
         metavar="SECONDS",
         help="how often --follow looks (default %(default)s)",
     )
@@ -138,12 +141,25 @@ def follow(
     args: argparse.Namespace, once: Callable[[], Answer], sleep=time.sleep, clock=time.monotonic
 ) -> int:
     """Predict again whenever the last row changes; returns when the run is finished, quiet for --patience, or on Ctrl-C."""
-    seen, news = None, clock()
+    seen: tuple[str, ...] | None = None
+    stamp: tuple[int, int] | None = None
+    news = looked = clock()
     try:
         while True:
+            before, stamp = stamp, _stamp(args.file)
+            if (
+                stamp is not None
+                and stamp == before
+                and clock() - looked < min(AGAIN_S, args.patience or AGAIN_S)
+            ):
+                sleep(args.every)
+                continue
+            looked = clock()
             try:
                 found = once()
-                mark, text = (str(found.step), str(found.loss)), None
+                mark: tuple[str, ...]
+                text: str | None
+                mark, text = (str(found.step), str(found.loss), str(bool(found.state))), None
             except (BadHistory, BadData) as error:  # not enough rows yet, or not even a file: wait for them
                 text = str(error) if isinstance(error, NoPrediction) else f"waiting: {error}"
                 found, mark = None, ("waiting", str(error))
@@ -162,6 +178,14 @@ def follow(
         return 0
 
 
+def _stamp(path: str) -> tuple[int, int] | None:
+    """Size and time of a file's last change; None of what has none, which is read every time."""
+    if not os.path.isfile(path):
+        return None
+    facts = os.stat(path)
+    return facts.st_size, facts.st_mtime_ns
+
+
 def _once(args: argparse.Namespace, means: Means) -> Answer:
     history = in_steps(_history(args.file, args, args.run), args.final_step)
     history, state = sound(history, args.final_step or history.final_step)
@@ -170,7 +194,9 @@ def _once(args: argparse.Namespace, means: Means) -> Answer:
     run = _run(history, cleaned, args.final_step or _planned(history))
     found = answer(run, tuple(map(turn.value, args.target)), means, cleaned.notes)
     found = turn.back(found, history.columns["loss"])
-    found = replace(found, warnings=(*state, *history.warnings, *found.warnings))
+    found = replace(found, warnings=(*history.warnings, *found.warnings), state=state)
+    if not found.finished:
+        found = replace(found, state="; ".join(s for s in (state, quiet(history, time.time())) if s))
     if args.plot:
         from harness.curves.plot import draw_prediction
 
@@ -256,6 +282,8 @@ def _render(found: Answer, args: argparse.Namespace, brief: bool = False) -> str
     else:
         end = f"{found.endpoint:.4f}, 90 % interval {found.low:.4f} to {found.high:.4f}"
         lines = [f"{found.run}: {at}, loss {found.loss:.4f}; predicted end {end}"]
+    if found.state:
+        lines.insert(0, f"{found.run}: {found.state}")
     for t in found.targets:
         lines.append("  " + target_text(t, found))
     if not brief:
@@ -284,15 +312,8 @@ def target_text(t: Target, found: Answer) -> str:
     if t.tokens:
         text += f", {t.tokens[1]:.3g} tokens"
     if t.seconds and t.seconds[1] is not None:
-        text += f", in {_duration(t.seconds[1])}"
+        text += f", in {duration(t.seconds[1])}"
     return text
-
-
-def _duration(seconds: float) -> str:
-    for unit, size in (("days", 86400), ("h", 3600), ("min", 60)):
-        if seconds >= 2 * size:
-            return f"{seconds / size:.1f} {unit}"
-    return f"{seconds:.0f} s"
 
 
 def as_json(found: Answer) -> dict[str, object]:
@@ -312,6 +333,7 @@ def as_json(found: Answer) -> dict[str, object]:
         "calibration",
         "gain",
         "finished",
+        "state",
         "fits",
     )
     out: dict[str, object] = {name: getattr(found, name) for name in names}

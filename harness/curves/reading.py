@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from tables.logs import History, read_history
 from tables.logs.state import state_of
 from tables.options import reading
 
+QUIET_S, LEAST_QUIET_S = 3600.0, 600.0
 QUANTITIES = ("step", "loss", "tokens", "time", "lr")
 
 
@@ -56,19 +58,48 @@ def in_steps(history: History, final_step: float | None) -> History:
     return replace(history, rows=rows, final_step=final_step, notes=(*history.notes, note))
 
 
-def sound(history: History, final_step: float | None) -> tuple[History, tuple[str, ...]]:
-    """The history if something can be predicted from it, and what is to be said first.
+def quiet(history: History, now: float) -> str:
+    """What is to be said of a run that has not logged for long, or ""; `now` in seconds since 1970.
+
+    Long is twenty times the usual time between rows, where the log has times, and at least ten minutes; an hour otherwise.
+    """
+    place = Path(history.source)
+    files = (
+        [place] if place.is_file() else [f for f in place.rglob("*") if f.is_file()] if place.is_dir() else []
+    )
+    if not files:
+        return ""
+    age = now - max(f.stat().st_mtime for f in files)
+    gaps = np.diff(history.rows["time"].to_numpy(dtype=float)) if "time" in history.rows else np.array([])
+    gaps = gaps[np.isfinite(gaps) & (gaps > 0)]
+    usual = float(np.median(gaps)) if len(gaps) else None
+    if age < (QUIET_S if usual is None else max(LEAST_QUIET_S, 20 * usual)):
+        return ""
+    told = f", where one came every {usual:,.0f} s" if usual else ""
+    return f"no new row for {duration(age)}{told}: the run may have stopped"
+
+
+def duration(seconds: float) -> str:
+    """Seconds in words."""
+    for unit, size in (("days", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.1f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def sound(history: History, final_step: float | None) -> tuple[History, str]:
+    """The history if something can be predicted from it, and what is to be said first, or "".
 
     Raises:
         NoPrediction: the run is broken or has diverged.
     """
     state = state_of(history)
     if state is None:
-        return history, ()
+        return history, ""
     if state.fatal:
         of = f" of {final_step:,.0f} ({state.step / final_step:.1%})" if final_step else ""
         raise NoPrediction(f"{history.name}: step {state.step:,.0f}{of}: {state.text}; nothing is predicted")
-    return history, (state.text,)
+    return history, f"{state.kind}: {state.text}"
 
 
 @dataclass(frozen=True, slots=True)

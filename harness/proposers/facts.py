@@ -100,7 +100,7 @@ class TaskFacts:
             tuple(features),
             axes,
             train.y.shape[1],
-            spec.constants_budget,
+            spec.least_budget,
             bool(train.y.min() > 0),
             paired,
             repeats,

@@ -96,8 +96,9 @@ def card_of(facts: dict[str, Any]) -> Scorecard:
     """A scorecard from its JSON form."""
     numbers = {k: float(facts[k]) for k in ("nmse", "r2", "nmae", "mae")}
     groups = {name: card_of(card) for name, card in facts.get("per_group", {}).items()}
-    log_error = facts.get("log_error")
-    numbers["log_error"] = math.nan if log_error is None else float(log_error)
+    for name in ("log_error", "relative_error"):
+        value = facts.get(name)
+        numbers[name] = math.nan if value is None else float(value)
     return Scorecard(n_rows=int(facts["n_rows"]), per_group=groups, **numbers)
 
 

@@ -12,12 +12,14 @@ from rich.text import Text
 
 MAX_GROUPS = 12
 MAX_PUBLISHED = 8
+SCORES = ("R2", "NMAE", "log err.", "rel. err.")
+"""Columns of a card: NMAE, the error in logs (in standard deviations of a target that is not always positive), and the mean relative error."""
 NO_PUBLISHED = "published scores are not shown: none is known for exactly these rows"
 
 
 def number(value: float | None, digits: int = 4) -> str:
     """A score for a table; "-" where there is none."""
-    if value is None:
+    if value is None or value != value:
         return "-"
     if abs(value) >= 1e4:
         return f"{value:.3g}"
@@ -92,13 +94,11 @@ def _constants(summary: dict[str, Any], console: Console) -> None:
 
 def print_scores(summary: dict[str, Any], console: Console) -> None:
     """Held-out scores of the law, its groups, the controls and the published systems."""
-    table = score_table(
-        "law or system", "R2", "NMSE", "NMAE", title="held-out rows, beyond the training range"
-    )
+    table = score_table("law or system", *SCORES, title="held-out rows, beyond the training range")
     table.add_column("kind", style="dim")
     heldout = summary.get("heldout")
     if heldout is None:
-        table.add_row("this run's law", "failed", "", "", summary.get("heldout_failure", ""))
+        table.add_row("this run's law", "failed", "", "", "", summary.get("heldout_failure", ""))
     else:
         table.add_row(*score_row("this run's law", heldout), "ours", style="bold")
         groups = heldout["per_group"]
@@ -107,7 +107,7 @@ def print_scores(summary: dict[str, Any], console: Console) -> None:
                 table.add_row(*score_row(f"  {name}", card), f"{card['n_rows']} rows", style="dim")
             if len(groups) > MAX_GROUPS:
                 rest = f"  and {len(groups) - MAX_GROUPS} more groups, in summary.json"
-                table.add_row(rest, "", "", "", "", style="dim")
+                table.add_row(rest, "", "", "", "", "", style="dim")
     if summary.get("forecast"):
         n = len(summary.get("voters", []))
         table.add_row(
@@ -117,10 +117,10 @@ def print_scores(summary: dict[str, Any], console: Console) -> None:
         table.add_row(*score_row(name, card), "control")
     ceiling = summary.get("noise_ceiling_r2")
     if ceiling is not None and ceiling < 1.0:
-        table.add_row("noise ceiling of these rows", number(ceiling), "", "", "bound")
+        table.add_row("noise ceiling of these rows", number(ceiling), "", "", "", "bound")
     published, more = best_published(summary["published"] if summary["data"]["official"] else [])
     for score in published:
-        table.add_row(score["system"], number(score["r2"]), "", "", "published", style="italic")
+        table.add_row(score["system"], number(score["r2"]), "", "", "", "published", style="italic")
     console.print(table)
     if published:
         console.print(
@@ -159,8 +159,10 @@ def score_table(first: str, *numbers: str, title: str) -> Table:
     return table
 
 
-def score_row(name: str, card: dict[str, Any] | None) -> tuple[str, str, str, str]:
-    """Name, R2, NMSE and NMAE of a card; "failed" where there is none."""
+def score_row(name: str, card: dict[str, Any] | None) -> tuple[str, str, str, str, str]:
+    """Name and `SCORES` of a card; "failed" where there is none."""
     if card is None:
-        return name, "failed", "", ""
-    return name, number(card["r2"]), number(card["nmse"]), number(card["nmae"])
+        return name, "failed", "", "", ""
+    log_error, relative = card.get("log_error"), card.get("relative_error")
+    share = "-" if relative is None or relative != relative else f"{100 * relative:.2f}%"
+    return name, number(card["r2"]), number(card["nmae"]), number(log_error), share

@@ -1,5 +1,7 @@
 """A program that breaks several rules is told all of them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -40,3 +42,17 @@ def evaluator():
 def test_every_broken_rule_is_named(evaluator, program, rules):
     found = evaluator.broken_rules(HEAD + program + TAIL, SPEC, ROWS, ROWS.X, ROWS.group)
     assert [f.failure for f in found] == rules
+
+
+def test_a_group_has_a_budget_of_its_own(evaluator):
+    rows = Rows(np.tile(ROWS.X, (2, 1)), np.tile(ROWS.y, (2, 1)), np.repeat(["small", "large"], 8))
+    spec = replace(SPEC, group="g", constants_budget=3, group_budgets=(("small", 2),))
+    found = evaluator.broken_rules(HEAD + LONG_FIT + GOOD_LAW + TAIL, spec, rows, rows.X, rows.group)
+    assert [f.failure for f in found] == [Failure.CONSTANTS_BUDGET] and "group 'small'" in found[0].detail
+    by_group = LONG_FIT.replace(
+        "return", "n = 3 if loss_values[0] == 0 and len(data_points) == 9 else 2\n    return"
+    ).replace("])", "][:n])")
+    assert evaluator.broken_rules(HEAD + by_group + GOOD_LAW + TAIL, spec, rows, rows.X, rows.group) == []
+    cuts = [(rows, rows.X, rows.group)] * 2
+    together = evaluator.predict_cuts(HEAD + LONG_FIT + GOOD_LAW + TAIL, spec, cuts, together=True)
+    assert together.failure is Failure.CONSTANTS_BUDGET and "small" in together.detail

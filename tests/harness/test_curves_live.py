@@ -1,6 +1,8 @@
 """`harness.curves predict`: endpoint, interval, targets, schedule laws, following a growing log."""
 
+import contextlib
 import json
+import os
 import threading
 import time
 from pathlib import Path
@@ -166,6 +168,102 @@ def test_following_a_run_that_stops_ends_by_patience(tmp_path, capsys):
         capsys, path, *["--final-step", "10000", "--follow", "--every", "0.05", "--patience", "0.2"]
     )
     assert code == 0 and out.count("predicted end") == 1 and "may have stopped" in err
+
+
+def test_a_growing_megatron_log_is_followed_row_by_row(tmp_path, capsys):
+    """By the defaults of the command: the next rows are written once the last ones were answered."""
+    path = tmp_path / "megatron.log"
+    answered, said = threading.Event(), []
+
+    def line(step):
+        return (
+            f" iteration {step:8d}/   10000 | consumed samples: {step * 256:12d} | elapsed time per iteration (ms): 900.1 | "
+            f"learning rate: 3.000000E-04 | lm loss: {loss_at(step):.6E} | loss scale: 1.0 |\n"
+        )
+
+    def grow():
+        for upto in (3000, 3100, 3200):
+            answered.clear()
+            with path.open("a") as file:
+                file.writelines(
+                    line(s)
+                    for s in range(upto - 99 if upto > 3000 else 100, upto + 1, 100 if upto == 3000 else 33)
+                )
+            if not answered.wait(60):
+                return
+
+    class Said:
+        def write(self, text):
+            if "predicted end" in text:
+                said.append(text)
+                answered.set()
+
+        def flush(self):
+            pass
+
+    writer = threading.Thread(target=grow)
+    writer.start()
+    args = curves_live.parser().parse_args([str(path), "--follow", "--patience", "3"])
+    with contextlib.redirect_stdout(Said()):
+        assert curves_live.follow(args, lambda: curves_live._once(args, Means())) == 0
+    writer.join()
+    assert args.every <= 1 and len(said) == 3
+    assert [text.split(" of ")[0].split()[-1] for text in said] == ["3,000", "3,100", "3,200"]
+
+
+def test_an_unchanged_file_is_not_read_again(tmp_path, capsys):
+    args = curves_live.parser().parse_args([log(tmp_path / "a.csv"), "--final-step", "10000", "--follow"])
+    reads, looks = [], iter([None] * 5)
+
+    def sleep(_):
+        if next(looks, "end") == "end":
+            raise KeyboardInterrupt
+
+    def once():
+        reads.append(1)
+        return curves_live._once(args, Means())
+
+    assert curves_live.follow(args, once, sleep=sleep) == 0
+    assert len(reads) == 1
+
+
+def test_a_plateau_and_a_long_silence_are_the_first_line(tmp_path, capsys):
+    table = pd.read_csv(log(tmp_path / "a.csv", wall_time=2.0))
+    rng = np.random.default_rng(0)
+    table.loc[20:, "val_loss"] = table["val_loss"][20] + 1e-4 * rng.standard_normal(len(table) - 20)
+    table.to_csv(tmp_path / "a.csv", index=False)
+    code, out, _ = run(capsys, str(tmp_path / "a.csv"), "--final-step", "10000")
+    assert code == 0 and out.splitlines()[0].startswith("a: plateau: flat since step")
+    old = time.time() - 7200
+    os.utime(tmp_path / "a.csv", (old, old))
+    code, out, _ = run(capsys, str(tmp_path / "a.csv"), "--final-step", "10000")
+    first = out.splitlines()[0]
+    assert (
+        "plateau" in first
+        and "no new row for 2.0 h, where one came every" in first
+        and "may have stopped" in first
+    )
+    _, out, _ = run(capsys, str(tmp_path / "a.csv"), "--final-step", "10000", "--json")
+    assert "no new row" in json.loads(out)["state"]
+
+
+def test_negative_losses_are_predicted(tmp_path, capsys):
+    """A log-likelihood of densities: the prediction of the same curve, four nats lower."""
+    said = []
+    for shift in (0.0, -4.0):
+        table = pd.read_csv(log(tmp_path / "a.csv", noise=0))
+        table["val_loss"] += shift
+        table.to_csv(tmp_path / "a.csv", index=False)
+        options = ("--final-step", "10000", "--json", "--target", str(2.1 + shift))
+        code, out, _ = run(capsys, str(tmp_path / "a.csv"), *options)
+        assert code == 0
+        said.append(json.loads(out))
+    above, below = said
+    assert below["low"] < below["endpoint"] < below["high"] < 0
+    assert below["uncalibrated"] == pytest.approx(loss_at(FINAL) - 4.0, abs=0.03)
+    for name in ("loss", "low", "endpoint", "high"):
+        assert below[name] == pytest.approx(above[name] - 4.0, abs=1e-3)
+    assert below["targets"][0]["step"][1] == pytest.approx(above["targets"][0]["step"][1], rel=0.01)
 
 
 def test_following_ends_on_ctrl_c(tmp_path, capsys):

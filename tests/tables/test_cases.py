@@ -81,6 +81,8 @@ FITTED = {  # (case, file, options)
     ("52_big_integers_where", "runs.csv", ("--holdout", "C>1e21")),
     ("52_big_integers_where", "same_in_e.csv", ("--holdout", "C>1e21")),
     ("52_big_integers_where", "runs.csv", ("--where", "flops<=1e21")),
+    ("54_log_form", "runs.csv", ("--law", "E + exp(a - alpha*log(N)) + exp(b - beta*log(D))")),
+    ("54_log_form", "runs.csv", ("--law", "exp(e) + exp(a)*N**-alpha + exp(b)*D**-beta")),
     ("56_caret_and_unicode", "runs.csv", ("--law", "E + A/N^alpha + B/D^beta")),
     ("56_caret_and_unicode", "runs.csv", ("--law", "E+A*N**−alpha+B*D**−beta")),
     ("56_caret_and_unicode", "runs.csv", ("--law", "E + A*pow(N,-alpha) + B*D**-beta")),

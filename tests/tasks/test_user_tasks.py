@@ -342,10 +342,10 @@ def test_where_nothing_extrapolates_and_how_far_groups_reach(tmp_path):
     assert task.spec.extrapolate == () and len(task.heldout) == 8
     with pytest.raises(tasks.BadSpec, match="--interpolate says that nothing extrapolates"):
         added(table(tmp_path), name="odd", interpolate=True)
-    far = added(table(tmp_path), name="far", reach=30.0)
+    far = added(table(tmp_path), name="far", within=30.0)
     assert far.train.X[:, 0].max() < 1e10 and len(far.heldout) == 12
     with pytest.raises(tasks.BadTable, match="ask for a smaller factor"):
-        added(table(tmp_path), name="odd", reach=1e9)
+        added(table(tmp_path), name="odd", within=1e9)
 
 
 def test_rows_that_crashed_are_left_out_and_counted(tmp_path, capsys):
@@ -407,3 +407,51 @@ def test_every_table_of_a_corpus_is_added_by_one_command(tmp_path, capsys):
             task = tasks.load(facts["name"])
             assert (len(task.train), len(task.heldout)) == (facts["rows"]["train"], facts["rows"]["heldout"])
     assert not refused
+
+
+def test_budgets_of_groups_and_a_reach_are_declared_when_a_task_is_added(tmp_path, capsys):
+    path = table(tmp_path, lambda f: f.replace({"b, c": "small"}))
+    argv = [
+        "add",
+        str(path),
+        "--features",
+        "N,D",
+        "--target",
+        "loss",
+        "--group",
+        "recipe",
+        "--extrapolate",
+        "N",
+    ]
+    assert main([*argv, "--budget", "5,small=3", "--reach", "N=4,D=2"]) == 0
+    spec = tasks.load("my_runs").spec
+    assert (spec.constants_budget, spec.group_budgets, spec.reach) == (
+        5,
+        (("small", 3),),
+        (("N", 4.0), ("D", 2.0)),
+    )
+    assert (spec.budget_of("small"), spec.budget_of("0.1"), spec.least_budget) == (3, 5, 3)
+    capsys.readouterr()
+    assert main(["show", "my_runs"]) == 0
+    assert "at most 5 constants, 3 in group small" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("option", "says"),
+    [
+        (("--budget", "smal=3"), "names the group 'smal', which the table does not have; it has 0.1, b, c"),
+        (("--budget", "5,6"), "each once"),
+        (("--budget", "=3"), "N or GROUP=N"),
+        (("--budget", "x=0"), "integer >= 1"),
+        (("--reach", "M=4"), "'M' under reach is not a feature"),
+        (("--reach", "N=0"), "factor > 0 for N"),
+    ],
+)
+def test_a_wrong_budget_or_reach_is_named(tmp_path, capsys, option, says):
+    argv = ["add", str(table(tmp_path)), "--features", "N,D", "--target", "loss", "--group", "recipe"]
+    try:
+        code = main([*argv, "--extrapolate", "N", *option])
+    except SystemExit as end:
+        code = end.code
+    assert code == 2 and says in capsys.readouterr().err
+    assert tasks.user_names() == []

@@ -90,11 +90,11 @@ def _aims(spec: TaskSpec, n: int) -> str:
         where = f"beyond the training range along {', '.join(spec.extrapolate)}{at_once}"
     else:
         where = "away from the centre of the training rows"
-    if spec.constants_budget is None:
+    if spec.least_budget is None:
         budget = "No fixed limit of constants, but few extrapolate better."
     else:
         each = f" for all {len(spec.targets)} targets together" if len(spec.targets) > 1 else ""
-        budget = f"At most {spec.constants_budget} constants per group{each}."
+        budget = f"At most {spec.least_budget} constants per group{each}."
     return f"{n} training rows; the law must hold {where}. {budget}"
 
 
