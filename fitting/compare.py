@@ -69,11 +69,8 @@ def rollout(
             raise BadOption(f"rollout: {option} must be the name of a column here, so that rows keep theirs")
     x = numbers(along, have[along])
     values = np.unique(x)
-    at = (
-        np.unique(np.linspace((len(values) - 1) // 2, len(values) - 2, steps).astype(int))
-        if len(values) > 2
-        else []
-    )
+    middle, last = (len(values) - 1) // 2, len(values) - 2
+    at = sorted(set(np.linspace(middle, last, steps).astype(int).tolist())) if len(values) > 2 else []
     rows: list[tuple[float, ...]] = []
     for i in at:
         low, high = x <= values[i], (x > values[i]) & (x <= reach * values[i])
@@ -176,12 +173,16 @@ def compare(
     beyond = [_rolled(r, along) for r in fits]
     pick = [int(i) for i in order]
     names = list(named)
+    listed = {k: np.array([float(facts[i][k]) for i in pick]) for k in ("aicc", "bic", "rmse", "n_constants")}
     return Comparison(
         tuple(names[i] for i in pick),
-        *(np.array([float(facts[i][k]) for i in pick]) for k in ("aicc", "bic", "rmse", "n_constants")),
-        np.array([beyond[i] for i in pick]),
-        spread[pick],
-        level,
+        aicc=listed["aicc"],
+        bic=listed["bic"],
+        rmse=listed["rmse"],
+        n_constants=listed["n_constants"],
+        rollout=np.array([beyond[i] for i in pick]),
+        worse=spread[pick],
+        level=level,
     )
 
 

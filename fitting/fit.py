@@ -6,6 +6,7 @@ result = fit("E + A*N**-alpha + B*D**-beta", data, loss=huber(1e-3))
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -21,14 +22,14 @@ from fitting.solve.solver import solve
 
 def fit(
     law: Law | str,
-    data: Mapping,
+    data: Mapping[str, Any],
     *,
     target: str | None = None,
     loss: Loss | str | None = None,
     bounds: Box | None = None,
     nonnegative: bool | None = None,
     weights: Sequence[float] | str | None = None,
-    groups: Sequence | str | None = None,
+    groups: Sequence[Any] | str | None = None,
     free: Sequence[str] | str = (),
     fixed: Mapping[str, float] | None = None,
     tied: Mapping[str, str] | None = None,

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from numpy.typing import ArrayLike
+
 from fitting.arrays import Array
 from fitting.columns import by_name
 from fitting.errors import BadOption
@@ -57,11 +59,11 @@ class FittedLaw(Solution):
         """Confidence interval of each constant: method "sandwich", "covariance", "profile" or "bootstrap"."""
         return choose_intervals(self, level, method, names, **options)
 
-    def bootstrap(self, n: int = 1000, kind: str = "case", **options) -> Bootstrap:
+    def bootstrap(self, n: int = 1000, kind: str = "case", **options: Any) -> Bootstrap:
         """Refit resampled rows, all in one batch; kind "case", "within", "cluster" or "wild"."""
         return resample(self, n, kind, **options)
 
-    def allocate(self, C, **options) -> Allocation:
+    def allocate(self, C: ArrayLike, **options: Any) -> Allocation:
         """Best parameters and tokens for a compute budget C; see `fitting.planning.allocation.allocate`."""
         return best_allocation(self, C, **options)
 

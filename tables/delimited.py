@@ -236,7 +236,7 @@ def _beginning(name: str, counted: _Counted) -> tuple[list[str], str, list[tuple
             f"{name}: line {ahead[0][1]}: can't be read as a header line (a quote is not closed?)"
         ) from None
     counted.header_line = ahead[0][1]
-    used = reader.line_num  # type: ignore[attr-defined]
+    used = reader.line_num  # type: ignore[attr-defined]  # the standard library's readers have it, their protocol does not
     if all_numbers(header):
         names = [c.strip() for c in next(split([counted.comment], delimiter), [])] if counted.comment else []
         if len(names) != len(header):

@@ -202,7 +202,7 @@ class _Counted(io.RawIOBase):
     def tell(self) -> int:
         return self.raw.tell()
 
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # any buffer, in typeshed; ours is always of bytes
         data = self.raw.read(len(buffer))
         buffer[: len(data)] = data
         self.count += len(data)
@@ -238,7 +238,7 @@ class _Guarded(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # any buffer, in typeshed; ours is always of bytes
         try:
             data = self.inner.read(len(buffer))
         except (

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
@@ -110,7 +111,7 @@ class _Writer:
 @lru_cache(maxsize=512)
 def compile_trees(
     trees: tuple[Node, ...], variables: tuple[str, ...], constants: tuple[str, ...]
-) -> tuple[Callable, Callable]:
+) -> tuple[Callable[..., Any], Callable[..., Any]]:
     """`before(X) -> P` and `body(c, P) -> list`, one entry per tree.
 
     X is a sequence of arrays, one per variable; c a sequence of numbers or of arrays that broadcast against

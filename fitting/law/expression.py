@@ -11,6 +11,7 @@ from __future__ import annotations
 import ast
 import difflib
 import math
+from collections.abc import Callable
 from typing import Any
 
 from fitting.errors import BadLaw
@@ -24,7 +25,7 @@ MAX_DEPTH = 60
 Node = tuple[Any, ...]
 
 
-_OF_NUMBERS = {
+_OF_NUMBERS: dict[str, Callable[[float], float]] = {
     "exp": math.exp,
     "log": math.log,
     "log10": math.log10,
@@ -209,12 +210,12 @@ class _Reader:
     def __init__(self, text: str, body: str, shift: int, variables: tuple[str, ...]):
         self.text, self.body, self.shift, self.variables = text, body, shift, variables
 
-    def fail(self, node: ast.AST, why: str, end: bool = False) -> BadLaw:
+    def fail(self, node: ast.expr, why: str, end: bool = False) -> BadLaw:
         column = node.end_col_offset if end else node.col_offset
         offset = len(self.body.encode()[:column].decode(errors="ignore"))
         return BadLaw(f"{_at(self.text, offset + self.shift)}: {why}")
 
-    def node(self, item: ast.AST, depth: int) -> Node:
+    def node(self, item: ast.expr, depth: int) -> Node:
         if depth > MAX_DEPTH:
             raise self.fail(item, f"brackets are nested deeper than {MAX_DEPTH}; write the law shorter")
         match item:
@@ -233,21 +234,21 @@ class _Reader:
         allowed = f"numbers, names, + - * / ** and {', '.join(FUNCTIONS)}"
         raise self.fail(item, f"{type(item).__name__} is not part of a law; use {allowed}")
 
-    def number(self, item: ast.AST, value: object) -> Node:
+    def number(self, item: ast.expr, value: object) -> Node:
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             raise self.fail(item, f"expected a real number, got {value!r}")
         if not math.isfinite(value) or abs(value) > 1e300:
             raise self.fail(item, f"the number {value!r} is too large")
         return num(value)
 
-    def name(self, item: ast.AST, name: str) -> Node:
+    def name(self, item: ast.expr, name: str) -> Node:
         if name in FUNCTIONS:
             raise self.fail(item, f"{name} is a function and needs an argument, such as {name}(N)")
         if name.startswith("__") or len(name) > 40:
             raise self.fail(item, f"{name[:40]!r} can't name a constant; use a short name such as alpha")
         return ("var", name) if name in self.variables else ("con", name)
 
-    def binary(self, item: ast.AST, left: ast.AST, op: ast.AST, right: ast.AST, depth: int) -> Node:
+    def binary(self, item: ast.expr, left: ast.expr, op: ast.operator, right: ast.expr, depth: int) -> Node:
         if isinstance(op, ast.BitXor):
             raise self.fail(left, "'^' is not a power here; write ** instead", end=True)
         if not isinstance(op, (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow)):
@@ -286,7 +287,7 @@ def text_of(node: Node, outer: int = 0) -> str:
         text = str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
         return f"({text})" if value < 0 and outer >= 2 else text
     if tag in ("var", "con"):
-        return node[1]
+        return str(node[1])
     if tag == "fn":
         return f"{node[1]}({text_of(node[2])})"
     if tag == "add":

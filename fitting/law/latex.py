@@ -61,8 +61,9 @@ def latex(node: Node) -> str:
         return f"{base if node[1][0] in ('var', 'con') else _brackets(base)}^{{{latex(node[2])}}}"
     if node[1] == "abs":
         return f"\\left|{latex(node[2])}\\right|"
+    name: str = node[1]
     special = {"log": "\\ln", "log10": "\\log_{10}", "log1p": "\\operatorname{log1p}"}
-    return special.get(node[1], "\\" + node[1]) + _brackets(latex(node[2]))
+    return special.get(name, "\\" + name) + _brackets(latex(node[2]))
 
 
 def _brackets(text: str) -> str:
@@ -71,8 +72,8 @@ def _brackets(text: str) -> str:
 
 def _negative(node: Node) -> bool:
     if node[0] == "num":
-        return node[1] < 0
-    return node[0] == "mul" and node[1][0][0] == "num" and node[1][0][1] < 0
+        return bool(node[1] < 0)
+    return node[0] == "mul" and bool(node[1][0][0] == "num" and node[1][0][1] < 0)
 
 
 def _product(node: Node) -> str:

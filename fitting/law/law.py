@@ -9,11 +9,13 @@ law.predict({"E": 1.69, "A": 406.4, "B": 410.7, "alpha": 0.34, "beta": 0.28}, N=
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from fitting.columns import by_name, renaming
 from fitting.errors import BadData, BadLaw, BadOption
@@ -24,6 +26,9 @@ from fitting.law.expression import Node
 from fitting.law.latex import latex, symbol
 from fitting.law.naming import canonical_text
 from fitting.law.spelling import plain
+
+Constants = Mapping[str, Any] | Sequence[float] | np.ndarray
+"""Values by name, or in the order of a law's constants."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +121,7 @@ class Law:
         same = {name: ("con", other) for name, other in pairs.items()}
         return Law(self.text, self.variables, expression.substitute(self.tree, same), self.target)
 
-    def check_names(self, names: Sequence[str] | Mapping, where: str) -> None:
+    def check_names(self, names: Iterable[str], where: str) -> None:
         """Refuse names that are not constants of this law."""
         for name in names:
             if name not in self.constants:
@@ -125,7 +130,9 @@ class Law:
                 hint = f"did you mean {near[0]!r}?" if near else f"it has {have}"
                 raise BadOption(f"{where}: the law has no constant {name!r}; {hint}")
 
-    def predict(self, constants: Mapping | Sequence[float], data: Mapping | None = None, **features):
+    def predict(
+        self, constants: Constants, data: Mapping[str, Any] | None = None, **features: ArrayLike
+    ) -> Any:
         """Values of the law.
 
         Args:
@@ -143,7 +150,7 @@ class Law:
             out = np.broadcast_to(body(list(values), before(columns))[0], shape)
         return float(out) if shape == () else np.array(out, dtype=float)
 
-    def gradient(self, constants: Mapping | Sequence[float], data: Mapping) -> np.ndarray:
+    def gradient(self, constants: Constants, data: Mapping[str, Any]) -> np.ndarray:
         """Exact derivatives with respect to the constants: (n, n_constants)."""
         values, columns = self.vector(constants), self.columns_of(by_name(data))
         n = np.broadcast_shapes(*(c.shape for c in columns), (1,))[0]
@@ -152,7 +159,7 @@ class Law:
             slopes = body(list(values), before(columns))[1:]
         return np.column_stack([np.broadcast_to(np.asarray(s, dtype=float), (n,)) for s in slopes])
 
-    def vector(self, constants: Mapping | Sequence[float]) -> np.ndarray:
+    def vector(self, constants: Constants) -> np.ndarray:
         """Constants in the order of `constants`, as floats."""
         if isinstance(constants, Mapping):
             missing = [c for c in self.constants if c not in constants]
@@ -166,7 +173,7 @@ class Law:
             raise BadOption(f"constants: expected {len(self.constants)} ({whole}), got {len(values)}")
         return values
 
-    def columns_of(self, data: Mapping) -> list[np.ndarray]:
+    def columns_of(self, data: Mapping[str, Any]) -> list[np.ndarray]:
         """The columns this law uses, in the order of `used`; unused ones are not asked for."""
         missing = [v for v in self.used if v not in data]
         if missing:
@@ -175,7 +182,7 @@ class Law:
             raise BadData(f"the law needs the column {missing[0]!r}; the data have {have}{hint}")
         return [np.asarray(data[v], dtype=float) for v in self.used]
 
-    def program(self, order: int) -> tuple[Callable, Callable]:
+    def program(self, order: int) -> tuple[Callable[..., Any], Callable[..., Any]]:
         """`before(columns) -> P`, `body(constants, P) -> [values, slopes..., curvatures...]`.
 
         order 0 gives values, 1 adds one slope per constant, 2 adds one curvature per pair of `curved`.

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from fitting.law.canonical import UNIT, Frozen, expand, freeze
 from fitting.law.expression import Node
+
+Monomial = tuple[Any, ...]
+"""Pairs (atom, exponent) in a fixed order; atoms and exponents hold sums in turn."""
+Change = Callable[[Monomial, float], tuple[Monomial, float]]
 
 MINUS_UNIT = freeze({(): -1.0})
 
@@ -40,18 +45,18 @@ def _count(p: Frozen, found: dict[str, int]) -> dict[str, int]:
     return found
 
 
-def _map(p: Frozen, change) -> Frozen:
+def _map(p: Frozen, change: Change) -> Frozen:
     """A sum with `change(monomial, coefficient)` applied everywhere, innermost first."""
-    out: dict = {}
+    out: dict[Monomial, float] = {}
     for monomial, coefficient in p:
-        powers: dict = {}
+        powers: dict[Any, Frozen] = {}
         for atom, exponent in monomial:
             if atom[0] == "sum":
                 atom = ("sum", _map(atom[1], change))
             elif atom[0] == "fn":
                 atom = ("fn", atom[1], _map(atom[2], change))
             powers[atom] = exponent if exponent == UNIT else _map(exponent, change)
-        inner = tuple(sorted(powers.items(), key=repr) if len(powers) > 1 else powers.items())
+        inner: Monomial = tuple(sorted(powers.items(), key=repr) if len(powers) > 1 else powers.items())
         inner, coefficient = change(inner, coefficient)
         out[inner] = out.get(inner, 0.0) + coefficient
     return freeze(out)
@@ -60,7 +65,7 @@ def _map(p: Frozen, change) -> Frozen:
 def _absorb(law: Frozen, counts: dict[str, int]) -> Frozen:
     """2*A, -A and A/2 are A, and 1/tau is tau, for a constant that stands in one place only."""
 
-    def change(monomial: tuple, coefficient: float) -> tuple[tuple, float]:
+    def change(monomial: Monomial, coefficient: float) -> tuple[Monomial, float]:
         free = False
         powers = []
         for atom, exponent in monomial:
@@ -73,16 +78,16 @@ def _absorb(law: Frozen, counts: dict[str, int]) -> Frozen:
 
 
 def _flip(law: Frozen, name: str) -> Frozen:
-    def change(monomial: tuple, coefficient: float) -> tuple[tuple, float]:
+    def change(monomial: Monomial, coefficient: float) -> tuple[Monomial, float]:
         return monomial, -coefficient if _odd(monomial, name) else coefficient
 
     return _map(law, change)
 
 
-def _odd(monomial: tuple, name: str) -> bool:
+def _odd(monomial: Monomial, name: str) -> bool:
     for atom, exponent in monomial:
         if atom == ("con", name) and len(exponent) == 1 and exponent[0][0] == ():
-            return exponent[0][1] % 2 == 1
+            return bool(exponent[0][1] % 2 == 1)
     return False
 
 
@@ -90,7 +95,7 @@ def _first_sign(law: Frozen, name: str, final: _Writer) -> float:
     """Sign of the first term, in final order, in which the constant has an odd power; 1 if there is none."""
     for monomial, coefficient in sorted(law, key=lambda mc: final.term(*mc)):
         if _odd(monomial, name):
-            return coefficient
+            return float(coefficient)
         for atom, exponent in monomial:
             for inner in (atom[1] if atom[0] == "sum" else atom[2] if atom[0] == "fn" else (), exponent):
                 if inner and inner != UNIT and name in _count(inner, {}):
@@ -125,8 +130,8 @@ def _order(law: Frozen, names: list[str]) -> list[str]:
             rest = [n for n in names if n not in done]
             writer = _Writer(colours)
             marks = {n: (int(colours[n][1:]), writer.but(n, "@").unsigned(law)) for n in rest}
-            ranks = {mark: f"k{rank}" for rank, mark in enumerate(sorted(set(marks.values())))}
-            colours.update({n: ranks[marks[n]] for n in rest})
+            places = {mark: f"k{rank}" for rank, mark in enumerate(sorted(set(marks.values())))}
+            colours.update({n: places[marks[n]] for n in rest})
     return done
 
 
@@ -183,7 +188,8 @@ class _Writer:
         written = [(atom[0] != "con", self._factor(atom, exponent, inner)) for atom, exponent in monomial]
         return "*".join(text for _, text in sorted(written))
 
-    def _factor(self, atom: tuple, exponent: Frozen, inner: Callable[[Frozen], str]) -> str:
+    def _factor(self, atom: tuple[Any, ...], exponent: Frozen, inner: Callable[[Frozen], str]) -> str:
+        base: str
         if atom[0] == "e":
             return f"exp({inner(exponent)})"
         if atom[0] == "var":

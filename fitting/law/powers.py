@@ -134,5 +134,6 @@ def logged(node: Node, positive: frozenset[str]) -> Node | None:
         inside = logged(node[1], positive)
         return None if inside is None else mul(node[2], inside)
     if tag == "fn" and node[1] == "exp" and not positive & set(names(node[2])):
-        return node[2]
+        inner: Node = node[2]
+        return inner
     return None

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import re
 import unicodedata
+from typing import Any
 
 from fitting.errors import BadLaw
 from fitting.law.typeset import from_latex
@@ -205,7 +206,8 @@ class _Forms(ast.NodeTransformer):
             if name == "Symbol" and isinstance(value, str) and value.isidentifier():
                 return ast.Name("lam" if value == "lambda" else value, ast.Load())
             try:
-                return ast.Constant(int(value) if name == "Integer" else float(value))  # type: ignore[arg-type]
+                number: Any = value  # what is no number raises, and stays as it was
+                return ast.Constant(int(number) if name == "Integer" else float(number))
             except (TypeError, ValueError):
                 return node
         if name == "Integer" and isinstance(first, ast.UnaryOp):

@@ -81,8 +81,7 @@ class _Latex:
                     if token in self.variables
                     else self.function({"ln": "log"}.get(token, token))
                 )
-            *alone, last = token
-            return "*".join([*alone, self.subscripted(last)])
+            return "*".join([*token[:-1], self.subscripted(token[-1])])
         return token
 
     def function(self, name: str) -> str:

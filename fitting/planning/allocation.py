@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from fitting.arrays import Array
 from fitting.errors import BadData, BadOption, FitError
+from fitting.law.law import Law
 from fitting.solve.solution import Solution
 from fitting.uncertainty.bootstrap import bootstrap
 from fitting.uncertainty.covariance import draws
@@ -39,17 +43,19 @@ class Allocation:
 
     @property
     def tokens_per_parameter(self) -> np.ndarray:
-        return self.D_opt / self.N_opt
+        ratio: Array = self.D_opt / self.N_opt
+        return ratio
 
     @property
     def b(self) -> np.ndarray:
         """Slope of log D_opt on log C."""
-        return 1.0 - self.a
+        slope: Array = 1.0 - self.a
+        return slope
 
 
 def allocate(
     result: Solution,
-    C,
+    C: ArrayLike,
     *,
     k: float = 6.0,
     N: str = "N",
@@ -60,7 +66,7 @@ def allocate(
     level: float = 0.95,
     n: int = 1000,
     seed: int = 0,
-    **options,
+    **options: Any,
 ) -> Allocation:
     """Parameters and tokens that give the lowest loss for each budget.
 
@@ -92,7 +98,7 @@ def allocate(
     slots = _slots(result, group)
     curve = _curve(law, N, D, others, k)
     theta = result.theta[None, slots]
-    log_N, loss, a = _optimum(curve, theta, C)
+    log_N, loss, a = _optimum(curve, theta, C, k)
     if not np.isfinite(log_N).all():
         raise FitError(
             f"allocate: along C = {k:g} {N} {D} the loss has no minimum (it falls towards one end); "
@@ -112,8 +118,12 @@ def _slots(result: Solution, group: str | None) -> np.ndarray:
     return np.array([s[g] if len(s) > 1 else s[0] for s in result.problem.model.slots])
 
 
-def _curve(law, N: str, D: str, others: dict[str, float], k: float) -> Callable:
-    """loss(theta (R, P), log N (R, m), C (m,)) -> (R, m)."""
+Loss = Callable[[Array, Array, Array], Array]
+"""theta (R, P), log N (R, m), C (m,) -> loss (R, m)."""
+
+
+def _curve(law: Law, N: str, D: str, others: dict[str, float], k: float) -> Loss:
+    """The loss when what N leaves of a budget goes to D."""
     before, body = law.program(0)
 
     def loss(theta: np.ndarray, log_N: np.ndarray, C: np.ndarray) -> np.ndarray:
@@ -126,14 +136,13 @@ def _curve(law, N: str, D: str, others: dict[str, float], k: float) -> Callable:
             )[0]
         return np.broadcast_to(value, log_N.shape)
 
-    loss.k = k
     return loss
 
 
-def _optimum(curve: Callable, theta: np.ndarray, C: np.ndarray):
+def _optimum(curve: Loss, theta: Array, C: Array, k: float) -> tuple[Array, Array, Array]:
     """log N_opt, loss and slope a, (R, m) each; nan where the minimum is at an end."""
     R, m = len(theta), len(C)
-    middle = 0.5 * np.log(C / curve.k)
+    middle = 0.5 * np.log(C / k)
     flat_theta = np.repeat(theta, m, axis=0)
     flat_C = np.tile(C, R)[:, None]
     offsets = np.linspace(-LOG_SPAN, LOG_SPAN, 161)
@@ -174,11 +183,11 @@ def _optimum(curve: Callable, theta: np.ndarray, C: np.ndarray):
             spot = spot + np.where(bend > 0, np.clip(shift, -0.02, 0.02), 0)
         moved.append(spot)
     a = (moved[1] - moved[0]) / 0.1
-    out = [np.where(inner, v, np.nan).reshape(R, m) for v in (centre, value, a)]
-    return tuple(out)
+    centre, value, a = (np.where(inner, v, np.nan).reshape(R, m) for v in (centre, value, a))
+    return centre, value, a
 
 
-def _samples(result: Solution, bands: str, n: int, seed: int, options: dict) -> np.ndarray:
+def _samples(result: Solution, bands: str, n: int, seed: int, options: dict[str, Any]) -> np.ndarray:
     if bands not in BANDS:
         raise BadOption(f"allocate: bands must be None, {' or '.join(map(repr, BANDS))}, got {bands!r}")
     if bands == "bootstrap":
@@ -186,8 +195,8 @@ def _samples(result: Solution, bands: str, n: int, seed: int, options: dict) -> 
     return draws(result, n, seed, sandwich(result) if bands == "sandwich" else None)
 
 
-def _bands(curve: Callable, samples: np.ndarray, C: np.ndarray, k: float, level: float) -> dict:
-    log_N, loss, a = _optimum(curve, samples, C)
+def _bands(curve: Loss, samples: Array, C: Array, k: float, level: float) -> dict[str, tuple[Array, Array]]:
+    log_N, loss, a = _optimum(curve, samples, C, k)
     good = np.isfinite(log_N).all(axis=1)
     if good.sum() < 0.5 * len(samples):
         raise FitError(
@@ -197,12 +206,21 @@ def _bands(curve: Callable, samples: np.ndarray, C: np.ndarray, k: float, level:
     D = C / (k * N)
     tail = 50 * (1 - level)
     table = {"N_opt": N, "D_opt": D, "loss": loss[good], "tokens_per_parameter": D / N, "a": a[good]}
-    return {name: tuple(np.percentile(v, [tail, 100 - tail], axis=0)) for name, v in table.items()}
+    ends = {name: np.percentile(v, [tail, 100 - tail], axis=0) for name, v in table.items()}
+    return {name: (pair[0], pair[1]) for name, pair in ends.items()}
 
 
 def deadweight(
-    result: Solution, C, N_used, *, k: float = 6.0, N: str = "N", D: str = "D", group=None, others=None
-):
+    result: Solution,
+    C: ArrayLike,
+    N_used: ArrayLike,
+    *,
+    k: float = 6.0,
+    N: str = "N",
+    D: str = "D",
+    group: str | None = None,
+    others: dict[str, float] | None = None,
+) -> Array:
     """Compute lost by training `N_used` parameters with budget C instead of the best number.
 
     Returns:
@@ -220,12 +238,13 @@ def deadweight(
     low, high = np.log(C) - 30.0, np.log(C).copy()
     for _ in range(60):
         middle = 0.5 * (low + high)
-        enough = _optimum(curve, theta, np.exp(middle))[1][0] <= reached
+        enough = _optimum(curve, theta, np.exp(middle), k)[1][0] <= reached
         high, low = np.where(enough, middle, high), np.where(enough, low, middle)
-    return np.maximum(C - np.exp(high), 0.0)
+    lost: Array = np.maximum(C - np.exp(high), 0.0)
+    return lost
 
 
-def compute_factor(N, D, C) -> tuple[float, float]:
+def compute_factor(N: ArrayLike, D: ArrayLike, C: ArrayLike) -> tuple[float, float]:
     """k in C = k N D from the compute of each row: geometric mean, and standard deviation of its log."""
     N, D, C = (np.asarray(v, dtype=float).ravel() for v in (N, D, C))
     if not len(N) == len(D) == len(C) or not len(N):
@@ -238,7 +257,7 @@ def compute_factor(N, D, C) -> tuple[float, float]:
     return float(np.exp(logs.mean())), float(logs.std())
 
 
-def fit_compute_factor(result: Solution, N, L, C, *, D: str = "D") -> float:
+def fit_compute_factor(result: Solution, N: ArrayLike, L: ArrayLike, C: ArrayLike, *, D: str = "D") -> float:
     """k in C = k N D that fits losses best when D is not trusted: D = C/(k N) in the surface, constants held.
 
     Golden section on log k between 0.6 and 60, with the fit's own loss.

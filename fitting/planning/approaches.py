@@ -6,9 +6,12 @@ Source: Hoffmann et al. 2022 (arXiv 2203.15556), section 3; the bias of Approach
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from fitting.arrays import Array
 from fitting.errors import BadData, BadOption, FitError
 from fitting.solve.losses import Loss
 from fitting.vpnls.drop_in import check_rows, fit_vpnls
@@ -38,14 +41,16 @@ class ApproachResult:
     D_vertex: np.ndarray
     surface: FitResult | None = None
 
-    def N_opt(self, C):
+    def N_opt(self, C: ArrayLike) -> Any:
         return 10**self.a0 * np.asarray(C, dtype=float) ** self.a
 
-    def D_opt(self, C):
+    def D_opt(self, C: ArrayLike) -> Any:
         return 10**self.b0 * np.asarray(C, dtype=float) ** self.b
 
 
-def approach_1(N, D, L, C=None, *, bins: int = 0, **unused) -> ApproachResult:
+def approach_1(
+    N: ArrayLike, D: ArrayLike, L: ArrayLike, C: ArrayLike | None = None, *, bins: int = 0, **unused: Any
+) -> ApproachResult:
     """Lower envelope of training curves: the best loss at each compute, then lines through the winners' N and D.
 
     Args:
@@ -71,7 +76,15 @@ def approach_1(N, D, L, C=None, *, bins: int = 0, **unused) -> ApproachResult:
     return _lines(1, C[w], N[w], D[w])
 
 
-def approach_2(N, D, L, C=None, *, weights=None, **unused) -> ApproachResult:
+def approach_2(
+    N: ArrayLike,
+    D: ArrayLike,
+    L: ArrayLike,
+    C: ArrayLike | None = None,
+    *,
+    weights: ArrayLike | None = None,
+    **unused: Any,
+) -> ApproachResult:
     """A parabola of loss in log N, and one in log D, per IsoFLOP; then lines through the vertices.
 
     Args:
@@ -98,7 +111,15 @@ def approach_2(N, D, L, C=None, *, weights=None, **unused) -> ApproachResult:
     return _lines(2, budgets, tops[:, 0], tops[:, 1])
 
 
-def approach_3(N, D, L, C=None, *, loss: Loss | str | None = None, **options) -> ApproachResult:
+def approach_3(
+    N: ArrayLike,
+    D: ArrayLike,
+    L: ArrayLike,
+    C: ArrayLike | None = None,
+    *,
+    loss: Loss | str | None = None,
+    **options: Any,
+) -> ApproachResult:
     """The parametric surface L = E + A/N**alpha + B/D**beta, fitted by `fit_vpnls`, and its optimum at C = 6 N D.
 
     Args:
@@ -120,8 +141,13 @@ def approach_3(N, D, L, C=None, *, loss: Loss | str | None = None, **options) ->
 
 
 def approach_2_bias(
-    surface: LossSurface | None = None, *, alpha=None, beta=None, log_range: float, points: int = 15
-):
+    surface: LossSurface | None = None,
+    *,
+    alpha: float | None = None,
+    beta: float | None = None,
+    log_range: float,
+    points: int = 15,
+) -> float:
     """Relative error of N_opt that Approach 2 makes on noise-free runs centred on the true optimum.
 
     The same at every budget and independent of E, A and B, so exponents stay exact and every N_opt is off by
@@ -146,12 +172,12 @@ def approach_2_bias(
     return float(10 ** (-slope / (2 * bend)) - 1)
 
 
-def _no_options(unused: dict, who: str, known: str) -> None:
+def _no_options(unused: dict[str, Any], who: str, known: str) -> None:
     if unused:
         raise BadOption(f"{who}: unknown option {', '.join(unused)}; beside N, D, L, C it takes {known}")
 
 
-def _rows(N, D, L, C):
+def _rows(N: ArrayLike, D: ArrayLike, L: ArrayLike, C: ArrayLike | None) -> tuple[Array, Array, Array, Array]:
     N, D, L = check_rows(N, D, L, least=3)
     if C is None:
         return N, D, L, 6 * N * D

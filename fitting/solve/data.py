@@ -17,6 +17,7 @@ from fitting.law.expression import Node, names
 from fitting.law.law import Law
 from fitting.law.presets import PRESETS, preset
 from fitting.law.spelling import plain
+from fitting.solve.losses import Loss
 
 TARGETS = ("L", "loss", "y")
 
@@ -45,7 +46,7 @@ class Rows:
         return len(self.y)
 
 
-def law_for(law: Law | str, data: Mapping, target: str | None) -> tuple[Law, str]:
+def law_for(law: Law | str, data: Mapping[str, Any], target: str | None) -> tuple[Law, str]:
     """The law read against the data's columns, and the name of the target column."""
     have = by_name(data)
     if isinstance(law, str) and law in PRESETS and law not in have:
@@ -88,7 +89,7 @@ def _check_vanished(law: Law) -> None:
         )
 
 
-def rows_for(law: Law, data: Mapping, target: str, loss, weights, groups) -> Rows:
+def rows_for(law: Law, data: Mapping[str, Any], target: str, loss: Loss, weights: Any, groups: Any) -> Rows:
     """Check the rows against what the law and the loss need.
 
     Raises:
@@ -158,7 +159,7 @@ def positive_variables(node: Node) -> tuple[str, ...]:
     return tuple(v for v in names(node, "var") if v in found)
 
 
-def _weights(weights, have: Mapping, n: int) -> np.ndarray | None:
+def _weights(weights: Any, have: Mapping[str, Any], n: int) -> Array | None:
     if weights is None:
         return None
     if isinstance(weights, str):
@@ -171,10 +172,11 @@ def _weights(weights, have: Mapping, n: int) -> np.ndarray | None:
     _refuse("weights", w, ~(np.isfinite(w) & (w >= 0)), "finite and >= 0", "A weight of 0 leaves a row out.")
     if not w.any():
         raise BadData("weights: all are zero; leave them out for equal weights")
-    return w / w.mean()
+    shares: Array = w / w.mean()
+    return shares
 
 
-def _groups(groups, have: Mapping, n: int) -> tuple[np.ndarray | None, tuple[str, ...]]:
+def _groups(groups: Any, have: Mapping[str, Any], n: int) -> tuple[np.ndarray | None, tuple[str, ...]]:
     if groups is None:
         return None, ()
     if isinstance(groups, str):

@@ -12,6 +12,7 @@ from enum import StrEnum
 
 import numpy as np
 
+from fitting.arrays import Array
 from fitting.errors import BadOption
 
 
@@ -75,18 +76,21 @@ class Loss:
     def smooth(self) -> bool:
         return self.huber_delta > 0
 
-    def residual(self, y: np.ndarray, f: np.ndarray) -> np.ndarray:
-        return np.log(y) - np.log(f) if self.log else y - f
+    def residual(self, y: Array, f: Array) -> Array:
+        r: Array = np.log(y) - np.log(f) if self.log else y - f
+        return r
 
-    def rows(self, r: np.ndarray) -> np.ndarray:
+    def rows(self, r: Array) -> Array:
         """Cost of each row, as reported: r**2 for squared losses, the Huber or pinball value for the others."""
-        side = 1.0 if self.two_sided else np.where(r < 0, self.over, self.under)
+        side: float | Array = 1.0 if self.two_sided else np.where(r < 0, self.over, self.under)
         if self.huber_delta == np.inf:
-            return side * r * r
-        if self.huber_delta == 0:
-            return side * np.abs(r)
-        c = np.clip(r, -self.huber_delta, self.huber_delta)
-        return side * c * (r - 0.5 * c)
+            cost: Array = side * r * r
+        elif self.huber_delta == 0:
+            cost = side * np.abs(r)
+        else:
+            c = np.clip(r, -self.huber_delta, self.huber_delta)
+            cost = side * c * (r - 0.5 * c)
+        return cost
 
     def mean(self, r: np.ndarray, weights: np.ndarray | None = None) -> float:
         """Mean cost, weighted when weights are given."""

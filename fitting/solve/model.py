@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from fitting.law.law import Law
+
+Prepared = tuple[Callable[..., Any], Any]
+"""A compiled law, and what of it depends on the rows alone."""
 
 
 @dataclass(slots=True)
@@ -33,10 +36,10 @@ class Model:
     slots: list[np.ndarray] = field(init=False)
     n_slots: int = field(init=False)
     members: list[np.ndarray] = field(init=False)
-    _value: tuple = field(init=False)
-    _full: tuple = field(init=False)
+    _value: Prepared = field(init=False)
+    _full: Prepared = field(init=False)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         n_groups = int(self.group.max()) + 1 if self.group is not None else 1
         self.slots, at = [], 0
         for name in self.law.constants:
@@ -63,7 +66,7 @@ class Model:
         body, before = self._value
         return self._rows(body(self.spread(theta), before)[0], len(theta))
 
-    def full(self, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray, list]:
+    def full(self, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray, list[Any]]:
         """Predictions (R, n), slopes (R, n_slots, n), and curvatures for `contract`."""
         body, before = self._full
         out = body(self.spread(theta), before)
@@ -78,7 +81,7 @@ class Model:
                     J[:, slot, rows] = slope[:, rows]
         return self._rows(out[0], R), J, out[1 + k :]
 
-    def contract(self, curvatures: list, d1: np.ndarray) -> np.ndarray:
+    def contract(self, curvatures: list[Any], d1: np.ndarray) -> np.ndarray:
         """Sum over rows of d1 times the second derivatives: (R, n_slots, n_slots)."""
         R = len(d1)
         S = np.zeros((R, self.n_slots, self.n_slots))
@@ -97,8 +100,8 @@ class Model:
                 S[:, j, i] = S[:, i, j]
         return S
 
-    def _rows(self, values, R: int) -> np.ndarray:
-        values = np.asarray(values, dtype=float)
+    def _rows(self, given: Any, R: int) -> np.ndarray:
+        values = np.asarray(given, dtype=float)
         return values if values.shape == (R, self.n) else np.broadcast_to(values, (R, self.n))
 
     def names(self, labels: Sequence[str] = ()) -> list[str]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg.lapack import dposv
 
+from fitting.arrays import Array, Index
 from fitting.solve.losses import Loss
 from fitting.solve.model import Model
 
@@ -51,9 +52,10 @@ class Objective:
 
     def residual(self, f: np.ndarray, rows: np.ndarray) -> np.ndarray:
         t = self.pick(rows, self.t)
-        return t - np.log(f) if self.loss.log else t - f
+        r: Array = t - np.log(f) if self.loss.log else t - f
+        return r
 
-    def side(self, r: np.ndarray, rows: np.ndarray):
+    def side(self, r: Array, rows: Index) -> Array | None:
         """Weight of each row, sides included; None for ones."""
         w = None if self.weights is None else self.pick(rows, self.weights)
         if self.loss.two_sided:
@@ -70,7 +72,7 @@ class Objective:
         F = rho.sum(axis=-1) if w is None else (w * rho).sum(axis=-1)
         return np.where(np.isfinite(F), F, np.inf)
 
-    def derivatives(self, f: np.ndarray, delta: np.ndarray, rows: np.ndarray):
+    def derivatives(self, f: Array, delta: Array, rows: Index) -> tuple[Array, Array, Array, Array, Array]:
         """Residual, d1 and d2 of the cost by prediction, and the safe (Gauss-Newton, reweighted) d2."""
         r = self.residual(f, rows)
         c = np.minimum(np.maximum(r, -delta), delta)
@@ -114,7 +116,9 @@ def solve_spd(A: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return x, ok
 
 
-def directions(J, S, d1, d2, safe, inside, g, free):
+def directions(
+    J: Array, S: Array, d1: Array, d2: Array, safe: Array, inside: Array, g: Array, free: Index
+) -> Array:
     """Newton directions (R, P); where the Hessian is not positive definite, safer matrices in turn."""
     R, P = g.shape
     eye = np.eye(P)
@@ -232,7 +236,9 @@ def minimise(
 
 
 def _weighted_size(objective: Objective) -> np.ndarray:
-    return (objective.weights * np.square(objective.t)).sum(axis=-1)
+    assert objective.weights is not None
+    size: Array = (objective.weights * np.square(objective.t)).sum(axis=-1)
+    return size
 
 
 def target_delta(objective: Objective) -> float:
@@ -243,7 +249,15 @@ def target_delta(objective: Objective) -> float:
     return 1e-7 * float(spread) if spread > 0 else 1e-12
 
 
-def _next_stage(model, objective, theta, which, delta, target, stages):
+def _next_stage(
+    model: Model,
+    objective: Objective,
+    theta: Array,
+    which: Index,
+    delta: Array,
+    target: float,
+    stages: Index,
+) -> None:
     """A smaller delta for the problems `which`, a few rows staying inside."""
     r = np.abs(objective.residual(model.value(theta[which]), which))
     r = np.where(np.isfinite(r), r, np.inf)
@@ -260,7 +274,21 @@ def _next_stage(model, objective, theta, which, delta, target, stages):
     delta[which] = np.where((below <= target / 0.6) | (stages[which] > MAX_STAGES), target, below)
 
 
-def _line_search(model, objective, th, d, g, F, dl, live, low, high, done, noise, halvings):
+def _line_search(
+    model: Model,
+    objective: Objective,
+    th: Array,
+    d: Array,
+    g: Array,
+    F: Array,
+    dl: Array,
+    live: Index,
+    low: Array,
+    high: Array,
+    done: Index,
+    noise: Array,
+    halvings: int,
+) -> tuple[Array, Array, Index]:
     """Halve the step until the objective falls enough; the last step of a converged problem is taken whole."""
     R = len(th)
     new, F_new, moved = th.copy(), F.copy(), np.zeros(R, dtype=bool)

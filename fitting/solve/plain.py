@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from typing import Any
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from fitting.solve.solution import Solution
 FORMAT = "scaling-law-fit/1"
 
 
-def to_dict(result: Solution) -> dict:
+def to_dict(result: Solution) -> dict[str, Any]:
     """Law, loss, bounds, rows and constants of a fit as plain values."""
     problem, rows = result.problem, result.problem.rows
     columns = {name: column.tolist() for name, column in rows.columns.items()}

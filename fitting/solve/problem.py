@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
@@ -134,7 +135,7 @@ class Problem:
         low, high = np.concatenate(pairs).T
         return low, high
 
-    def run(self, theta: np.ndarray, objective: Objective | None = None, **options) -> Batch:
+    def run(self, theta: np.ndarray, objective: Objective | None = None, **options: Any) -> Batch:
         """Newton from raw constants (R, P); the batch comes back with raw constants."""
         low, high = self.bounds_inside()
         batch = minimise(self.inner, objective or self.objective(), self.inward(theta), low, high, **options)
@@ -217,7 +218,8 @@ def check_constants(law: Law) -> None:
     """
     rng = np.random.default_rng(0)
     n = 8 * law.n_constants + 8
-    ranks, last = [], None
+    ranks: list[int] = []
+    last = np.zeros(0)
     for scale in (1.0, 0.3):
         columns = [np.exp(scale * rng.standard_normal(n)) for _ in law.used]
         with np.errstate(all="ignore"):
@@ -239,7 +241,7 @@ def check_constants(law: Law) -> None:
         ranks.append(int((sizes > 1e-9 * sizes[0]).sum()))
         last = turned[-1]
     if max(ranks) < law.n_constants:
-        together = [c for c, part in zip(law.constants, last, strict=True) if abs(part) > 0.05]
+        together = [c for c, part in zip(law.constants, last.tolist(), strict=True) if abs(part) > 0.05]
         raise BadLaw(
             f"the law {law.text!r} can't tell {' from '.join(together)}: other values give the same curve. "
             "Merge or fix one of them; a name that is no column of the data counts as a constant"

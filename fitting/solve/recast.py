@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from fitting.arrays import Array
 from fitting.law.compiled import compile_trees
 from fitting.law.expression import MINUS_ONE, ONE, Node, add, call, mul, names, power
 from fitting.law.law import Law
@@ -57,8 +58,8 @@ class Recast:
             return (float(np.log(low)) if low > 0 else -np.inf, float(np.log(high)) if high > 0 else -np.inf)
         if change.kind == "pow" or change.factor[0] != "num":
             return 0.0, np.inf
-        ends = sorted(change.factor[1] * end for end in pair)
-        return tuple(float(np.exp(end)) if end < HUGE else np.inf for end in ends)  # type: ignore[return-value]
+        first, last = sorted(change.factor[1] * end for end in pair)
+        return _exp(first), _exp(last)
 
     def inward(self, values: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Raw constants by name as those of the recast law."""
@@ -72,17 +73,25 @@ class Recast:
         with np.errstate(all="ignore"):
             raw = values[name]
             if change.kind == "log":
-                return np.clip(np.log(np.maximum(raw, 1e-300)), -HUGE, HUGE)
-            log = raw if change.kind == "exp" else np.log(np.maximum(raw, 1e-300))
-            return np.exp(np.clip(_value(change.factor, values) * log, -HUGE, HUGE))
+                inner: Array = np.clip(np.log(np.maximum(raw, 1e-300)), -HUGE, HUGE)
+            else:
+                log = raw if change.kind == "exp" else np.log(np.maximum(raw, 1e-300))
+                inner = np.exp(np.clip(_value(change.factor, values) * log, -HUGE, HUGE))
+        return inner
 
     def _out(self, change: Change, values: dict[str, np.ndarray], name: str) -> np.ndarray:
         with np.errstate(all="ignore"):
             inner = values[name]
             if change.kind == "log":
-                return np.exp(np.clip(inner, -HUGE, HUGE))
-            log = np.log(np.clip(inner, np.exp(-HUGE), np.exp(HUGE))) / _value(change.factor, values)
-            return log if change.kind == "exp" else np.exp(np.clip(log, -HUGE, HUGE))
+                raw: Array = np.exp(np.clip(inner, -HUGE, HUGE))
+            else:
+                log = np.log(np.clip(inner, np.exp(-HUGE), np.exp(HUGE))) / _value(change.factor, values)
+                raw = log if change.kind == "exp" else np.exp(np.clip(log, -HUGE, HUGE))
+        return raw
+
+
+def _exp(end: float) -> float:
+    return float(np.exp(end)) if end < HUGE else np.inf
 
 
 def _value(tree: Node, values: dict[str, np.ndarray]) -> np.ndarray:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.optimize import least_squares
 
+from fitting.arrays import Array
 from fitting.solve.losses import Loss
 from fitting.solve.model import Model
 
@@ -12,7 +13,13 @@ MAX_EVALUATIONS = 200
 
 
 def trust_region(
-    model: Model, loss: Loss, y: np.ndarray, weights: np.ndarray | None, theta: np.ndarray, low, high
+    model: Model,
+    loss: Loss,
+    y: np.ndarray,
+    weights: np.ndarray | None,
+    theta: np.ndarray,
+    low: Array,
+    high: Array,
 ) -> np.ndarray:
     """Constants (P,) after trust-region steps from `theta`; they are polished by Newton afterwards.
 
@@ -38,7 +45,8 @@ def trust_region(
         J = J[0, moving].T
         if loss.log:
             J = J / f[0][:, None]
-        return np.nan_to_num(J * np.reshape(root, (-1, 1)), posinf=1e100, neginf=-1e100)
+        slopes: Array = np.nan_to_num(J * np.reshape(root, (-1, 1)), posinf=1e100, neginf=-1e100)
+        return slopes
 
     robust = np.isfinite(loss.huber_delta) and loss.huber_delta > 0
     start = np.clip(

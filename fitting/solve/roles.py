@@ -61,7 +61,7 @@ def roles(law: Law, columns: list[np.ndarray]) -> dict[str, Role]:
     return {c: found.get(c, Role("rate", -np.inf, np.inf, both_signs=True)) for c in law.nonlinear}
 
 
-def _walk(node: Node, path: list[Node], found: dict, law: Law, columns: list[np.ndarray]) -> None:
+def _walk(node: Node, path: list[Node], found: dict[str, Role], law: Law, columns: list[np.ndarray]) -> None:
     tag = node[0]
     if tag == "con":
         if node[1] in law.nonlinear:
@@ -73,13 +73,14 @@ def _walk(node: Node, path: list[Node], found: dict, law: Law, columns: list[np.
                 again = _role(node, path, law, columns)  # the size inside exp or tanh says more
                 found[node[1]] = again if again.kind == "width" else found[node[1]]
         return
-    children = {
-        "add": lambda: node[1],
-        "mul": lambda: node[1],
-        "pow": lambda: node[1:],
-        "fn": lambda: (node[2],),
-    }
-    for child in children.get(tag, tuple)():
+    children: tuple[Node, ...] = ()
+    if tag in ("add", "mul"):
+        children = node[1]
+    elif tag == "pow":
+        children = node[1:]
+    elif tag == "fn":
+        children = (node[2],)
+    for child in children:
         _walk(child, [*path, node], found, law, columns)
 
 
@@ -137,7 +138,7 @@ def _must_be_positive(path: list[Node], below: Node) -> bool:
 
 
 def _whole(node: Node) -> bool:
-    return node[0] == "num" and node[1].is_integer() and node[1] > 0
+    return bool(node[0] == "num" and node[1].is_integer() and node[1] > 0)
 
 
 def sizes(node: Node, law: Law, columns: list[np.ndarray]) -> np.ndarray:

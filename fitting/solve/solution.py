@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
+from fitting.arrays import Array
 from fitting.errors import BadOption
 from fitting.law.law import Law
 from fitting.solve.losses import Loss
@@ -85,19 +86,23 @@ class Solution:
             )
         return dict(self.constants)
 
-    def predict(self, data: Mapping | None = None, *, group: str | None = None, **features):
+    def predict(
+        self, data: Mapping[str, Any] | None = None, *, group: str | None = None, **features: Any
+    ) -> Any:
         """Values of the law for columns given by name: `predict(N=7e10, D=1.4e12)`."""
         return self.law.predict(self.one_set(group), data, **features)
 
     @property
     def fitted(self) -> np.ndarray:
         """(n,) values at the rows of the fit."""
-        return self.problem.model.value(self.theta[None])[0].copy()
+        values: Array = self.problem.model.value(self.theta[None])[0].copy()
+        return values
 
     @property
     def residuals(self) -> np.ndarray:
         """(n,) observed - fitted."""
-        return self.problem.rows.y - self.fitted
+        r: Array = self.problem.rows.y - self.fitted
+        return r
 
     @property
     def r2(self) -> float:

@@ -10,6 +10,7 @@ from itertools import product
 
 import numpy as np
 
+from fitting.arrays import Array, Index
 from fitting.law.compiled import compile_trees
 from fitting.law.expression import Node, names
 from fitting.law.law import Law
@@ -18,6 +19,9 @@ from fitting.solve.roles import Role
 PER_AXIS = {1: 48, 2: 24, 3: 11, 4: 6}
 SCATTERED = 2048
 MAX_ROWS = 400
+
+Column = tuple[np.ndarray, Index | None]
+"""Values (m, n) at m combinations of constants, and which of them each cell has; None: there is one."""
 
 
 def starts(
@@ -68,7 +72,8 @@ def _spread_rows(y: np.ndarray) -> np.ndarray:
     if len(y) <= MAX_ROWS:
         return np.arange(len(y))
     order = np.argsort(y, kind="stable")
-    return order[np.linspace(0, len(y) - 1, MAX_ROWS).round().astype(int)]
+    chosen: Index = order[np.linspace(0, len(y) - 1, MAX_ROWS).round().astype(int)]
+    return chosen
 
 
 def _cells(
@@ -94,7 +99,14 @@ def _cells(
     return cells, unit
 
 
-def _evaluate(tree: Node, law: Law, columns, nonlinear, cells, n):
+def _evaluate(
+    tree: Node,
+    law: Law,
+    columns: list[np.ndarray],
+    nonlinear: tuple[str, ...],
+    cells: dict[str, np.ndarray],
+    n: int,
+) -> Column:
     """A column at its own combinations of constants (m, n), and which combination each cell has."""
     inside = [c for c in nonlinear if c in names(tree)]
     before, body = compile_trees((tree,), law.used, tuple(inside))
@@ -108,7 +120,7 @@ def _evaluate(tree: Node, law: Law, columns, nonlinear, cells, n):
     return np.broadcast_to(np.asarray(value, dtype=float), (len(unique), n)), which.ravel()
 
 
-def _dot(one, other, w, cells: int) -> np.ndarray:
+def _dot(one: Column, other: Column, w: np.ndarray | None, cells: int) -> Array:
     """Weighted products of two columns, per cell."""
     (a, ia), (b, ib) = one, other
     if w is not None:
@@ -116,13 +128,16 @@ def _dot(one, other, w, cells: int) -> np.ndarray:
     if len(a) * len(b) <= 4 * cells or ia is None or ib is None:
         table = a @ b.T
         return np.broadcast_to(table[0 if ia is None else ia, 0 if ib is None else ib], (cells,))
-    return np.einsum("ij,ij->i", a[ia], b[ib])
+    products: Array = np.einsum("ij,ij->i", a[ia], b[ib])
+    return products
 
 
-def _solve(tables, y, w, cells, low, high):
+def _solve(
+    tables: list[Column], y: Array, w: Array | None, cells: int, low: Array, high: Array
+) -> tuple[Array, Array]:
     """Linear constants (cells, q) within their signs, and the weighted residual sum of squares (cells,)."""
     q = len(tables) - 1
-    target = (y[None, :], None)
+    target: Column = (y[None, :], None)
     offset = tables[-1]
     yy = _dot(target, target, w, cells) - 2 * _dot(target, offset, w, cells) + _dot(offset, offset, w, cells)
     if q == 0:

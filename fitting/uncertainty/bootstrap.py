@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from fitting.arrays import Array
 from fitting.columns import frame
 from fitting.errors import BadData, BadOption
 from fitting.solve.solution import Solution
@@ -75,9 +76,9 @@ def bootstrap(
     if kind == "wild":
         draws = _flipped(result, n, clusters, rng)
     elif kind == "within":
-        if strata is None and rows.group is None:
-            raise BadOption("bootstrap: kind 'within' needs strata= (labels of the rows, such as the budget)")
         labels = rows.group if strata is None else _labels(result, strata, "strata")
+        if labels is None:
+            raise BadOption("bootstrap: kind 'within' needs strata= (labels of the rows, such as the budget)")
         draws = _within(labels, n, rng)
     elif kind == "cluster":
         if clusters is None:
@@ -142,5 +143,7 @@ def _flipped(result: Solution, n: int, clusters: object, rng: np.random.Generato
     widen = np.sqrt(rows.n / max(rows.n - len(result.constants), 1))
     f = result.fitted
     if result.loss.log:
-        return f * np.exp(signs * widen * np.log(rows.y / f))
-    return f + signs * widen * (rows.y - f)
+        y: Array = f * np.exp(signs * widen * np.log(rows.y / f))
+    else:
+        y = f + signs * widen * (rows.y - f)
+    return y

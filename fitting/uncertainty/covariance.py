@@ -50,7 +50,7 @@ def window_of(result: Solution, delta: float) -> float:
     """Half width of the window in which the density of residuals at zero is counted: delta, or that of a kernel."""
     size = np.abs(result.loss.residual(result.problem.rows.y, result.fitted))
     spread = 1.4826 * float(np.median(size)) or float(size.mean()) or 1e-300
-    return max(delta, 1.06 * spread * len(size) ** -0.2)
+    return max(delta, float(1.06 * spread * len(size) ** -0.2))
 
 
 def mean_curvature(result: Solution) -> float:
@@ -110,4 +110,5 @@ def draws(result: Solution, n: int, seed: int = 0, spread: Array | None = None) 
     unit = np.where(logged, 1.0 / np.where(logged, theta, 1.0), 1.0)
     values, vectors = np.linalg.eigh(C * np.multiply.outer(unit, unit))
     z = rng.standard_normal((n, len(theta))) * np.sqrt(np.maximum(values, 0.0)) @ vectors.T
-    return np.where(logged, theta * np.exp(np.clip(z, -50, 50)), theta + z)
+    drawn: Array = np.where(logged, theta * np.exp(np.clip(z, -50, 50)), theta + z)
+    return drawn

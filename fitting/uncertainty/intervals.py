@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
+from fitting.arrays import Array
 from fitting.errors import BadOption
 from fitting.solve.solution import Solution
 from fitting.uncertainty.bootstrap import bootstrap
-from fitting.uncertainty.covariance import Array, covariance, degrees, positive_slots
+from fitting.uncertainty.covariance import covariance, degrees, positive_slots
 from fitting.uncertainty.interval import Interval
 from fitting.uncertainty.profile import profile_interval
 from fitting.uncertainty.sandwich import cluster_index, sandwich

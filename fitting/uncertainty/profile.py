@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
+from fitting.arrays import Array
 from fitting.columns import frame
 from fitting.solve.newton import minimise
 from fitting.solve.problem import Problem
@@ -106,7 +107,8 @@ def _around(result: Solution, slot: int, width: float, count: int) -> np.ndarray
         np.concatenate([_side(result, slot, sign, width * s) for s in (0.5, 1.0)]) for sign in (-1.0, 1.0)
     ]
     values = np.unique(np.concatenate(half))[: 4 * count]
-    return np.clip(values, result.problem.low[slot], result.problem.high[slot])
+    inside: Array = np.clip(values, result.problem.low[slot], result.problem.high[slot])
+    return inside
 
 
 def _held(result: Solution, slot: int, values: np.ndarray) -> tuple[np.ndarray, float]:
@@ -136,7 +138,7 @@ def _held(result: Solution, slot: int, values: np.ndarray) -> tuple[np.ndarray, 
     return costs[:-1], float(costs[-1])
 
 
-def _inner_slot(problem, slot: int) -> int:
+def _inner_slot(problem: Problem, slot: int) -> int:
     for name, s in zip(problem.law.constants, problem.model.slots, strict=True):
         if slot in s:
             return int(problem.inner.slots[problem.inner.law.constants.index(name)][slot - s[0]])
@@ -153,4 +155,5 @@ def _roots(result: Solution, slot: int, values: np.ndarray, costs: np.ndarray, b
     """Signed root of the rise, in units of the estimator's variance times the loss's mean curvature."""
     unit = scale(result) * mean_curvature(result)
     rise = np.maximum(costs - best, 0.0)
-    return np.sign(values - result.theta[slot]) * np.sqrt(2.0 * rise / max(unit, 1e-300))
+    signed: Array = np.sign(values - result.theta[slot]) * np.sqrt(2.0 * rise / max(unit, 1e-300))
+    return signed

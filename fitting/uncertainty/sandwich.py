@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from fitting.arrays import Array
 from fitting.errors import BadData
 from fitting.solve.newton import target_delta
 from fitting.solve.solution import Solution
-from fitting.uncertainty.covariance import Array, mean_curvature, moving, scores, slopes, window_of
+from fitting.uncertainty.covariance import mean_curvature, moving, scores, slopes, window_of
 
 MOST = 0.99  # leverages above count as this
 

@@ -5,7 +5,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import ArrayLike
 
 from fitting.columns import numbers
 from fitting.errors import BadData, BadOption, NonFiniteFitError
@@ -27,9 +30,9 @@ METHODS = ("newton", "grid", "scipy", "jax")
 
 
 def fit_vpnls(
-    N,
-    D,
-    L,
+    N: ArrayLike,
+    D: ArrayLike,
+    L: ArrayLike,
     *,
     method: str = "newton",
     bounds: Bounds | None = None,
@@ -99,7 +102,7 @@ def fit_vpnls(
 _DEFAULT_BOX = Bounds().box()
 
 
-def _compiled(N, D, L, box: tuple[np.ndarray, np.ndarray], loss: Loss) -> NewtonResult | None:
+def _compiled(N: Any, D: Any, L: Any, box: tuple[np.ndarray, np.ndarray], loss: Loss) -> NewtonResult | None:
     """The compiled fit, or None where it has no answer: rows with faults, bounds on amplitudes, rival optima likely."""
     low, high = box
     if low[:3].any() or high[0] < np.inf or high[1] < np.inf or high[2] < np.inf:
@@ -129,7 +132,8 @@ def _compiled(N, D, L, box: tuple[np.ndarray, np.ndarray], loss: Loss) -> Newton
         status, message = FitStatus.MAX_ITER, f"Newton stopped after {steps} steps"
     value = total / n * (2.0 if loss.huber_delta == np.inf else 1.0)
     doubts = (*identifiability(x, z), *held(hit))
-    return NewtonResult(*raw.tolist(), value, rss, n, loss, status, message, steps, warnings=doubts)
+    E, A, B, alpha, beta = raw.tolist()
+    return NewtonResult(E, A, B, alpha, beta, value, rss, n, loss, status, message, steps, warnings=doubts)
 
 
 COLLINEAR = 0.995  # as in `fitting.uncertainty.diagnose`
@@ -172,7 +176,9 @@ def held(hit: list[str]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def check_rows(N, D, L, least: int = 4) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def check_rows(
+    N: ArrayLike, D: ArrayLike, L: ArrayLike, least: int = 4
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The rows as flat float arrays; an error names what is wrong, in which row, and what to do."""
     N, D, L = (numbers(name, column) for name, column in (("N", N), ("D", D), ("L", L)))
     n = len(L)
@@ -198,7 +204,9 @@ def check_rows(N, D, L, least: int = 4) -> tuple[np.ndarray, np.ndarray, np.ndar
     return N, D, L
 
 
-def _result(method: str, problem, ended, loss: Loss, resolution: float) -> FitResult:
+def _result(
+    method: str, problem: methods.Problem, ended: methods.Ended, loss: Loss, resolution: float
+) -> FitResult:
     theta = problem.raw(ended.theta)
     if not np.isfinite(theta).all():
         raise NonFiniteFitError(
@@ -212,15 +220,9 @@ def _result(method: str, problem, ended, loss: Loss, resolution: float) -> FitRe
     status, message = ended.status, ended.message
     if hit and status != "abnormal":
         status, message = "bound_hit", "; ".join(hit)
-    common = (
-        *map(float, theta),
-        value,
-        float(residual @ residual),
-        problem.n,
-        loss,
-        FitStatus(status),
-        message,
-    )
+    E, A, B, alpha, beta = map(float, theta)
+    rss, ended_as = float(residual @ residual), FitStatus(status)
+    common = (E, A, B, alpha, beta, value, rss, problem.n, loss, ended_as, message)
     x, z = (c - c.sum() / problem.n for c in (problem.x, problem.z))
     doubts = (*identifiability(x, z), *held(hit))
     if method == "newton":

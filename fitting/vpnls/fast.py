@@ -11,14 +11,19 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
+from fitting.arrays import Array
 from fitting.errors import BadOption, FitError
 from fitting.vpnls.surface import coarse_axis
 
 BACKENDS = ("auto", "numpy", "compiled")
-_kernel: tuple | None = None  # (fitting.vpnls.kernel_start.prepare, fitting.vpnls.kernel.descend) once loaded
+_kernel: tuple[Callable[..., Any], Callable[..., Any]] | None = (
+    None  # (fitting.vpnls.kernel_start.prepare, fitting.vpnls.kernel.descend) once loaded
+)
 _axes: dict[tuple[float, float], np.ndarray] = {}
 
 
@@ -67,8 +72,9 @@ def chosen(backend: str) -> bool:
     return backend != "numpy" and _kernel is not None
 
 
-def solve(N: np.ndarray, D: np.ndarray, L: np.ndarray, low: np.ndarray, high: np.ndarray, delta: float):
+def solve(N: Array, D: Array, L: Array, low: Array, high: Array, delta: float) -> tuple[Any, ...] | None:
     """Centred logs, and the compiled fit as `fitting.vpnls.kernel.descend` has it. None: the rows have a fault that the checks will name."""
+    assert _kernel is not None, "the compiled path is chosen once it is loaded"
     prepare, descend = _kernel
     alphas, betas = _axis(low[3], high[3]), _axis(low[4], high[4])
     even = bool(high[3] <= 1.2 and high[4] <= 1.2)

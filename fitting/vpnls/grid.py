@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
+from fitting.arrays import Array, Index
 from fitting.errors import BadOption
 from fitting.vpnls.surface import grid_start
 
@@ -27,7 +28,18 @@ def axis(low: float, high: float, resolution: float) -> np.ndarray:
     return low + resolution * np.arange(count)
 
 
-def search(x, z, y, low, high, resolution: float, delta: float, hint, passes: int = 10, workers: int = 1):
+def search(
+    x: Array,
+    z: Array,
+    y: Array,
+    low: Array,
+    high: Array,
+    resolution: float,
+    delta: float,
+    hint: tuple[float, float],
+    passes: int = 10,
+    workers: int = 1,
+) -> Array:
     """Winner of the grid: theta (5,), for centred logs x and z.
 
     Args:
@@ -64,12 +76,23 @@ def search(x, z, y, low, high, resolution: float, delta: float, hint, passes: in
     return theta
 
 
-def _least(x, z, y, alphas, betas):
+def _least(x: Array, z: Array, y: Array, alphas: Array, betas: Array) -> tuple[float, Array]:
     theta, table = grid_start(x, z, y, alphas, betas)
     return float(table.min()), theta
 
 
-def _lines(x, y, V, alphas, betas, low, high, delta, passes, ceiling):
+def _lines(
+    x: Array,
+    y: Array,
+    V: Array,
+    alphas: Array,
+    betas: Array,
+    low: Array,
+    high: Array,
+    delta: float,
+    passes: int,
+    ceiling: float,
+) -> tuple[float, Array]:
     """Best cell of lines of constant alpha. Cells proved worse than `ceiling` or than the best so far are left out."""
     best, theta = np.inf, np.zeros(5)
     slack = 1e-24 * float(y @ y)  # below it costs are rounding errors
@@ -104,7 +127,17 @@ def _lines(x, y, V, alphas, betas, low, high, delta, passes, ceiling):
     return best, theta
 
 
-def _ceiling(x, y, V, alphas, betas, low, high, delta, hint):
+def _ceiling(
+    x: Array,
+    y: Array,
+    V: Array,
+    alphas: Array,
+    betas: Array,
+    low: Array,
+    high: Array,
+    delta: float,
+    hint: tuple[float, float],
+) -> tuple[float, Array]:
     """Cost and theta of the best of the cells around `hint` (alpha, beta): the winner is not above it."""
     around = [
         np.clip(np.searchsorted(axis_, at) - np.array([1, 0]), 0, len(axis_) - 1)
@@ -119,26 +152,37 @@ def _ceiling(x, y, V, alphas, betas, low, high, delta, hint):
     return best * (1 + 1e-9), theta
 
 
-def _floor(psi, y, delta):
+def _floor(psi: Array, y: Array, delta: float) -> Array:
     """Lower bound of the Huber objective of each cell, by duality.
 
     Any psi orthogonal to the cell's columns and within +-delta shows that no amplitudes bring the objective
     below sum(psi y) - sum(psi**2)/2. Here psi is shrunk to fit.
     """
     shrink = np.minimum(1.0, delta / np.maximum(np.abs(psi).max(axis=1), 1e-300))
-    return shrink * (psi @ y - 0.5 * shrink * np.einsum("ij,ij->i", psi, psi))
+    bound: Array = shrink * (psi @ y - 0.5 * shrink * np.einsum("ij,ij->i", psi, psi))
+    return bound
 
 
-def _orthogonal(u, V, psi):
+def _orthogonal(u: Array, V: Array, psi: Array) -> Array:
     """psi (m, n) less its part along each cell's columns."""
     return _residual(u, V, psi, _plain(u, V, psi))
 
 
-def _residual(u, V, y, coef):
+def _residual(u: Array, V: Array, y: Array, coef: Array) -> Array:
     return y - coef[:, :1] - coef[:, 1:2] * u - coef[:, 2:] * V
 
 
-def cells(u, V, y, low, high, delta, passes, tolerance, coef=None):
+def cells(
+    u: Array,
+    V: Array,
+    y: Array,
+    low: Array,
+    high: Array,
+    delta: float,
+    passes: int,
+    tolerance: float,
+    coef: Array | None = None,
+) -> tuple[Array, Array]:
     """Amplitudes of many cells by projected Newton on the (convex) Huber objective.
 
     Args:
@@ -163,7 +207,7 @@ def cells(u, V, y, low, high, delta, passes, tolerance, coef=None):
         grad = -np.stack([psi.sum(1), np.einsum("ij,ij->i", psi, Ul), np.einsum("ij,ij->i", psi, Vl)], axis=1)
         blocked = ((c <= low) & (grad >= 0)) | ((c >= high) & (grad <= 0))
         new, r_new, psi_new, F_new = _step(
-            Ul, Vl, y, c, grad, blocked, (np.abs(r) <= delta) + 1e-12, low, high, delta
+            Ul, Vl, y, c, grad, blocked, (np.abs(r) <= delta).astype(float) + 1e-12, low, high, delta
         )
         worse = F_new > F
         if worse.any():  # overshot: shorter steps, and the reweighted step, which never does
@@ -186,13 +230,25 @@ def cells(u, V, y, low, high, delta, passes, tolerance, coef=None):
     return coef, cost
 
 
-def _state(u, V, y, coef, delta):
+def _state(u: Array, V: Array, y: Array, coef: Array, delta: float) -> tuple[Array, Array, Array]:
+    """Residuals and psi (m, n), costs (m,)."""
     r = _residual(u, V, y, coef)
     psi = np.clip(r, -delta, delta) if delta != np.inf else r
     return r, psi, np.einsum("ij,ij->i", psi, r - 0.5 * psi)
 
 
-def _step(u, V, y, coef, grad, blocked, weight, low, high, delta):
+def _step(
+    u: Array,
+    V: Array,
+    y: Array,
+    coef: Array,
+    grad: Array,
+    blocked: Index,
+    weight: Array,
+    low: Array,
+    high: Array,
+    delta: float,
+) -> tuple[Array, Array, Array, Array]:
     """One projected step with the given weights of rows (m, n)."""
     WV = weight * V
     G = np.empty((len(V), 3, 3))
@@ -213,7 +269,7 @@ def _step(u, V, y, coef, grad, blocked, weight, low, high, delta):
     return (new, *_state(u, V, y, new, delta))
 
 
-def _plain(u, V, y):
+def _plain(u: Array, V: Array, y: Array) -> Array:
     """Least squares per cell without signs; u and y are (n,) or one per cell (m, n)."""
     um, vm, ym = u.mean(axis=-1), V.mean(axis=1), y.mean(axis=-1)
     u, V, y = u - um[..., None], V - vm[:, None], y - ym[..., None]
@@ -224,6 +280,7 @@ def _plain(u, V, y):
     return np.stack([ym - A * um - B * vm, A, B], axis=1)
 
 
-def _dot(a, b):
+def _dot(a: Array, b: Array) -> Array:
     """Products of rows, each (n,) or (m, n)."""
-    return np.einsum("...j,...j->...", a, b)
+    products: Array = np.einsum("...j,...j->...", a, b)
+    return products

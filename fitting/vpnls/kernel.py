@@ -6,6 +6,8 @@ Same steps, same stopping: Newton on five constants inside the box, homotopy for
 import numpy as np
 from numba import njit
 
+from fitting.arrays import Array
+
 EPS = 2.220446049250313e-16
 MAX_STEPS = 200
 FEW = 7
@@ -13,7 +15,7 @@ MAX_STAGES = 60
 
 
 @njit(cache=True, error_model="numpy")
-def objective(x, z, y, theta, delta, U, r):
+def objective(x: Array, z: Array, y: Array, theta: Array, delta: float, U: Array, r: Array) -> float:
     """Sum of r**2/2 or Huber; columns u, v and residuals are left in U and r."""
     F = 0.0
     for t in range(len(y)):
@@ -27,7 +29,7 @@ def objective(x, z, y, theta, delta, U, r):
 
 
 @njit(cache=True, error_model="numpy")
-def cholesky(A, b, x, k, ridge):
+def cholesky(A: Array, b: Array, x: Array, k: int, ridge: float) -> bool:
     """x with A x = b for the leading k by k part, scaled to unit diagonal; whether A was positive definite."""
     scale = np.empty(k)
     L = np.empty((k, k))
@@ -62,7 +64,7 @@ def cholesky(A, b, x, k, ridge):
 
 
 @njit(cache=True, error_model="numpy")
-def gram(x, z, theta, U, w, W):
+def gram(x: Array, z: Array, theta: Array, U: Array, w: Array, W: Array) -> None:
     """Weighted products of the five slopes, into W."""
     for i in range(5):
         for j in range(5):
@@ -97,7 +99,20 @@ def gram(x, z, theta, U, w, W):
 
 
 @njit(cache=True, error_model="numpy")
-def newton(x, z, y, theta, delta, low, high, tolerance, limit, size, U, r):
+def newton(
+    x: Array,
+    z: Array,
+    y: Array,
+    theta: Array,
+    delta: float,
+    low: Array,
+    high: Array,
+    tolerance: float,
+    limit: int,
+    size: float,
+    U: Array,
+    r: Array,
+) -> tuple[float, int, bool]:
     """Damped Newton inside the box; theta is changed in place. Returns objective, steps, converged."""
     n = len(y)
     huber = delta < np.inf
@@ -205,7 +220,18 @@ def newton(x, z, y, theta, delta, low, high, tolerance, limit, size, U, r):
 
 
 @njit(cache=True, error_model="numpy")
-def descend(x, z, x0, z0, y, size, theta, low, high, delta):
+def descend(
+    x: Array,
+    z: Array,
+    x0: float,
+    z0: float,
+    y: Array,
+    size: float,
+    theta: Array,
+    low: Array,
+    high: Array,
+    delta: float,
+) -> tuple[Array, Array, float, int, bool, float, int]:
     """From the start `theta` to the optimum.
 
     Returns:

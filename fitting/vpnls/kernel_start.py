@@ -7,9 +7,22 @@ each other: Numba's cache looks at the time of one file, not at those of the fun
 import numpy as np
 from numba import njit
 
+from fitting.arrays import Array
+
 
 @njit(cache=True, error_model="numpy")
-def cell(n, ym, yy, um, vm, uu, vv, uy, vy, uv):
+def cell(
+    n: int,
+    ym: float,
+    yy: float,
+    um: float,
+    vm: float,
+    uu: float,
+    vv: float,
+    uy: float,
+    vy: float,
+    uv: float,
+) -> tuple[float, float, float, float]:
     """Least squares with E, A, B >= 0 from centred moments: rss, E, A, B."""
     det = uu * vv - uv * uv
     if det > 1e-12 * uu * vv:
@@ -45,7 +58,7 @@ def cell(n, ym, yy, um, vm, uu, vv, uy, vy, uv):
 
 
 @njit(cache=True, error_model="numpy")
-def columns(x, axis, even):
+def columns(x: Array, axis: Array, even: bool) -> Array:
     """exp(-axis x) as (n, COARSE); an even axis goes by multiplication."""
     n, m = len(x), len(axis)
     out = np.empty((n, m))
@@ -62,7 +75,7 @@ def columns(x, axis, even):
 
 
 @njit(cache=True, error_model="numpy")
-def start(x, z, y, alphas, betas, even, theta):
+def start(x: Array, z: Array, y: Array, alphas: Array, betas: Array, even: bool, theta: Array) -> None:
     """Best cell of the coarse grid, written to theta."""
     n, p, q = len(y), len(alphas), len(betas)
     U, V = columns(x, alphas, even), columns(z, betas, even)
@@ -104,7 +117,9 @@ def start(x, z, y, alphas, betas, even, theta):
 
 
 @njit(cache=True, error_model="numpy")
-def prepare(N, D, y, alphas, betas, even):
+def prepare(
+    N: Array, D: Array, y: Array, alphas: Array, betas: Array, even: bool
+) -> tuple[bool, Array, Array, float, float, float, Array]:
     """Rows looked over, logs centred, and the start of the search.
 
     Returns:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import importlib
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.optimize import minimize
 
+from fitting.arrays import Array
 from fitting.errors import FitError
 from fitting.vpnls import grid as grids
 from fitting.vpnls.surface import Surface, SurfaceFit, coarse_axis, grid_start
+from fitting.vpnls.values import LBFGSBOptions
 
 NAMES = ("E", "A", "B", "alpha", "beta")
 
@@ -48,7 +51,7 @@ class Problem:
     surface: Surface
 
     @staticmethod
-    def of(N, D, L, low, high, delta: float) -> Problem:
+    def of(N: Array, D: Array, L: Array, low: Array, high: Array, delta: float) -> Problem:
         x, z = np.log(N), np.log(D)
         # bounds on an amplitude are a box only in the units of the data
         x0 = 0.0 if low[1] > 0 or high[1] < np.inf else float(x.sum()) / len(x)
@@ -124,7 +127,7 @@ FEW_INSIDE = 5
 LOOK = 12  # lines per exponent of a second look
 
 
-def doubts(n: int, theta: np.ndarray, low, high, delta: float, inside: int) -> tuple[bool, bool]:
+def doubts(n: int, theta: Array, low: Array, high: Array, delta: float, inside: int) -> tuple[bool, bool]:
     """Whether a fit may have rivals far away (few rows, a constant on its bound) or close by.
 
     With no more rows inside delta than there are constants, the fit is one of least absolute deviations, whose
@@ -153,7 +156,7 @@ def second_look(problem: Problem, fit: SurfaceFit) -> SurfaceFit:
     return fit
 
 
-def _from_cells(problem: Problem, fit: SurfaceFit, alphas, betas, count: int) -> SurfaceFit:
+def _from_cells(problem: Problem, fit: SurfaceFit, alphas: Array, betas: Array, count: int) -> SurfaceFit:
     """Newton from the lowest cells of a grid that have no lower neighbour."""
     u = np.repeat(np.exp(-np.multiply.outer(alphas, problem.x)), len(betas), axis=0)
     V = np.tile(np.exp(-np.multiply.outer(betas, problem.z)), (len(alphas), 1))
@@ -176,8 +179,8 @@ def _from_cells(problem: Problem, fit: SurfaceFit, alphas, betas, count: int) ->
 
 def grid(problem: Problem, resolution: float, passes: int, workers: int) -> Ended:
     columns, box = (problem.x, problem.z, problem.y), (problem.low, problem.high)
-    hint = one_newton(problem).theta[3:]
-    theta = grids.search(*columns, *box, resolution, problem.delta, hint, passes, workers)
+    alpha, beta = one_newton(problem).theta[3:].tolist()
+    theta = grids.search(*columns, *box, resolution, problem.delta, (alpha, beta), passes, workers)
     u, V = np.exp(-theta[3] * problem.x), np.exp(-theta[4] * problem.z)[None]
     # moments cancel on clean data: the winner is solved once more from its columns
     theta[:3] = grids.cells(
@@ -188,11 +191,11 @@ def grid(problem: Problem, resolution: float, passes: int, workers: int) -> Ende
     )
 
 
-def scipy(problem: Problem, resolution: float, passes: int, options) -> Ended:
+def scipy(problem: Problem, resolution: float, passes: int, options: LBFGSBOptions) -> Ended:
     """L-BFGS-B over the exponents; amplitudes exact inside, so that the envelope gradient holds."""
     start = grid(problem, resolution, passes, 1)
 
-    def objective(exponents):
+    def objective(exponents: Array) -> tuple[float, Array]:
         theta = _inner(problem, exponents)
         r = problem.residual(theta)
         psi = np.clip(r, -problem.delta, problem.delta)
@@ -225,7 +228,7 @@ def _inner(problem: Problem, exponents: np.ndarray) -> np.ndarray:
     return np.array([*coef[0], *exponents])
 
 
-def jax(problem: Problem, resolution: float, passes: int, options, enable_x64: bool) -> Ended:
+def jax(problem: Problem, resolution: float, passes: int, options: LBFGSBOptions, enable_x64: bool) -> Ended:
     """L-BFGS-B on all five constants with JAX's automatic gradient of the objective itself."""
     try:
         found = importlib.import_module("jax")
@@ -238,7 +241,7 @@ def jax(problem: Problem, resolution: float, passes: int, options, enable_x64: b
         np_ = found.numpy
         x, z, y = (np_.asarray(c) for c in (problem.x, problem.z, problem.y))
 
-        def total(theta):
+        def total(theta: Any) -> Any:
             r = y - theta[0] - theta[1] * np_.exp(-theta[3] * x) - theta[2] * np_.exp(-theta[4] * z)
             psi = np_.clip(r, -problem.delta, problem.delta) if problem.delta != np.inf else r
             return np_.sum(psi * (r - 0.5 * psi))
@@ -246,7 +249,7 @@ def jax(problem: Problem, resolution: float, passes: int, options, enable_x64: b
         compiled = found.jit(found.value_and_grad(total))
         scale = float(compiled(start.theta)[0]) or 1.0
 
-        def objective(theta):
+        def objective(theta: Array) -> tuple[float, Array]:
             value, slope = compiled(theta)
             return float(value) / scale, np.asarray(slope, dtype=float) / scale
 

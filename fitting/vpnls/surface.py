@@ -16,6 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg.lapack import dposv
 
+from fitting.arrays import Array
+
 COARSE = 24
 MAX_STEPS = 200
 FEW = 7  # rows kept inside delta on the way down
@@ -97,7 +99,9 @@ class Surface:
             theta, r, psi, F = new, r_new, psi_new, F_new
         return SurfaceFit(theta, F, limit, False)
 
-    def direction(self, theta, g, gram, moments, s, r, delta):
+    def direction(
+        self, theta: Array, g: Array, gram: Array, moments: Array, s: Array, r: Array, delta: float
+    ) -> tuple[Array | None, float]:
         """Newton direction inside the box, constants held at a bound, and the decrease it promises."""
         at = theta.tolist()
         slope = g.tolist()
@@ -153,7 +157,9 @@ class Surface:
         d[pick] = -gf * scale * scale
         return d, -float(g @ d)
 
-    def huber(self, theta: np.ndarray, delta: float, tolerance: float = 1e-13, share=0.9) -> SurfaceFit:
+    def huber(
+        self, theta: np.ndarray, delta: float, tolerance: float = 1e-13, share: float = 0.9
+    ) -> SurfaceFit:
         """Homotopy down to `delta`, from a least-squares optimum or, with few rows inside at first, from nearby."""
         few, many = min(FEW, self.n - 1), int(share * (self.n - 1))
         size = np.abs(self.residual(theta))
@@ -190,7 +196,7 @@ def coarse_axis(low: float, high: float, count: int = COARSE) -> np.ndarray:
     return low + (high - low) * np.linspace(0.0, 1.0, count) ** 1.7
 
 
-def grid_start(x, z, y, alphas, betas):
+def grid_start(x: Array, z: Array, y: Array, alphas: Array, betas: Array) -> tuple[Array, Array]:
     """Best cell of the coarse grid under least squares with E, A, B >= 0.
 
     Returns:
@@ -222,7 +228,21 @@ def grid_start(x, z, y, alphas, betas):
         return _faces(n, ym, yy, um, vm, uu, vv, uy, vy, uv, (E, A, B, rss), alphas, betas)
 
 
-def _faces(n, ym, yy, um, vm, uu, vv, uy, vy, uv, inside, alphas, betas):
+def _faces(
+    n: int,
+    ym: float,
+    yy: float,
+    um: Array,
+    vm: Array,
+    uu: Array,
+    vv: Array,
+    uy: Array,
+    vy: Array,
+    uv: Array,
+    inside: tuple[Array, Array, Array, Array],
+    alphas: Array,
+    betas: Array,
+) -> tuple[Array, Array]:
     """Best cell when signs matter: the interior where it is allowed, else the best face."""
     E, A, B, rss = inside
     total = yy + n * ym * ym
@@ -232,9 +252,10 @@ def _faces(n, ym, yy, um, vm, uu, vv, uy, vy, uv, inside, alphas, betas):
     zero = np.zeros(shape)
     faces = [(np.where((E >= 0) & (A >= 0) & (B >= 0), rss, np.inf), E, A, B)]
 
-    def face(e, a, b, cost):
+    def face(e: Array, a: Array, b: Array, cost: Array) -> None:
         allowed = (e >= 0) & (a >= 0) & (b >= 0) & np.isfinite(cost)
-        faces.append((np.where(allowed, cost, np.inf), *(np.broadcast_to(c, shape) for c in (e, a, b))))
+        e, a, b = (np.broadcast_to(c, shape) for c in (e, a, b))
+        faces.append((np.where(allowed, cost, np.inf), e, a, b))
 
     a = uy / uu
     face(ym - a * um + zero, a + zero, zero, yy - a * uy + zero)

@@ -102,7 +102,7 @@ class LossSurface:
     @property
     def G(self) -> float:
         """N_opt = G (C/6)**a."""
-        return (self.alpha * self.A / (self.beta * self.B)) ** (1 / (self.alpha + self.beta))
+        return float((self.alpha * self.A / (self.beta * self.B)) ** (1 / (self.alpha + self.beta)))
 
     def loss(self, N: ArrayLike, D: ArrayLike) -> Any:
         """Loss at N parameters and D tokens."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from evaluator import contract
@@ -196,14 +197,14 @@ def _replaced(block: str, search: str, replacement: str) -> str | None:
     return None
 
 
-def _match(lines: list[str], start: int, wanted: list[str], plain: object) -> int | None:
+def _match(lines: list[str], start: int, wanted: list[str], plain: Callable[[str], str]) -> int | None:
     """Line after the match of `wanted` at `start`; lines that `_bare` empties may stand between."""
     i = start
     for want in wanted:
         if plain is _bare and i > start:
             while i < len(lines) and not _bare(lines[i]):
                 i += 1
-        if i >= len(lines) or plain(lines[i]) != want:  # type: ignore[operator]
+        if i >= len(lines) or plain(lines[i]) != want:
             return None
         i += 1
     return i

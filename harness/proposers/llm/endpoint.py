@@ -195,7 +195,7 @@ class Endpoint:
         try:
             with client.chat.completions.with_streaming_response.create(
                 model=model,
-                messages=sent,  # type: ignore[arg-type]
+                messages=sent,  # type: ignore[arg-type]  # plain dicts; the client has a type for each role
                 extra_body=extra,
                 timeout=min(self.settings.read_timeout_s, left),
                 **known,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import fields, replace
+from typing import Any
 
 from fitting.errors import FittingError
 from fitting.law import expression
@@ -75,7 +76,7 @@ def fit_choices(text: str, facts: TaskFacts) -> FitChoices:
         BadLawLine: a choice there is not.
     """
     known = {f.name: f for f in fields(FitChoices)}
-    given: dict[str, object] = {}
+    given: dict[str, Any] = {}
     for name, value in re.findall(r"(\w+)\s*[=:]\s*([\w.+-]+)", text):
         if name not in known:
             raise BadLawLine(f"FIT: no choice {name!r}; choices are {', '.join(known)}")
@@ -92,7 +93,7 @@ def fit_choices(text: str, facts: TaskFacts) -> FitChoices:
                 given[name] = min(max(float(value), 0.0), 10.0)
             except ValueError:
                 raise BadLawLine(f"FIT: {name} is a number, got {value!r}") from None
-    choices = FitChoices(**given)  # type: ignore[arg-type]
+    choices = FitChoices(**given)
     if choices.link == "log" and not facts.positive_targets:
         raise BadLawLine("FIT: link=log needs positive targets, some are not")
     return choices
