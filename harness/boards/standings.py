@@ -13,6 +13,7 @@ from typing import Any
 from evaluator import Evaluator
 from harness.boards.scoring import SCORE_VERSION, score_program
 from harness.errors import BadRun
+from harness.record.journal import read_meta
 from harness.record.run_folder import RunFolder, all_runs, write_atomically
 from harness.run.beginning import read_program
 from harness.shipped import shipped
@@ -131,8 +132,7 @@ def run_entries(
         try:
             summary = folder.summary()
             if summary is None:
-                with folder.journal(read_only=True) as journal:
-                    meta = journal.meta()
+                meta = read_meta(folder.journal_path)
                 unfinished[(meta["task"], meta["train_hash"], system_name(meta["config"]))] += 1
                 continue
         except BadRun as error:

@@ -12,7 +12,7 @@ import struct
 from collections.abc import Iterable
 from pathlib import Path
 
-Row = tuple[int | float | str | None, ...]
+Row = tuple[int | float | str | bytes | None, ...]
 """Columns of one entry, without its hash."""
 
 _WAL_HEADER, _FRAME_HEADER = 32, 24
@@ -28,11 +28,14 @@ def link(before: str, row: Row) -> str:
     return _hash([before, *row])
 
 
-def _hash(parts: Iterable[int | float | str | None]) -> str:
+def _hash(parts: Iterable[int | float | str | bytes | None]) -> str:
     digest = hashlib.sha256()
     for part in parts:
         # With its type and length, so that no two rows read alike.
-        text = (part if isinstance(part, str) else repr(part)).encode("utf-8", "surrogatepass")
+        if isinstance(part, bytes):
+            text = part
+        else:
+            text = (part if isinstance(part, str) else repr(part)).encode("utf-8", "surrogatepass")
         digest.update(f"{type(part).__name__} {len(text)} ".encode() + text)
     return digest.hexdigest()
 

@@ -49,6 +49,7 @@ def candidate_facts(c: Candidate) -> dict[str, Any]:
             "shape": d.shape,
             "edit": d.edit,
             "constants": list(d.constants),
+            "size": d.size,
         },
     }
 

@@ -2,7 +2,7 @@
 
 Resume, leaderboards and audits read it. A row is committed before the next candidate is asked
 for, so a process killed at any moment loses at most the evaluations in flight. Program texts are
-stored once, under their hash. `export` writes everything as JSON lines; without times, two runs
+stored once, under their hash, and packed (`packing.py`). `export` writes everything as JSON lines; without times, two runs
 of one seed export the same bytes. Rows hang on one another by hashes (`chain.py`), which are checked whenever a journal
 is opened; a journal of an earlier version is brought up to this one when it is next written to.
 """
@@ -19,20 +19,25 @@ from typing import Any, TextIO
 
 from evaluator.outcome import Outcome, Scored
 from harness.errors import BadRun
-from harness.record.chain import broken_links, damaged_log, first_link, link, text_hash
+from harness.record.chain import damaged_log, first_link, link
+from harness.record.damage import COLUMNS, find_damage
 from harness.record.facts import candidate_facts, candidate_of, dump, outcome_facts, outcome_of, storable
+from harness.record.packing import ProgramPacker, entry_text, packed_entry
 from harness.search.candidate import Candidate, program_hash
 from harness.search.selection import validation_error
 
-VERSION = 2
-"""1: without hashes."""
+VERSION = 3
+"""1: without hashes; 2: no text is packed. What an earlier version wrote stays as it is when the journal is brought up."""
+
+CHUNK = 500
+"""Entries read at once: a journal of any length needs as much memory."""
 
 RESULTS = "revealed"
 """The event that holds what the sealed room held; left out of exports, since a search's journal knows nothing of it."""
 
 SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE programs (sha256 TEXT PRIMARY KEY, text TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE programs (sha256 TEXT PRIMARY KEY, text NOT NULL) WITHOUT ROWID;  -- text, or bytes where packed
 CREATE TABLE entries (
     seq INTEGER PRIMARY KEY,
     kind TEXT NOT NULL,             -- 'evaluation', or the name of an event
@@ -41,7 +46,7 @@ CREATE TABLE entries (
     status TEXT,                    -- 'scored' or the name of a failure
     validation_error REAL,
     n_constants INTEGER,
-    payload TEXT NOT NULL,          -- JSON: lineage and outcome, or the event's facts
+    payload NOT NULL,               -- JSON, packed where it is an evaluation's: lineage and outcome, or the event's facts
     times TEXT NOT NULL,            -- JSON: when, and seconds and memory used; left out of exports
     hash TEXT                       -- of this row and the hash before it
 );
@@ -51,7 +56,6 @@ CREATE INDEX entries_error ON entries (validation_error);
 HEAD = (
     "CREATE TABLE head (id INTEGER PRIMARY KEY CHECK (id = 0), entries INTEGER NOT NULL, hash TEXT NOT NULL)"
 )
-COLUMNS = "seq, kind, candidate, program, status, validation_error, n_constants, payload, times"
 
 
 def _now() -> str:
@@ -92,14 +96,15 @@ class Journal:
         self._db.text_factory = lambda data: data.decode("utf-8", "surrogateescape")
         try:
             (version,) = self._db.execute("PRAGMA user_version").fetchone()
-            if version not in (1, VERSION):
+            if version not in range(1, VERSION + 1):
                 what = "was never finished being created" if version == 0 else f"has version {version}"
                 raise BadRun(f"{path}: expected a journal of version {VERSION}, this one {what}")
-            self._hashed = version == VERSION
+            self._hashed = version > 1
+            self._packer = ProgramPacker(self._base, self._bases)
             if not read_only:
                 self._db.execute("PRAGMA journal_mode=WAL")
                 self._db.execute("PRAGMA synchronous=NORMAL")
-                if not self._hashed:
+                if version < VERSION:
                     self._migrate()
             self._check(log)
             if self.damage and not damaged:
@@ -126,47 +131,41 @@ class Journal:
             return
         self._db.execute("BEGIN")  # rows and head of one moment, beside a writer
         try:
-            rows = self._db.execute(f"SELECT {COLUMNS}, hash FROM entries ORDER BY seq").fetchall()
-            head = self._db.execute("SELECT entries, hash FROM head").fetchone() or (0, "")
-            first = first_link(self._db.execute("SELECT key, value FROM meta"))
-            programs = dict(self._db.execute("SELECT sha256, text FROM programs"))
+            found, self._broken = find_damage(self._db)
         finally:
             self._db.execute("COMMIT")
-        bad = {sha for sha, text in programs.items() if text_hash(text) != sha}
-        bad |= {row[3] for row in rows if row[3] is not None} - set(programs)
-        broken, last, n = broken_links(first, ((row[-1], row[:-1]) for row in rows))
-        for place in broken:
-            seq, kind, candidate = rows[place][:3]
-            name = f"{kind!r}" + (f" of candidate {candidate!r}" if candidate else "")
-            which = "the settings, or entry" if place == 0 else "entry"
-            self.damage.append(f"{which} {seq} ({name[:80]}): its hash does not fit")
-            self._broken.add(seq)
-        for row in rows:
-            if row[3] in bad:
-                self.damage.append(f"entry {row[0]} (candidate {row[2]}): its program's text is damaged")
-                self._broken.add(row[0])
-        bad_alone = bad - {row[3] for row in rows}
-        self.damage += [
-            f"program {str(sha)[:12]}: its text is damaged" for sha in sorted(map(str, bad_alone))
-        ]
-        if (n, last) != head:
-            self.damage.append(
-                f"it ends after {n} entries, and should after {head[0]}, or its head is damaged"
-            )
+        self.damage += found
+
+    def _base(self, head: str) -> str | bytes:
+        """A program as stored, by the head of its hash."""
+        found = self._db.execute("SELECT text FROM programs WHERE sha256 BETWEEN ? AND ?", (head, head + "g"))
+        row = found.fetchone()
+        if row is None:
+            raise ValueError(f"program {head} is missing")
+        stored: str | bytes = row[0]
+        return stored
+
+    def _bases(self) -> list[str]:
+        alone = "SELECT substr(sha256, 1, 16) FROM programs WHERE typeof(text) = 'blob' AND substr(text, 5, 8) = zeroblob(8)"
+        return [head for (head,) in self._db.execute(alone)]
 
     def _migrate(self) -> None:
-        """Bring a journal of version 1 up to this one: all of it, or nothing."""
+        """Bring a journal of an earlier version up to this one: all of it, or nothing."""
         with self.together():
-            self._db.execute("ALTER TABLE entries ADD COLUMN hash TEXT")
-            self._db.execute(HEAD)
-            before = first_link(self._db.execute("SELECT key, value FROM meta"))
-            rows = self._db.execute(f"SELECT {COLUMNS} FROM entries ORDER BY seq").fetchall()
-            for row in rows:
-                before = link(before, row)
-                self._db.execute("UPDATE entries SET hash = ? WHERE seq = ?", (before, row[0]))
-            self._db.execute("INSERT INTO head VALUES (0, ?, ?)", (len(rows), before))
+            if not self._hashed:
+                self._add_hashes()
             self._db.execute(f"PRAGMA user_version={VERSION}")
         self._hashed = True
+
+    def _add_hashes(self) -> None:
+        self._db.execute("ALTER TABLE entries ADD COLUMN hash TEXT")
+        self._db.execute(HEAD)
+        before = first_link(self._db.execute("SELECT key, value FROM meta"))
+        rows = self._db.execute(f"SELECT {COLUMNS} FROM entries ORDER BY seq").fetchall()
+        for row in rows:
+            before = link(before, row)
+            self._db.execute("UPDATE entries SET hash = ? WHERE seq = ?", (before, row[0]))
+        self._db.execute("INSERT INTO head VALUES (0, ?, ?)", (len(rows), before))
 
     @classmethod
     def create(cls, path: Path, meta: dict[str, Any]) -> Journal:
@@ -206,8 +205,8 @@ class Journal:
             try:
                 yield
             except BaseException:
-                if self._depth == 1 and self._db.in_transaction:
-                    self._db.execute("ROLLBACK")
+                if self._depth == 1:
+                    self._roll_back()
                 raise
             else:
                 if self._depth == 1:
@@ -215,9 +214,14 @@ class Journal:
             finally:
                 self._depth -= 1
         except sqlite3.Error as error:
-            if self._depth == 0 and self._db.in_transaction:
-                self._db.execute("ROLLBACK")
+            if self._depth == 0:
+                self._roll_back()
             raise _unwritable(self.path, error) from error
+
+    def _roll_back(self) -> None:
+        if self._db.in_transaction:
+            self._db.execute("ROLLBACK")
+        self._packer = ProgramPacker(self._base, self._bases)  # it may know programs that are gone now
 
     def _write(self, row: tuple[Any, ...]) -> None:
         """Add a row behind the last one, and move the head there."""
@@ -284,7 +288,9 @@ class Journal:
         if scored:
             times |= {"cpu_seconds": outcome.cpu_seconds, "peak_memory_mb": outcome.peak_memory_mb}
         with self.together():
-            self._db.execute("INSERT OR IGNORE INTO programs VALUES (?, ?)", (sha, text))
+            known = self._db.execute("SELECT 1 FROM programs WHERE sha256 = ?", (sha,)).fetchone()
+            if known is None:
+                self._db.execute("INSERT INTO programs VALUES (?, ?)", (sha, self._packer.packed(sha, text)))
             self._write(
                 (
                     "evaluation",
@@ -293,7 +299,7 @@ class Journal:
                     "scored" if isinstance(outcome, Scored) else outcome.failure.value,
                     validation_error(outcome) if isinstance(outcome, Scored) else None,
                     outcome.n_constants if isinstance(outcome, Scored) else None,
-                    dump(payload),
+                    packed_entry(dump(payload)),
                     dump(times),
                 )
             )
@@ -310,23 +316,33 @@ class Journal:
         with self.together():
             self._write((event, None, None, None, None, None, dump(facts or {}), at))
 
-    def _read(self, columns: str, where: str = "") -> Iterator[tuple[Any, ...]]:
-        """Columns of the intact entries, in order, each with its program's text last.
+    def _read(self, columns: str, where: str = "TRUE", texts: bool = True) -> Iterator[tuple[Any, ...]]:
+        """Columns of the intact entries, payloads first and unpacked, in order, each with its program's text last.
+
+        Args:
+            texts: also the programs; "" in their place where they are not asked for.
 
         Raises:
             BadRun: the database can't be read any more.
         """
-        query = f"SELECT seq, {columns}, text FROM entries LEFT JOIN programs ON program = sha256 {where} ORDER BY seq"
+        table = "entries LEFT JOIN programs ON program = sha256" if texts else "entries"
+        query = (
+            f"SELECT seq, {'text' if texts else 'NULL'}, {columns} FROM {table} WHERE seq > ? AND {where} "
+            f"ORDER BY seq LIMIT {CHUNK}"
+        )
+        seq = -(2**63)
         try:
-            for seq, *row in self._db.execute(query).fetchall():
-                if seq not in self._broken:
-                    yield tuple(row)
+            while rows := self._db.execute(query, (seq,)).fetchall():
+                for seq, stored, first, *row in rows:
+                    if seq not in self._broken:
+                        text = self._packer.text(stored) if stored is not None else "" if not texts else None
+                        yield (entry_text(first), *row, text)
         except (sqlite3.Error, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise self._unreadable(error) from error
 
     def entries(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """Everything in order: (kind, facts); an evaluation has candidate, outcome and notes as values."""
-        for kind, payload, times, text in self._read("kind, payload, times"):
+        for payload, kind, times, text in self._read("payload, kind, times"):
             facts = json.loads(payload)
             if kind == "evaluation":
                 facts = {
@@ -338,26 +354,46 @@ class Journal:
 
     def lines(self) -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
         """(kind, facts, times) of everything in order as plain values, for those who only show it: no program's text."""
-        for kind, payload, times, error, _ in self._read("kind, payload, times, validation_error"):
+        columns = "payload, kind, times, validation_error"
+        for payload, kind, times, error, _ in self._read(columns, texts=False):
             facts = json.loads(payload)
             if kind == "evaluation":
                 facts["validation_error"] = error
             yield kind, facts, json.loads(times)
 
-    def evaluations(self) -> Iterator[tuple[Candidate, Outcome]]:
-        """Every finished evaluation, in the order in which the search was told."""
-        for payload, times, text in self._read("payload, times", "WHERE kind = 'evaluation'"):
+    def evaluations(self, texts: bool = True) -> Iterator[tuple[Candidate, Outcome]]:
+        """Every finished evaluation, in the order in which the search was told.
+
+        Args:
+            texts: whether the candidates have their programs; see `program`.
+        """
+        for payload, times, text in self._read("payload, times", "kind = 'evaluation'", texts):
             facts = json.loads(payload)
             yield candidate_of(facts["candidate"], text), outcome_of(facts["outcome"], json.loads(times))
 
     def events(self, kind: str | None = None) -> list[tuple[str, dict[str, Any], dict[str, Any]]]:
         """(kind, facts, times) of the events, in order."""
-        rows = self._read("kind, payload, times", "WHERE kind != 'evaluation'")
-        return [(k, json.loads(p), json.loads(t)) for k, p, t, _ in rows if kind is None or k == kind]
+        rows = self._read("payload, kind, times", "kind != 'evaluation'", texts=False)
+        return [(k, json.loads(p), json.loads(t)) for p, k, t, _ in rows if kind is None or k == kind]
+
+    def program(self, candidate: Candidate) -> str:
+        """The program of a candidate that was read without.
+
+        Raises:
+            BadRun: it is missing, or the database can't be read any more.
+        """
+        one = "SELECT text FROM programs JOIN entries ON program = sha256 WHERE candidate = ?"
+        try:
+            (stored,) = self._db.execute(one, (candidate.id,)).fetchone()
+            return self._packer.text(stored)
+        except (sqlite3.Error, ValueError, TypeError) as error:
+            raise self._unreadable(error) from error
 
     def seconds_spent(self) -> float:
         """Wall seconds this run has searched, over all its sessions, as of the last entry."""
-        return max((json.loads(t).get("elapsed_s", 0.0) for t, _ in self._read("times")), default=0.0)
+        return max(
+            (json.loads(t).get("elapsed_s", 0.0) for t, _ in self._read("times", texts=False)), default=0.0
+        )
 
     def export(self, out: TextIO, times: bool = False) -> int:
         """Write meta, programs and entries as JSON lines, without what the sealed room held; returns the number of lines.
@@ -365,11 +401,23 @@ class Journal:
         Args:
             times: also what depends on the clock (when, seconds, memory).
         """
-        lines: list[dict[str, Any]] = [{"meta": self.meta()}]
-        rows = list(self._read("kind, program, status, validation_error, payload, times"))
-        for sha, text in sorted({(row[1], row[-1]) for row in rows if row[1] is not None}):
-            lines.append({"program": sha, "text": text})
-        for kind, sha, status, error, payload, when, _ in rows:
+        n = 0
+        try:
+            for line in self._lines(times):
+                out.write(dump(line) + "\n")
+                n += 1
+        except (sqlite3.Error, TypeError, ValueError) as error:
+            raise self._unreadable(error) from error
+        return n
+
+    def _lines(self, times: bool) -> Iterator[dict[str, Any]]:
+        yield {"meta": self.meta()}
+        used = self._read("payload, program", "program IS NOT NULL", texts=False)
+        for sha in sorted({sha for _, sha, _ in used}):
+            (stored,) = self._db.execute("SELECT text FROM programs WHERE sha256 = ?", (sha,)).fetchone()
+            yield {"program": sha, "text": self._packer.text(stored)}
+        columns = "payload, kind, program, status, validation_error, times"
+        for payload, kind, sha, status, error, when, _ in self._read(columns, texts=False):
             if kind == RESULTS:
                 continue
             line: dict[str, Any] = {"kind": kind, **json.loads(payload)}
@@ -377,10 +425,21 @@ class Journal:
                 line |= {"program": sha, "status": status, "validation_error": error}
             if times:
                 line["times"] = json.loads(when)
-            lines.append(line)
-        for line in lines:
-            out.write(dump(line) + "\n")
-        return len(lines)
+            yield line
+
+
+def read_meta(path: Path) -> dict[str, Any]:
+    """Settings of a run, without a look at whether the rest of its journal is whole: for lists of many runs.
+
+    Raises:
+        BadRun: no journal there, or an unreadable one.
+    """
+    try:
+        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=30.0)) as db:
+            return {k: json.loads(v) for k, v in db.execute("SELECT key, value FROM meta ORDER BY key")}
+    except (sqlite3.Error, ValueError, TypeError, RecursionError) as error:
+        one = " ".join(str(error).split())[:200]
+        raise BadRun(f"{path}: not a readable journal ({one}). Restore it from a copy.") from error
 
 
 def _unwritable(path: Path, error: Exception) -> BadRun:

@@ -53,8 +53,10 @@ class DirectLoop:
         self.search, self.evaluate, self.journal = search, evaluate, journal
 
     def replay(self) -> None:
-        for candidate, outcome in self.journal.evaluations():
+        # Programs are read for the few that a long search still holds.
+        for candidate, outcome in self.journal.evaluations(texts=False):
             self.search.tell(candidate, outcome)
+        self.search.fill(self.journal.program)
 
     def run(self, context: Context) -> Ending:
         in_flight: dict[Future[Outcome], Candidate] = {}

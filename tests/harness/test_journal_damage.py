@@ -13,7 +13,7 @@ from harness import verify
 from harness.errors import BadRun
 from harness.record.facts import outcome_text, report_facts, report_of
 from harness.record.journal import SCHEMA, Journal
-from harness.search.candidate import Candidate, Draft
+from harness.search.candidate import Candidate, Draft, program_hash
 
 SEED = 20260
 N = 12
@@ -21,7 +21,7 @@ N = 12
 
 def candidate(i, text=None):
     text = text or f"# program {i}\n" + "x = 1\n" * 40
-    draft = Draft(program=text, key=f"k{i}", law=f"c{i}", shape="s", edit="e", constants=("a",))
+    draft = Draft(program=text, key=f"k{i}", law=f"c{i}", shape="s", edit="e", constants=("a",), size=i)
     return Candidate(
         id=f"c{i}",
         program=text,
@@ -32,6 +32,10 @@ def candidate(i, text=None):
         generation=0,
         proposer="formula",
     )
+
+
+def sha(i):
+    return program_hash(candidate(i).program)
 
 
 def outcome(i):
@@ -105,7 +109,13 @@ def change(path, sql, *values):
         ),
         ("UPDATE entries SET validation_error = 0.0 WHERE candidate = 'c6'", "entry 8", N + 1),
         ("UPDATE entries SET times = '{}' WHERE candidate = 'c7'", "entry 9", N + 1),
-        ("UPDATE programs SET text = text || ' ' WHERE text LIKE '# program 3%'", "program's text", N + 1),
+        (
+            f"UPDATE programs SET text = zeroblob(length(text)) WHERE sha256 = '{sha(3)}'",
+            "program's text",
+            N + 1,
+        ),
+        (f"UPDATE programs SET text = 'another' WHERE sha256 = '{sha(3)}'", "program's text", N + 1),
+        (f"DELETE FROM programs WHERE sha256 = '{sha(4)}'", "program's text", N + 1),
         ("UPDATE meta SET value = '2' WHERE key = 'seed'", "the settings", N + 1),
         ("DELETE FROM entries WHERE candidate = 'c4'", "entry 7", N),
         ("DELETE FROM entries WHERE kind = 'finished'", "should after 14", N + 1),
@@ -149,9 +159,52 @@ def test_a_journal_of_version_1_is_brought_up(path):
     with Journal(path) as journal:
         journal.record("resumed")
     with closing(sqlite3.connect(path)) as db:
-        assert db.execute("PRAGMA user_version").fetchone() == (2,)
+        assert db.execute("PRAGMA user_version").fetchone() == (3,)
         assert db.execute("SELECT entries FROM head").fetchone() == (N + 3,)
     assert exported(path).startswith(before.rstrip("\n"))
+
+
+def test_a_journal_of_version_2_goes_on_with_its_plain_texts(path, tmp_path, monkeypatch):
+    old = tmp_path / "old" / "journal.sqlite"
+    old.parent.mkdir()
+    with monkeypatch.context() as plain:
+        plain.setattr("harness.record.journal.packed_entry", lambda text: text)
+        plain.setattr("harness.record.packing.ProgramPacker.packed", lambda self, sha, text: text)
+        with Journal.create(old, {"task": "t"}) as journal:
+            for i in range(3):
+                journal.append(candidate(i), outcome(i))
+    change(old, "PRAGMA user_version=2")
+    before = exported(old)
+    with Journal(old) as journal:
+        journal.append(candidate(3), outcome(3))
+        assert [c for c, _ in journal.evaluations()] == [candidate(i) for i in range(4)]
+    with closing(sqlite3.connect(old)) as db:
+        assert db.execute("PRAGMA user_version").fetchone() == (3,)
+        kinds = db.execute("SELECT typeof(payload) FROM entries ORDER BY seq").fetchall()
+    assert kinds == [("text",)] * 3 + [("blob",)]
+    assert set(before.splitlines()) < set(exported(old).splitlines())
+
+
+def test_programs_are_packed_by_one_another_and_a_lost_base_is_named(path):
+    with closing(sqlite3.connect(path)) as db:
+        sizes = dict(db.execute("SELECT sha256, length(text) FROM programs"))
+    assert sizes[sha(0)] < 80 and sizes[sha(7)] < 25 < len(candidate(7).program) / 8
+    with Journal(path, read_only=True) as journal:
+        brief = [c for c, _ in journal.evaluations(texts=False)]
+        assert [c.program for c in brief] == [""] * N
+        assert [journal.program(c) for c in brief] == [candidate(i).program for i in range(N)]
+    change(path, "DELETE FROM programs WHERE sha256 = ?", sha(0))
+    with pytest.raises(BadRun, match="program's text is damaged"):
+        Journal(path)
+
+
+def test_a_program_that_was_not_kept_is_no_base_of_later_ones(tmp_path):
+    with Journal.create(tmp_path / "j.sqlite", {}) as journal:
+        with pytest.raises(KeyboardInterrupt), journal.together():
+            journal.append(candidate(0), outcome(0))
+            raise KeyboardInterrupt
+        journal.append(candidate(1), outcome(1))
+    assert candidate(1).program.splitlines()[0] in exported(tmp_path / "j.sqlite")
 
 
 def test_a_damaged_log_is_named(path):
@@ -192,7 +245,7 @@ def test_a_full_disk_is_one_clear_line_and_nothing_is_lost(path):
         (pages,) = journal._db.execute("PRAGMA page_count").fetchone()
         journal._db.execute(f"PRAGMA max_page_count={pages}")
         with pytest.raises(BadRun, match=r"full.*nothing that was written before is lost"):
-            journal.append(candidate(99, "x" * 50_000), outcome(1))
+            journal.append(candidate(99, random.Random(SEED).randbytes(50_000).hex()), outcome(1))
     assert exported(path) == before
 
 

@@ -1,5 +1,8 @@
 """A long search keeps what it needs and no more, and is the same search."""
 
+import sqlite3
+from contextlib import closing
+
 import numpy as np
 
 from evaluator.outcome import Scored
@@ -7,7 +10,7 @@ from harness.proposers.formula.factors import drawn, shares
 from harness.search import offered
 from harness.search.search import Search, SearchSettings
 from harness.search.selection import Judged, finalists, validation_error
-from tests.harness.test_search_loop import evaluate, new_search
+from tests.harness.test_search_loop import evaluate, new_search, searched
 
 SEED = 3
 
@@ -43,3 +46,16 @@ def test_a_draw_by_shares_is_the_generators_own_choice():
     for _ in range(500):
         assert drawn(shares(weights), one) == other.choice(len(weights), p=p / p.sum())
     assert one.random() == other.random(), "both have taken as much from the generator"
+
+
+def test_a_journal_of_rendered_laws_is_small_and_resumes_the_same(tmp_path):
+    path = tmp_path / "journal.sqlite"
+    search, _, _ = searched(path, 60)
+    with closing(sqlite3.connect(path)) as db:
+        (size,) = db.execute("SELECT sum(length(payload) + length(times)) FROM entries").fetchone()
+        (programs,) = db.execute("SELECT sum(length(text)) FROM programs").fetchone()
+    assert (size + programs) / 60 < 1500
+    again, _, _ = searched(path, 60)
+    assert again.finalists() == search.finalists(), "sizes of laws are not forgotten"
+    told = {i: m.candidate for i, m in search.members.items()}
+    assert {i: m.candidate for i, m in again.members.items()} == told
