@@ -9,7 +9,7 @@ COVER ?= yes
 # One thread of linear algebra a process: more only get in each other's way.
 export OPENBLAS_NUM_THREADS ?= 1
 
-.PHONY: evolve test test-settings slow live lint bench nano clean architecture
+.PHONY: evolve test test-settings slow live lint bench nano clean architecture commands docs
 
 .venv/ready: requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or later is needed, $(PYTHON) is " + sys.version.split()[0] + "; try: make PYTHON=python3.12 ..." if sys.version_info < (3, 11) else 0)'
@@ -44,9 +44,20 @@ lint: .venv/ready
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m mypy
 
-# The page that is made from the code.
+# The pages that are made from the code.
 architecture: .venv/ready
 	$(BIN)/python -m tests.draw_architecture
+
+commands: .venv/ready
+	$(BIN)/python -m tests.draw_commands
+
+# The site, in site/index.html; opens from disk, asks no network. A link to nowhere is an error.
+docs: .venv/docs
+	$(BIN)/python -m mkdocs build --strict --quiet
+
+.venv/docs: .venv/ready requirements-docs.txt
+	$(BIN)/python -m pip install --quiet --requirement requirements-docs.txt
+	touch $@
 
 # Our own measurements: searches on them, five seeds beside controls, and the page on noise, ceilings and the plane.
 nano: .venv/ready
@@ -55,4 +66,4 @@ nano: .venv/ready
 	$(BIN)/python -m benchmarks.nano
 
 clean:
-	rm -rf .venv .pytest_cache .ruff_cache .mypy_cache .coverage build dist
+	rm -rf .venv site .pytest_cache .ruff_cache .mypy_cache .coverage build dist

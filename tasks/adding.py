@@ -17,7 +17,7 @@ from tasks.errors import BadSpec, BadTable
 from tasks.rows import Rows, Task
 from tasks.spec import Column, TaskSpec
 from tasks.split import validation_folds
-from tasks.tables import check_pair, read_complete, rows_of
+from tasks.tables import check_pair, complete, rows_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +87,23 @@ HELDOUT = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A wish made rows, checked, and stored nowhere yet.
+
+    Attributes:
+        made_from, sha256: name and hash of the table, for the reader of the spec.
+        notes: what was done to the rows, one sentence each.
+    """
+
+    spec: TaskSpec
+    train: Rows
+    heldout: Rows
+    made_from: str
+    sha256: str
+    notes: tuple[str, ...]
+
+
 def add(wish: Wish, taken: tuple[str, ...], force: bool = False) -> Added:
     """Check the table, hold rows out, store the task.
 
@@ -97,13 +114,24 @@ def add(wish: Wish, taken: tuple[str, ...], force: bool = False) -> Added:
     Raises:
         BadSpec, BadTable, DataUnavailable: what is wrong with the wish, the table or the folder.
     """
-    name = user.check_name(wish.name or _name_of(wish.table), taken)
-    spec = _spec(name, wish)
-    table = read_complete(wish.table, spec, wish.reading, wish.where)
+    return store(prepare(wish, taken), force)
+
+
+def prepare(wish: Wish, taken: tuple[str, ...], given: Table | None = None) -> Prepared:
+    """Check the table and hold rows out.
+
+    Args:
+        given: the table itself, where it is no file; `wish.table` is then only what it is called.
+
+    Raises:
+        BadSpec, BadTable: what is wrong with the wish or the table.
+    """
+    spec = _spec(user.check_name(wish.name or _name_of(wish.table), taken), wish)
+    table = complete(given if given is not None else wish.table, spec, wish.reading, wish.where)
     rows = rows_of(table, spec)
     notes = list(table.notes)
     if wish.heldout_file is not None:
-        other = read_complete(wish.heldout_file, spec, wish.reading, wish.where)
+        other = complete(wish.heldout_file, spec, wish.reading, wish.where)
         train, heldout = rows, rows_of(other, spec)
         notes += [f"{wish.heldout_file.name}: {note}" for note in other.notes]
     else:
@@ -119,8 +147,20 @@ def add(wish: Wish, taken: tuple[str, ...], force: bool = False) -> Added:
     check_pair(spec, train, heldout, str(wish.heldout_file or wish.table))
     check_scorable(spec, heldout)
     validation_folds(spec, train)  # a table too small for folds is refused now, not when a search begins
-    user.write_user(spec, train, heldout, wish.table.name, sha256(wish.table), force)
-    return Added(user.load_user(name), tuple(dict.fromkeys(notes)))
+    digest = rows.digest() if given is not None else sha256(wish.table)
+    return Prepared(spec, train, heldout, wish.table.name, digest, tuple(dict.fromkeys(notes)))
+
+
+def store(prepared: Prepared, force: bool = False) -> Added:
+    """The task in the user's folder, where every command finds it.
+
+    Raises:
+        BadSpec: a task of that name is there, and `force` is not given.
+        DataUnavailable: the folder can't be written.
+    """
+    p = prepared
+    user.write_user(p.spec, p.train, p.heldout, p.made_from, p.sha256, force)
+    return Added(user.load_user(p.spec.name), p.notes)
 
 
 def _cut(wish: Wish, spec: TaskSpec, rows: Rows) -> np.ndarray:

@@ -7,7 +7,6 @@ from typing import Any
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -15,7 +14,7 @@ import tasks
 from tasks.errors import TaskError
 
 WIDE = 140
-"""Columns of a terminal from which the list is a table."""
+"""Columns of a terminal from which the list names every task's features and targets too."""
 
 
 def task_facts(name: str, data_dir: str | None) -> dict[str, Any]:
@@ -65,38 +64,33 @@ def task_facts(name: str, data_dir: str | None) -> dict[str, Any]:
 
 def print_list(facts: list[dict[str, Any]], console: Console) -> None:
     """Every task with its rows, columns, budget, axis and source."""
-    (_print_table if console.width >= WIDE else _print_blocks)(facts, console)
+    _print_table(facts, console, wide=console.width >= WIDE)
     if any(f["train_rows"] is None for f in facts):
         console.print(
             "No rows for some tasks: set SLD_DATA_DIR or give --data-dir; a search asks the public hub by itself.",
             highlight=False,
         )
-    console.print("const.: most constants of a law per group; harness tasks show TASK tells all", style="dim")
+    console.print(
+        "const.: most constants of a law per group; harness tasks show TASK tells all",
+        style="dim",
+        soft_wrap=True,
+    )
 
 
-def _print_table(facts: list[dict[str, Any]], console: Console) -> None:
+def _print_table(facts: list[dict[str, Any]], console: Console, wide: bool) -> None:
     table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
-    for name in ("task", "train", "held-out", "groups", "const."):
-        table.add_column(name, justify="left" if name == "task" else "right", no_wrap=True)
-    for name in ("features", "predicts", "extrapolates along", "rows from"):
+    table.add_column("task", no_wrap=True)
+    for name in ("train", "held-out", "groups", "const."):
+        table.add_column(name, justify="right", no_wrap=True)
+    for name in ("features", "predicts") if wide else ():
+        table.add_column(name, overflow="fold")
+    for name in ("extrapolates along", "rows from"):
         table.add_column(name, overflow="fold")
     for f in facts:
         numbers = [_dash(f[k]) for k in ("train_rows", "heldout_rows", "groups", "constants_budget")]
-        columns = [Text(", ".join(map(_column_text, f[k]))) for k in ("features", "targets")]
-        table.add_row(f["name"], *numbers, *columns, _axis_text(f), _source_text(f))
+        columns = [Text(", ".join(map(_column_text, f[k]))) for k in ("features", "targets")] if wide else []
+        table.add_row(f["name"], *numbers, *columns, Text(_axis_text(f)), _source_text(f))
     console.print(table)
-
-
-def _print_blocks(facts: list[dict[str, Any]], console: Console) -> None:
-    for f in facts:
-        console.print(
-            Text(f"{f['name']:<18}", style="bold")
-            + Text(f"{_rows_text(f)}; {_budget_text(f)}; ")
-            + _source_text(f)
-        )
-        columns = [", ".join(map(_column_text, f[k])) for k in ("features", "targets")]
-        for text in (f"{columns[0]} -> {columns[1]}", f"along {_axis_text(f)}"):
-            console.print(Padding(Text(text, style="dim"), (0, 0, 0, 4)))
 
 
 def _source_text(f: dict[str, Any]) -> Text:
@@ -130,18 +124,24 @@ def print_task(facts: dict[str, Any], console: Console) -> None:
             )
             label = ""
     if facts["published"]:
-        table = Table(
-            title="published scores, reported by others",
-            title_justify="left",
-            box=SIMPLE_HEAD,
-            pad_edge=False,
-        )
-        table.add_column("system", overflow="fold")
-        table.add_column("R2", justify="right")
-        table.add_column("how, and where it is from", overflow="fold", style="dim")
-        for p in sorted(facts["published"], key=lambda p: -p["r2"]):
-            table.add_row(p["system"], f"{p['r2']:.3f}", "; ".join(filter(None, (p["note"], p["source"]))))
-        console.print(table)
+        _print_published(facts["published"], console)
+
+
+def _print_published(scores: list[dict[str, Any]], console: Console) -> None:
+    """Scores of others, best first; how and where they are from stands once, below, under the number that the rows give."""
+    said = {id(p): "; ".join(filter(None, (p["note"], p["source"]))) for p in scores}
+    known = list(dict.fromkeys(text for text in said.values() if text))
+    title = "published scores, reported by others"
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    table.add_column("system", overflow="fold")
+    table.add_column("R2", justify="right", no_wrap=True)
+    table.add_column("from", no_wrap=True, style="dim")
+    for p in sorted(scores, key=lambda p: -p["r2"]):
+        mark = f"[{known.index(said[id(p)]) + 1}]" if said[id(p)] else ""
+        table.add_row(Text(p["system"]), f"{p['r2']:.3f}", Text(mark))
+    console.print(table)
+    for i, text in enumerate(known, start=1):
+        console.print(Text(f"[{i}] {text}", style="dim"))
 
 
 def _budget_text(facts: dict[str, Any]) -> str:

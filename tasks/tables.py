@@ -52,7 +52,7 @@ def rows_of(table: Table, spec: TaskSpec) -> Rows:
     Raises:
         BadTable: a column is missing, or holds what is not a finite number or a group label.
     """
-    X, y = (_numbers(table, names) for names in (spec.feature_names, spec.target_names))
+    X, y = (numbers_of(table, names) for names in (spec.feature_names, spec.target_names))
     return Rows(X, y, groups_of(table, spec))
 
 
@@ -66,7 +66,7 @@ def features_in(path: Path, spec: TaskSpec) -> tuple[np.ndarray, np.ndarray]:
         table = read_table(path)
     except TableError as error:
         raise BadTable(str(error)) from error
-    return _numbers(table, spec.feature_names), groups_of(table, spec)
+    return numbers_of(table, spec.feature_names), groups_of(table, spec)
 
 
 def groups_of(table: Table, spec: TaskSpec) -> np.ndarray:
@@ -87,7 +87,7 @@ def groups_of(table: Table, spec: TaskSpec) -> np.ndarray:
     return np.array([str(label) for label in labels])
 
 
-def _numbers(table: Table, names: tuple[str, ...]) -> np.ndarray:
+def numbers_of(table: Table, names: tuple[str, ...]) -> np.ndarray:
     """(n, len(names)) of columns by name."""
     try:
         return np.column_stack([table.numbers(find(n, table.names, table.source)) for n in names])
@@ -95,20 +95,21 @@ def _numbers(table: Table, names: tuple[str, ...]) -> np.ndarray:
         raise BadTable(str(error)) from error
 
 
-def read_complete(path: Path, spec: TaskSpec, reading: Reading, where: tuple[str, ...]) -> Table:
+def complete(given: Table | Path, spec: TaskSpec, reading: Reading, where: tuple[str, ...]) -> Table:
     """A table with the rows that are asked for: conditions first, then rows without a number where that is an option.
 
     Raises:
         BadTable: it can't be read, or no row is left.
     """
     try:
-        table = kept(read_table(path, reading), list(where))
+        table = given if isinstance(given, Table) else read_table(given, reading)
+        table = kept(table, list(where))
         wanted, _ = columns_of(table, spec)
         table = table.complete(wanted, reading.drop_missing, reading.drop_bad)
     except TableError as error:
         raise BadTable(str(error)) from error
     if not len(table):
-        raise BadTable(f"{path}: no rows are left after {'; '.join(table.notes)}")
+        raise BadTable(f"{table.source}: no rows are left after {'; '.join(table.notes) or 'reading'}")
     return table
 
 

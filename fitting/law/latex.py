@@ -23,7 +23,8 @@ def symbol(name: str) -> str:
     if tail in GREEK:
         return f"{head}_{{\\{tail}}}"
     short = tail.isdigit() or len(tail) == 1
-    return f"{head}_{{{tail}}}" if short else f"{head}_{{\\mathrm{{{tail}}}}}"
+    below = tail.replace("_", "\\_")
+    return f"{head}_{{{tail}}}" if short else f"{head}_{{\\mathrm{{{below}}}}}"
 
 
 def _number(value: float) -> str:

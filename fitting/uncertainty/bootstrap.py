@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,8 @@ from fitting.solve.solution import Solution
 
 KINDS = ("case", "within", "cluster", "wild")
 CHUNK_BYTES = 200_000_000
+BATCHES = 10
+"""In so many parts at least, where someone watches."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,7 @@ def bootstrap(
     strata: object = None,
     clusters: object = None,
     seed: int = 0,
+    progress: Callable[[int], None] | None = None,
 ) -> Bootstrap:
     """Refit `n` resamples.
 
@@ -65,6 +69,7 @@ def bootstrap(
         strata, clusters: (rows,) labels, or a column of the data the law uses; "within" takes the fit's groups
             when strata is not given.
         seed: of `numpy.random.default_rng`.
+        progress: told after every batch how many resamples are done.
     """
     if kind not in KINDS:
         raise BadOption(f"bootstrap: unknown kind {kind!r}; expected one of {', '.join(KINDS)}")
@@ -87,6 +92,8 @@ def bootstrap(
     else:
         draws = _within(np.zeros(rows.n, dtype=int), n, rng)
     size = max(1, CHUNK_BYTES // (8 * rows.n * (problem.inner.n_slots + 6)))
+    if progress is not None:
+        size = min(size, -(-n // BATCHES))
     thetas, good = [], []
     for at in range(0, n, size):
         part = draws[at : at + size]
@@ -97,6 +104,8 @@ def bootstrap(
         batch = problem.run(np.tile(result.theta, (len(part), 1)), objective)
         thetas.append(batch.theta)
         good.append(batch.converged)
+        if progress is not None:
+            progress(min(at + size, n))
     return Bootstrap(tuple(problem.names), np.vstack(thetas), np.concatenate(good), kind, seed)
 
 

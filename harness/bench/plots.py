@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
 
 import matplotlib
@@ -46,7 +47,8 @@ def plot_hindsight(lines: list[Line], path: Path) -> None:
             ax.axhline(1 - line.ceiling, color="black", linewidth=0.8, linestyle="--")
         ax.set(xscale="log", yscale="log", title=line.task, xlabel="validation NMSE", ylabel="held-out NMSE")
     axes.flat[0].legend(loc="upper left", fontsize=8)
-    figure.suptitle("Every law tried: error inside train against held-out error (capped at 100)", fontsize=11)
+    title = "Every law tried: error inside train against held-out error (capped at 100)"
+    figure.suptitle(textwrap.fill(title, 30 * columns), fontsize=11)  # a panel is 3.4 inches wide
     figure.tight_layout()
     figure.savefig(path, dpi=110)
     plt.close(figure)

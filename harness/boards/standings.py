@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import math
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,8 @@ from typing import Any
 from evaluator import Evaluator
 from harness.boards.scoring import SCORE_VERSION, score_program
 from harness.errors import BadRun
+from harness.proposers.facts import identifiers
+from harness.proposers.formula.naming import readable
 from harness.record.journal import read_meta
 from harness.record.run_folder import RunFolder, all_runs, write_atomically
 from harness.run.beginning import read_program
@@ -152,7 +156,7 @@ def _run_entry(folder: RunFolder, summary: dict[str, Any]) -> Entry:
     return Entry(
         system_name(summary["config"]),
         "search",
-        "" if law.startswith("free program") else law,
+        "" if law.startswith("free program") else readable(law, tuple(summary.get("units") or ())).text,
         heldout,
         (summary.get("validation") or {}).get("r2"),
         summary.get("n_constants"),
@@ -192,9 +196,18 @@ def program_files(task: str, root: Path = PROGRAMS) -> list[Path]:
 
 
 def program_entries(
-    task: Task, evaluator: Evaluator, cache: Path, root: Path = PROGRAMS
+    task: Task,
+    evaluator: Evaluator,
+    cache: Path,
+    root: Path = PROGRAMS,
+    tell: Callable[[str], None] = lambda what: None,
 ) -> list[tuple[dict[str, Any], Entry]]:
-    """Every program under `programs/<task>/`, scored once and remembered by its hash and the rows'."""
+    """Every program under `programs/<task>/`, scored once and remembered by its hash and the rows'.
+
+    Args:
+        cache: file of scores; where it can't be written, programs are scored again the next time.
+        tell: is told of each program before it is scored.
+    """
     try:
         known = json.loads(cache.read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -202,6 +215,7 @@ def program_entries(
     found = []
     changed = False
     for path in program_files(task.name, root):
+        tell(f"{task.name}: {path.stem}")
         text = read_program(path)
         p = task.provenance
         stem = hashlib.sha256(text.encode()).hexdigest()
@@ -215,7 +229,7 @@ def program_entries(
         entry = Entry(
             system,
             "program",
-            score["law"],
+            readable(score["law"], identifiers(task.spec)).text,
             score["heldout"],
             score["validation_r2"],
             score["n_constants"],
@@ -225,8 +239,9 @@ def program_entries(
         )
         found.append((score, entry))
     if changed:
-        cache.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(cache, json.dumps(known))
+        with contextlib.suppress(OSError):
+            cache.parent.mkdir(parents=True, exist_ok=True)
+            write_atomically(cache, json.dumps(known))
     return found
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import io
+import itertools
 import json
 import sys
+import time
 from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from rich.console import Console
+from rich.live import Live
 from rich.text import Text
 
 from evaluator import Evaluator, LocalSandbox
@@ -23,10 +27,14 @@ from harness.boards.standings import (
     ranked,
     run_entries,
 )
+from harness.errors import BadRun
+from harness.record.run_folder import SUMMARY, all_runs
 from harness.record.summary import plain
+from harness.terminal.counting import counting
 from harness.terminal.edges import Parser, command
-from harness.terminal.options import add_data_options, add_sandbox_option
+from harness.terminal.options import add_data_options, add_sandbox_option, positive
 from harness.terminal.printing import NO_PUBLISHED, best_published, number, score_table
+from harness.terminal.screen import duration
 from harness.terminal.shown import Screen, shown, table_writer
 from tasks import DataUnavailable, TaskError, load, names, resolve, spec
 
@@ -34,6 +42,7 @@ EPILOG = """examples:
   harness leaderboard
   harness leaderboard --task finetune_vocab --all
   harness leaderboard --csv > board.csv
+  harness leaderboard --watch --no-programs
 
 Every row is the mean over ALL runs of a system, never the best of several. R2 is clipped to [-1, 1] and
 a failed run counts as -1, as the benchmark does. Rows marked "published" were reported by others and are
@@ -60,6 +69,14 @@ def parser() -> Parser:
     p.add_argument("--all", action="store_true", help="every law found and every published score")
     add_sandbox_option(p)
     form = p.add_mutually_exclusive_group()
+    form.add_argument(
+        "--watch",
+        nargs="?",
+        const=5.0,
+        type=positive,
+        metavar="S",
+        help="show the boards again every S seconds (default: 5), running searches above them; Ctrl-C ends",
+    )
     form.add_argument("--json", action="store_true", help="print the boards as JSON, every entry included")
     form.add_argument("--csv", action="store_true", help="print the rows as CSV")
     return p
@@ -78,6 +95,8 @@ def main(argv: list[str] | None = None) -> int:
         if args.no_programs
         else scored_programs(wanted, root, args.data_dir, args.allow_weak_sandbox, problems)
     )
+    if args.watch:
+        watch(wanted, root, programs, args.watch, args.all)
     boards = collect(wanted, root, programs, problems)
     for problem in problems:
         print(shown(f"note: {problem}"), file=sys.stderr)
@@ -85,11 +104,8 @@ def main(argv: list[str] | None = None) -> int:
         print(json.dumps([board_facts(b) for b in boards], indent=2))
     elif args.csv:
         write_csv(boards, sys.stdout)
-    elif not boards:
-        human.print("nothing to rank yet: run harness evolve first", highlight=False)
     else:
-        for board in boards:
-            print_board(board, human, args.all)
+        print_boards(boards, human, args.all)
     return 0
 
 
@@ -134,12 +150,15 @@ def scored_programs(
             problems.append(f"programs of {name} are not scored: {error}")
     if not tasks:
         return {}
-    scored = {}
-    with LocalSandbox(workers=1, allow_weak_sandbox=weak) as sandbox:
+    scored, done = {}, itertools.count()
+    total = sum(len(program_files(task.name)) for task in tasks)
+    with LocalSandbox(workers=1, allow_weak_sandbox=weak) as sandbox, counting(total) as tell:
         evaluator = Evaluator(sandbox)
         for task in tasks:
             p = task.provenance
-            entries = program_entries(task, evaluator, root / ".program_scores.json")
+            entries = program_entries(
+                task, evaluator, root / ".program_scores.json", tell=lambda what: tell(what, next(done))
+            )
             scored[(task.name, p.train_hash, p.heldout_hash)] = entries
     return scored
 
@@ -168,6 +187,58 @@ def _board(key: Rows, found: Found, unfinished: Counter[tuple[str, str, str]]) -
         published=published if data["official"] else [],
         ceiling=facts.get("noise_ceiling_r2"),
     )
+
+
+def watch(
+    wanted: list[str] | None, root: Path, programs: dict[Rows, Found], every_s: float, everything: bool
+) -> NoReturn:
+    """Running searches and boards, shown again and again until Ctrl-C; on a terminal in one place, else one below the other."""
+    screen = Screen()
+    with Live(
+        console=screen, auto_refresh=False, screen=screen.is_terminal, vertical_overflow="crop"
+    ) as live:
+        while True:
+            problems: list[str] = []
+            boards = collect(wanted, root, programs, problems)
+            page = Screen(width=screen.width, file=io.StringIO(), force_terminal=screen.is_terminal,
+                          no_color=screen.no_color)  # fmt: skip
+            print_running(root, wanted, page)
+            print_boards(boards, page, everything)
+            text = Text.from_ansi(page.file.getvalue())  # type: ignore[attr-defined]
+            if screen.is_terminal:
+                live.update(text, refresh=True)
+            else:
+                screen.print(text)
+            time.sleep(every_s)
+
+
+def print_running(root: Path, wanted: list[str] | None, console: Console) -> None:
+    """Runs that have not ended: how far they are, and the best error on validation folds."""
+    table = score_table(
+        "not ended", "evaluations", "failed", "best error", "seen", title=f"runs under {root}"
+    )
+    for folder in all_runs(root):
+        if (folder.path / SUMMARY).exists():
+            continue
+        try:
+            with folder.journal(read_only=True) as journal:
+                meta, state = journal.meta(), journal.counts()
+        except BadRun:
+            continue
+        if wanted is None or meta["task"] in wanted:
+            age = max(0.0, time.time() - folder.journal_path.stat().st_mtime)
+            seen = "now" if age < 15 else f"{duration(age)} ago"
+            table.add_row(
+                folder.path.name, str(state.evaluations), str(state.failed), number(state.best, 5), seen
+            )
+    console.print(table if table.row_count else Text(f"no search is under way in {root}", style="dim"))
+
+
+def print_boards(boards: list[Board], console: Console, everything: bool) -> None:
+    if not boards:
+        console.print("nothing to rank yet: run harness evolve first", highlight=False)
+    for board in boards:
+        print_board(board, console, everything)
 
 
 def print_board(board: Board, console: Console, everything: bool) -> None:

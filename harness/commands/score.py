@@ -13,6 +13,7 @@ from evaluator import Evaluator, Limits, LocalSandbox
 from harness.boards.scoring import score_program
 from harness.config import LimitsConfig
 from harness.run.beginning import read_program
+from harness.terminal.counting import counting
 from harness.terminal.edges import Parser, command
 from harness.terminal.options import add_data_options, add_sandbox_option, count
 from harness.terminal.printing import SCORES, number, score_row, score_table
@@ -78,9 +79,15 @@ def main(argv: list[str] | None = None) -> int:
     wanted = names() if "all" in asked else list(dict.fromkeys(resolve(t) for t in asked))
     tasks = [load(name, data_dir=args.data_dir) for name in wanted]
     limits = Limits(fit_cpu_s=args.fit_seconds, memory_mb=args.memory_mb)
-    with LocalSandbox(workers=1, allow_weak_sandbox=args.allow_weak_sandbox) as sandbox:
+    scores: list[dict[str, Any]] = []
+    with (
+        LocalSandbox(workers=1, allow_weak_sandbox=args.allow_weak_sandbox) as sandbox,
+        counting(len(tasks)) as tell,
+    ):
         evaluator = Evaluator(sandbox, limits)
-        scores = [score_program(program, task, evaluator) for task in tasks]
+        for task in tasks:
+            tell(f"scoring on {task.name}", len(scores))
+            scores.append(score_program(program, task, evaluator))
     if args.json:
         print(json.dumps({"program": str(args.program), "scores": scores}, indent=2))
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import sys
 from pathlib import Path
@@ -14,10 +15,13 @@ from fitting.law.spelling import logs_target
 from harness.errors import BadOption
 from harness.fit.report import ASKED_OF_THE_USER, Report
 from harness.fit.rows import Asked, rows_for_fit
+from harness.terminal.counting import counting
 from harness.terminal.edges import Parser, command
 from harness.terminal.options import count, positive, seed, share
 from tables.options import add_options, reading
 from tasks import nano
+
+FILE = "fit.json"
 
 EPILOG = """examples:
   harness fit runs.csv --law chinchilla --loss huber:1e-3
@@ -101,8 +105,11 @@ def parser() -> Parser:
         help=f"checklist: {', '.join(ASKED_OF_THE_USER)}",
     )
     p.add_argument(
-        "--out", metavar="DIR", help="folder for fit.json and plots (default: fit_<name of the file>)"
+        "--out",
+        metavar="DIR",
+        help="folder for fit.json and plots (default: fit_<name of the file>, with a number where that holds a fit)",
     )
+    p.add_argument("--force", action="store_true", help="replace the fit that the folder holds")
     p.add_argument("--no-plots", action="store_true", help="write fit.json only")
     p.add_argument("--json", action="store_true", help="print the JSON instead of the report")
     add_options(p)
@@ -130,7 +137,7 @@ def main(argv: list[str] | None = None) -> int:
 def take_our_plane(args: argparse.Namespace) -> None:
     """Without a file: the isoFLOP plane of our own measurements, under the columns of a Chinchilla law."""
     print(f"no file given: our own isoFLOP plane ({nano.RUNS.name}, docs/measure.md)", file=sys.stderr)
-    args.data, args.out = str(nano.RUNS), args.out or "fit_plane"
+    args.data, args.stem = str(nano.RUNS), "plane"
     args.where = ["experiment==plane", "seed==0", *args.where]
     given = {text.partition("=")[0] for text in args.column}
     args.column += [f"{name}={column}" for name, column in nano.PLANE_COLUMNS.items() if name not in given]
@@ -161,7 +168,9 @@ def run(args: argparse.Namespace) -> tuple[Report, np.ndarray | None]:
         kind = args.kind or ("within" if args.strata else "cluster" if args.cluster else "case")
         strata, clusters = (_labels(rows, name, option) for name, option in
                             ((args.strata, "--strata"), (args.cluster, "--cluster")))  # fmt: skip
-        sample = result.bootstrap(args.bootstrap, kind, strata=strata, clusters=clusters, seed=args.seed)
+        with counting(args.bootstrap) as tell:
+            sample = result.bootstrap(args.bootstrap, kind, strata=strata, clusters=clusters, seed=args.seed,
+                                      progress=lambda done: tell("resamples refitted", done))  # fmt: skip
         method = "bootstrap"
         found = {n: fitting_interval(result, sample, n, args.level) for n in result.constants}
     else:
@@ -194,10 +203,10 @@ def fitting_interval(result, sample, name: str, level: float):
 
 def write(report: Report, args: argparse.Namespace, C: np.ndarray | None) -> list[Path]:
     """fit.json and plots."""
-    folder = Path(args.out or f"fit_{report.table.stem}")
+    folder = _folder(args, getattr(args, "stem", report.table.stem))
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        target = folder / "fit.json"
+        target = folder / FILE
         target.write_text(json.dumps(report.to_dict(), indent=2) + "\n", encoding="utf-8")
     except OSError as error:
         raise BadOption(f"--out {folder}: can't be written ({error.strerror})") from None
@@ -207,6 +216,22 @@ def write(report: Report, args: argparse.Namespace, C: np.ndarray | None) -> lis
 
     bands = "sandwich" if report.result.n_points > len(report.result.constants) else None
     return [target, *write_plots(report.result, folder, C=C, k=args.k, bands=bands)]
+
+
+def _folder(args: argparse.Namespace, stem: str) -> Path:
+    """Where the result goes: never over another result without --force.
+
+    Raises:
+        BadOption: --out names a folder that holds a fit.
+    """
+    first = Path(args.out or f"fit_{stem}")
+    if args.force or not (first / FILE).exists():
+        return first
+    if args.out:
+        raise BadOption(
+            f"--out {first}: it holds a fit already; give another folder, or --force to replace it"
+        )
+    return next(f for n in itertools.count(2) if not (f := Path(f"{first}_{n}")).exists())
 
 
 def _assigned(items: list[str], option: str) -> dict[str, str]:

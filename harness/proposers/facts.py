@@ -135,6 +135,11 @@ def _facts(name: str, x: np.ndarray, unit: float | None = None) -> FeatureFacts:
     return FeatureFacts(name, unit, float(x.min() / unit), float(x.max() / unit), len(np.unique(x)))
 
 
+def identifiers(spec: TaskSpec) -> tuple[str, ...]:
+    """The names that laws of a task have for its features; "own" among them where targets have a feature each."""
+    return (*_identifiers(spec.feature_names), *(["own"] if spec.paired else []))
+
+
 def _identifiers(names: tuple[str, ...]) -> list[str]:
     """Python identifiers for column headers, distinct from each other and from constants' names."""
     taken: list[str] = []

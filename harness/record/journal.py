@@ -10,9 +10,11 @@ is opened; a journal of an earlier version is brought up to this one when it is 
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TextIO
@@ -58,6 +60,19 @@ HEAD = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How far a search is.
+
+    Attributes:
+        evaluations: ended, failures among them. best: error on validation folds; None before the first law.
+    """
+
+    evaluations: int
+    failed: int
+    best: float | None
+
+
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
 
@@ -86,6 +101,12 @@ class Journal:
             raise BadRun(f"{path}: no journal there. Give a run folder that holds journal.sqlite.")
         log = None if read_only and not damaged else damaged_log(path)
         uri = f"{path.resolve().as_uri()}?mode={'ro' if read_only else 'rw'}"
+        if (
+            read_only
+            and not path.with_name(f"{path.name}-wal").exists()
+            and not os.access(path.parent, os.W_OK)
+        ):
+            uri += "&immutable=1"  # SQLite would make a file beside it, which a read-only folder refuses
         try:
             self._db = sqlite3.connect(
                 uri, uri=True, timeout=30.0, check_same_thread=False, isolation_level=None
@@ -370,6 +391,13 @@ class Journal:
         for payload, times, text in self._read("payload, times", "kind = 'evaluation'", texts):
             facts = json.loads(payload)
             yield candidate_of(facts["candidate"], text), outcome_of(facts["outcome"], json.loads(times))
+
+    def counts(self) -> Counts:
+        """How far the search is, without reading what was tried."""
+        row = self._db.execute(
+            "SELECT count(*), coalesce(sum(status != 'scored'), 0), min(validation_error) FROM entries WHERE kind = 'evaluation'"
+        ).fetchone()
+        return Counts(*row)
 
     def events(self, kind: str | None = None) -> list[tuple[str, dict[str, Any], dict[str, Any]]]:
         """(kind, facts, times) of the events, in order."""

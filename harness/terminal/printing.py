@@ -10,6 +10,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from harness.proposers.formula.naming import Readable, readable
+
 MAX_GROUPS = 12
 MAX_PUBLISHED = 8
 SCORES = ("R2", "NMAE", "log err.", "rel. err.")
@@ -51,13 +53,14 @@ def print_summary(summary: dict[str, Any], console: Console, run: str) -> None:
         console.print(Text(f"no law: {why}", style="bold red"))
         console.print(f"run: {run}", markup=False, highlight=False)
         return
-    console.print(Text("law  ", style="bold") + Text(summary["law"], style="cyan"))
+    law = readable(summary["law"], tuple(summary["units"]))
+    console.print(Text("law  ", style="bold") + Text(law.text, style="cyan"))
     units = units_text(summary["units"], summary["law"])
     if units:
         console.print(Text(f"     with {units}", style="dim"))
     if summary["fit_choices"]:
         console.print(Text(f"     fitted with {summary['fit_choices']}", style="dim"))
-    _constants(summary, console)
+    _constants(summary, law, console)
     folds = ", ".join(f"{name} {number(card['r2'])}" for name, card in summary["validation"]["folds"].items())
     console.print(
         f"validation R2 {number(summary['validation']['r2'], 5)}  ({folds}; inside train, beyond the fitted rows)"
@@ -82,9 +85,10 @@ def models_line(llm: dict[str, Any]) -> str:
     return text + (f"; {each[0]} in and {each[1]} out for each improvement" if each else "")
 
 
-def _constants(summary: dict[str, Any], console: Console) -> None:
+def _constants(summary: dict[str, Any], law: Readable, console: Console) -> None:
     groups = summary.get("constants") or {}
-    for group, values in list(groups.items())[:3]:
+    for group, stored in list(groups.items())[:3]:
+        values = law.constants(stored)
         text = ", ".join(f"{name} = {value:.6g}" for name, value in values.items() if value is not None)
         label = "constants" if len(groups) == 1 else f"constants of {group}"
         console.print(f"{label}: {text}", markup=False, highlight=False)

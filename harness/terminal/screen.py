@@ -14,6 +14,7 @@ from rich.text import Text
 
 from evaluator import Failed, Outcome
 from harness.proposers.assignment import Assignment
+from harness.proposers.formula.naming import readable
 from harness.record.run_folder import RunFolder
 from harness.run.budget import Spending
 from harness.run.run import Watcher
@@ -56,6 +57,7 @@ class PlainScreen(Watcher):
 
     def begin(self, assignment: Assignment, folder: RunFolder, spending: Spending, sandbox: str) -> None:
         task = assignment.task
+        self._features = assignment.facts.names
         self._spending = spending
         self._write(f"task {task.name}: {task.spec.title}")
         self._write(data_line(task))
@@ -76,7 +78,8 @@ class PlainScreen(Watcher):
             head += f"; {s.ledger.line()}"
         if best is not None:
             self._best = best.candidate.id
-            head += f"; best validation error {best.error:.5f}: {best.candidate.law or best.candidate.id}"
+            law = readable(best.candidate.law, self._features).text or best.candidate.id
+            head += f"; best validation error {best.error:.5f}: {law}"
         self._write(head)
 
     def say(self, text: str) -> None:
@@ -144,7 +147,7 @@ class LiveScreen(Watcher):
             facts.add_row(
                 "validation error", f"{best.error:.5f} in logs (beyond the fitted rows, inside train)"
             )
-            name = best.candidate.law or f"free program {best.candidate.id}"
+            name = readable(best.candidate.law, self._facts.names).text or f"free program {best.candidate.id}"
             facts.add_row("best law", Text(name, style="cyan"))
             units = units_text({f.name: f.unit for f in self._facts.features}, name)
             if best.candidate.law and units:

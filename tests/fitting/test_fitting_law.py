@@ -194,6 +194,10 @@ def test_what_is_not_a_law_is_refused_with_its_place(text, says):
     assert "\n" not in str(error.value)
 
 
+def test_latex_of_a_name_of_several_words_is_latex():
+    assert Law.parse("log_lr_best*N", ("N",)).latex() == r"\mathrm{log}_{\mathrm{lr\_best}} N"
+
+
 def test_latex_puts_negative_powers_below_a_bar():
     assert law("E + A*N**-alpha + B*D**-beta").latex() == r"E + \frac{A}{N^{\alpha}} + \frac{B}{D^{\beta}}"
     assert (
