@@ -39,14 +39,15 @@ _END = re.compile(r"^\s*#\s*EVOLVE-BLOCK-END\b")
 
 
 @lru_cache(maxsize=16)
-def check(program: str, modules: tuple[str, ...] = PROGRAM_MODULES) -> Failed | None:
+def check(program: str, modules: tuple[str, ...] = PROGRAM_MODULES, markers: bool = True) -> Failed | None:
     """The first rule the text breaks, or None.
 
     Args:
         program: source text.
         modules: top-level modules it may import.
+        markers: whether the lines around the part that evolves must be there; a score needs none.
     """
-    return _text(program) or _markers(program) or _tree(program, modules)
+    return _text(program) or (_markers(program) if markers else None) or _tree(program, modules)
 
 
 PARSE_TRIES = 5

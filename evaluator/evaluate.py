@@ -48,10 +48,11 @@ class Evaluator:
     Args:
         sandbox: runs the children; may be shared by many evaluators and threads.
         limits: what one child may use.
+        markers: whether a program must name the part of it that evolves.
     """
 
-    def __init__(self, sandbox: Sandbox, limits: Limits | None = None) -> None:
-        self.sandbox = sandbox
+    def __init__(self, sandbox: Sandbox, limits: Limits | None = None, markers: bool = True) -> None:
+        self.sandbox, self.markers = sandbox, markers
         self.limits = limits or Limits()
 
     def fit_and_predict(
@@ -74,7 +75,7 @@ class Evaluator:
             BadEvaluation: shapes or labels do not fit together.
             SandboxError: the machine failed.
         """
-        broken = contract.check(program, self.sandbox.modules)
+        broken = contract.check(program, self.sandbox.modules, self.markers)
         if broken is not None:
             return broken
         trial = Trial(
@@ -88,7 +89,7 @@ class Evaluator:
 
     def fit_rows(self, program: str, spec: TaskSpec, train: Rows) -> dict[str, np.ndarray] | Failed:
         """Constants of every group, as they reach predictions: for `predict_rows`, as often as wanted."""
-        broken = contract.check(program, self.sandbox.modules)
+        broken = contract.check(program, self.sandbox.modules, self.markers)
         if broken is not None:
             return broken
         none = np.empty((0, len(spec.features)))
@@ -207,7 +208,7 @@ class Evaluator:
         A program over its budget is still asked for predictions, so that one fault hides no other;
         one that does not run at all has that fault alone.
         """
-        broken = contract.check(program, self.sandbox.modules)
+        broken = contract.check(program, self.sandbox.modules, self.markers)
         if broken is not None:
             return [broken]
         trial = Trial(

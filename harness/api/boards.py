@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from evaluator import Evaluator, LocalSandbox
+from evaluator import LocalSandbox
+from evaluator.foreign import Lenient
 from harness.boards.scoring import score_program
 from harness.commands.leaderboard import board_facts, collect, scored_programs
 from harness.run.beginning import read_program
@@ -17,7 +18,7 @@ from tasks import Task, load, names, resolve
 if TYPE_CHECKING:
     from harness.api.result import Run
 
-SCORES = ("r2", "nmse", "nmae")
+SCORES = ("r2", "nmse", "nmae", "log_error", "relative_error")
 
 
 def score(
@@ -34,7 +35,7 @@ def score(
         data_dir: folder with the rows, "nano" or "official".
 
     Returns:
-        One row a task: r2, nmse, nmae (held-out; missing where a rule was broken), validation_r2, n_constants, seconds,
+        One row a task: r2, nmse, nmae, log_error, relative_error (held-out; missing where a rule was broken), validation_r2, n_constants, seconds,
         broken (rules, with their detail). `.attrs["scores"]` holds everything, controls and groups too.
 
     Raises:
@@ -45,8 +46,8 @@ def score(
     wanted = names() if "all" in given else [resolve(t) for t in given]
     asked = [load(name, data_dir=data_dir) for name in wanted]
     with LocalSandbox(workers=1, allow_weak_sandbox=allow_weak_sandbox) as sandbox:
-        evaluator = Evaluator(sandbox)
-        found = [score_program(text, one, evaluator) for one in asked]
+        evaluator = Lenient(sandbox)
+        found = [score_program(text, one, evaluator, folds=True) for one in asked]
     frame = pd.DataFrame([_row(s) for s in found]).set_index("task")
     frame.attrs["scores"] = found
     return frame

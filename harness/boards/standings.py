@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from evaluator import Evaluator
+from evaluator.foreign import Lenient
 from harness.boards.scoring import SCORE_VERSION, score_program
 from harness.errors import BadRun
 from harness.proposers.facts import identifiers
@@ -197,7 +197,7 @@ def program_files(task: str, root: Path = PROGRAMS) -> list[Path]:
 
 def program_entries(
     task: Task,
-    evaluator: Evaluator,
+    evaluator: Lenient,
     cache: Path,
     root: Path = PROGRAMS,
     tell: Callable[[str], None] = lambda what: None,
@@ -221,7 +221,7 @@ def program_entries(
         stem = hashlib.sha256(text.encode()).hexdigest()
         key = f"{SCORE_VERSION}:{task.name}:{p.train_hash}:{p.heldout_hash}:{stem}"
         if key not in known:
-            known[key] = score_program(text, task, evaluator)
+            known[key] = score_program(text, task, evaluator, folds=True)
             changed = True
         score = known[key]
         broken = "; ".join(f"{r['rule']}: {r['detail']}" for r in score["broken_rules"])

@@ -9,7 +9,8 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from evaluator import Evaluator, Limits, LocalSandbox
+from evaluator import Limits, LocalSandbox, contract
+from evaluator.foreign import Lenient
 from harness.boards.scoring import score_program
 from harness.config import LimitsConfig
 from harness.run.beginning import read_program
@@ -25,10 +26,12 @@ EPILOG = """examples:
   harness score mine.py --task sft moe
   harness score mine.py --task all --json
 
-A program holds, between # EVOLVE-BLOCK-START and # EVOLVE-BLOCK-END, the two functions
+A program holds the two functions
   fit_scaling_law(data_points, loss_values)  (n, F), (n,) or (n, T) -> constants
   scaling_law_func(data_points, params)      (n, F), constants -> (n,) or (n, T)
-It is fitted once per group on that group's training rows; the scores are on the held-out rows.
+and is fitted once per group on that group's training rows; or one law with constants of its own,
+  law(input_data, group)                     list of dicts by feature, label -> list of dicts by target
+The scores are on the held-out rows. docs/programs.md states the contract.
 exit codes: 0 scored on every task, 1 the program failed on one, 2 wrong usage or input
 """
 
@@ -54,7 +57,7 @@ def parser() -> Parser:
         type=count,
         default=LimitsConfig().fit_cpu_s,
         metavar="S",
-        help="processor seconds of one fit call (default: 30)",
+        help="processor seconds of one fit call, of each group anew (default: 30)",
     )
     p.add_argument(
         "--memory-mb",
@@ -62,6 +65,14 @@ def parser() -> Parser:
         default=LimitsConfig().memory_mb,
         metavar="MB",
         help="limit of one call (default: 1024)",
+    )
+    p.add_argument("--folds", action="store_true", help="also score on validation folds inside train; slower")
+    p.add_argument(
+        "--allow-import",
+        action="append",
+        default=[],
+        metavar="PACKAGE",
+        help="let the program import a package beside NumPy and SciPy, inside the sandbox; repeat for more",
     )
     p.add_argument("--groups", action="store_true", help="also show every group's errors")
     add_sandbox_option(p)
@@ -79,15 +90,21 @@ def main(argv: list[str] | None = None) -> int:
     wanted = names() if "all" in asked else list(dict.fromkeys(resolve(t) for t in asked))
     tasks = [load(name, data_dir=args.data_dir) for name in wanted]
     limits = Limits(fit_cpu_s=args.fit_seconds, memory_mb=args.memory_mb)
+    modules = (*contract.EXTRA_MODULES, *args.allow_import)
+    weak = args.allow_weak_sandbox
     scores: list[dict[str, Any]] = []
     with (
-        LocalSandbox(workers=1, allow_weak_sandbox=args.allow_weak_sandbox) as sandbox,
+        LocalSandbox(workers=1, extra_modules=modules, allow_weak_sandbox=weak) as sandbox,
         counting(len(tasks)) as tell,
     ):
-        evaluator = Evaluator(sandbox, limits)
+        evaluator = Lenient(sandbox, limits)
         for task in tasks:
-            tell(f"scoring on {task.name}", len(scores))
-            scores.append(score_program(program, task, evaluator))
+            done = len(scores)
+            scores.append(
+                score_program(
+                    program, task, evaluator, args.folds, lambda doing, done=done: tell(doing, done)
+                )
+            )
     if args.json:
         print(json.dumps({"program": str(args.program), "scores": scores}, indent=2))
     else:
@@ -105,6 +122,8 @@ def print_scores(program: Path, scores: list[dict[str, Any]], groups: bool, cons
         card = s["heldout"]
         used = f"{_or_dash(s['n_constants'])}/{_or_dash(s['budget'])}"
         broken = Text("broken", style="bold red") if s["broken_rules"] else Text("kept", style="green")
+        if not s["broken_rules"] and s["r2_sd"] is not None:
+            broken = Text(f"R2 +- {number(s['r2_sd'])}", style="yellow")
         cells = score_row(s["task"], card) if card else (s["task"], "-", "-", "-", "-")
         numbers = f"{s['text_numbers']}/{s['longest_list']}" + ("!" if s["marks"] else "")
         table.add_row(*cells, number(s["validation_r2"]), f"{s['seconds']:.2f}", used, numbers, broken)
@@ -115,7 +134,7 @@ def print_scores(program: Path, scores: list[dict[str, Any]], groups: bool, cons
             table.add_row(*score_row(f"  {label}", control), "", "", "", "", "control", style="dim")
     console.print(table)
     note = (
-        "valid.: R2 on validation folds inside train; const.: constants used of the budget (- is no limit); "
+        "valid.: R2 on validation folds inside train (--folds); const.: constants used of the budget (- is no limit); "
         "text: numbers in the program's text / in its longest list; log err.: root mean square error in logs; "
         "rel. err.: mean relative error"
     )

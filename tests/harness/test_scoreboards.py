@@ -83,7 +83,7 @@ def test_a_failing_program_exits_with_one_and_names_its_rules(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("text", "rule"),
     [
-        ("print('no block')", "no_evolve_block"),
+        ("print('no function')", "missing_function"),
         ("# EVOLVE-BLOCK-START\ndef f(:\n# EVOLVE-BLOCK-END", "syntax_error"),
         (
             "# EVOLVE-BLOCK-START\ndef scaling_law_func(data_points, params): pass\n# EVOLVE-BLOCK-END",
@@ -93,7 +93,7 @@ def test_a_failing_program_exits_with_one_and_names_its_rules(tmp_path, capsys):
         (LAW.format(fit="return [1.0]", law="return np.full(len(data_points), np.nan)"), "not_finite"),
         (LAW.format(fit="raise ValueError('no luck')", law="return 0"), "exception"),
     ],
-    ids=["block", "syntax", "missing", "shape", "nan", "exception"],
+    ids=["empty", "syntax", "missing", "shape", "nan", "exception"],
 )
 def test_each_fault_has_its_name(tmp_path, capsys, text, rule):
     path = tmp_path / "mine.py"
@@ -101,6 +101,43 @@ def test_each_fault_has_its_name(tmp_path, capsys, text, rule):
     assert score.main([str(path), "--task", "finetune_vocab", "--json"]) == 1
     (s,) = json.loads(capsys.readouterr().out)["scores"]
     assert rule in [r["rule"] for r in s["broken_rules"]]
+
+
+FROZEN = """
+import math
+def law(input_data, group):
+    return [{"unigram_normalized_loss": -5 + 900 * row["num_characters"] ** -0.35} for row in input_data]
+"""
+
+
+def test_what_the_field_writes_is_scored_and_marked(tmp_path, capsys):
+    path = tmp_path / "mine.py"
+    loose = LINE_FIT.replace("return ", "return 1e-4 * np.random.default_rng().random() + ")
+    for text, form, mark in (
+        (FROZEN, "law(input_data, group) with frozen constants", "constants frozen"),
+        (LAW.format(fit=LINE_FIT, law=LINE_LAW).replace("# EVOLVE", "#"), "fit_scaling_law and scaling_law_func", None),
+        (LAW.format(fit=loose, law=LINE_LAW), "fit_scaling_law and scaling_law_func", "not repeatable: scores are means over 5 fits"),
+    ):  # fmt: skip
+        path.write_text(text)
+        assert score.main([str(path), "--task", "finetune_vocab", "--json"]) == 0
+        (s,) = json.loads(capsys.readouterr().out)["scores"]
+        assert s["form"] == form and s["heldout"] and s["validation_r2"] is None
+        assert s["marks"] == [] if mark is None else any(m.startswith(mark) for m in s["marks"])
+    assert len(s["fits_r2"]) == 5 and s["r2_sd"] > 0
+    assert s["heldout"]["relative_error"] > 0 and s["heldout"]["log_error"] > 0
+
+
+def test_an_import_is_named_with_the_way_to_allow_it(tmp_path, capsys):
+    path = tmp_path / "mine.py"
+    path.write_text("import colorsys\n" + LAW.format(fit=LINE_FIT, law=LINE_LAW))
+    assert score.main([str(path), "--task", "finetune_vocab"]) == 1
+    assert "--allow-import colorsys" in " ".join(capsys.readouterr().out.split())
+    assert (
+        score.main([str(path), "--task", "finetune_vocab", "--allow-import", "colorsys", "--folds", "--json"])
+        == 0
+    )
+    (s,) = json.loads(capsys.readouterr().out)["scores"]
+    assert s["validation_r2"] is not None
 
 
 def test_wrong_usage_exits_with_two(tmp_path, capsys):
@@ -218,7 +255,9 @@ def test_programs_are_scored_once_and_remembered(tmp_path, capsys, monkeypatch):
     programs = [s for s in first[0]["standings"] if s["kind"] == "program"]
     assert {"program human_law", "program additive_power"} <= {s["system"] for s in programs}
     assert "differ from the benchmark" in first[0]["note"] and first[0]["published"] == []
-    monkeypatch.setattr("harness.boards.standings.score_program", lambda *_: pytest.fail("scored again"))
+    monkeypatch.setattr(
+        "harness.boards.standings.score_program", lambda *_, **__: pytest.fail("scored again")
+    )
     assert leaderboard.main(args) == 0
     assert json.loads(capsys.readouterr().out) == first
 
