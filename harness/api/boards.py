@@ -100,7 +100,7 @@ def _row(s: dict[str, Any]) -> dict[str, Any]:
     card = s["heldout"] or dict.fromkeys(SCORES)
     return {
         "task": s["task"],
-        **{k: card[k] for k in SCORES},
+        **{k: card.get(k) for k in SCORES},
         "validation_r2": s["validation_r2"],
         "n_constants": s["n_constants"],
         "seconds": s["seconds"],

@@ -100,11 +100,11 @@ def main(argv: list[str] | None = None) -> int:
         evaluator = Lenient(sandbox, limits)
         for task in tasks:
             done = len(scores)
-            scores.append(
-                score_program(
-                    program, task, evaluator, args.folds, lambda doing, done=done: tell(doing, done)
-                )
-            )
+
+            def say(doing: str, done: int = done) -> None:
+                tell(doing, done)
+
+            scores.append(score_program(program, task, evaluator, args.folds, say))
     if args.json:
         print(json.dumps({"program": str(args.program), "scores": scores}, indent=2))
     else:
