@@ -9,7 +9,7 @@ COVER ?= yes
 # One thread of linear algebra a process: more only get in each other's way.
 export OPENBLAS_NUM_THREADS ?= 1
 
-.PHONY: evolve test test-settings slow live lint bench nano clean architecture commands docs
+.PHONY: evolve test test-settings slow live lint bench nano clean architecture commands tutorial pictures docs
 
 .venv/ready: requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or later is needed, $(PYTHON) is " + sys.version.split()[0] + "; try: make PYTHON=python3.12 ..." if sys.version_info < (3, 11) else 0)'
@@ -50,6 +50,13 @@ architecture: .venv/ready
 
 commands: .venv/ready
 	$(BIN)/python -m tests.draw_commands
+
+# Outputs of the tutorial, and the pictures of the README: searches on rows that come with the package.
+tutorial: .venv/ready
+	$(BIN)/python -m tests.run_tutorial
+
+pictures: .venv/ready
+	$(BIN)/python -m tests.draw_pictures
 
 # The site, in site/index.html; opens from disk, asks no network. A link to nowhere is an error.
 docs: .venv/docs

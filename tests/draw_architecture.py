@@ -16,7 +16,7 @@ HEAD = """# Architecture
 
 Which package answers which question, which rooms it has, and in which order to read them. Made from the code by
 `make architecture`; a test keeps the page and the code together. Arrows say who imports whom and point one way; tests hold
-them ([tests/test_architecture.py](../tests/test_architecture.py)). Words: [glossary](glossary.md).
+them (`tests/test_architecture.py`). Words: [glossary](glossary.md).
 
 ## The house
 

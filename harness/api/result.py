@@ -16,6 +16,8 @@ from harness.api.following import follow
 from harness.api.formula import Formula, formulas
 from harness.config import Config
 from harness.errors import BadOption, BadRun
+from harness.pages.making import end_page, viewed
+from harness.pages.page import FILE, run_page, write_page
 from harness.proposers.assignment import Assignment
 from harness.proposers.facts import identifiers
 from harness.proposers.formula.naming import readable
@@ -201,23 +203,26 @@ class Run:
             warnings.warn(warning, stacklevel=2)
         return out
 
-    def plot(self, along: str | None = None, reach: float = 10.0, allow_weak_sandbox: bool = False) -> Figure:
-        """Training rows, the law and the forecast with its interval along one feature, the others held in the middle.
+    def plot(self, kind: str = "extrapolation", allow_weak_sandbox: bool = False) -> Figure:
+        """A figure of the run, as `harness plot` draws it; no window is opened and no state of Matplotlib's is touched.
 
         Args:
-            along: the feature; None for the one that the task extrapolates along.
-            reach: how far beyond the largest value, as a factor.
+            kind: "extrapolation", "data", "parity", "residuals", "front", "progress" or "scores".
+
+        Raises:
+            BadOption: another kind. BadRun: the run has nothing of that kind to show.
         """
-        from harness.api.drawing import draw
+        from harness.pages.figures import KINDS, sheet
 
-        task = load(self.task, data_dir=self._folder.config().data_dir)
+        if kind not in KINDS:
+            raise BadOption(f"kind=: expected one of {', '.join(KINDS)}, got {kind!r}")
+        return sheet(viewed(self._folder, weak=allow_weak_sandbox)[0], kind)
 
-        def ask(frame: pd.DataFrame) -> pd.DataFrame:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", UserWarning)
-                return self.forecast(frame, allow_weak_sandbox=allow_weak_sandbox)
-
-        return draw(task, ask, along, reach, self.law or "")
+    def report(self, allow_weak_sandbox: bool = False) -> Path:
+        """Write the run's page, one file that needs no network; its path. A run that ends writes it by itself."""
+        path = self.path / FILE
+        write_page(path, run_page(*viewed(self._folder, weak=allow_weak_sandbox)))
+        return path
 
     def to_frame(self) -> pd.DataFrame:
         """Every candidate that was evaluated, in the order of asking: law, error on validation folds, lineage."""
@@ -328,4 +333,6 @@ def ended(
     """
     if not follow(folder, config, assignment, progress, weak):
         raise Interrupted(Run(folder.path))
+    if not (folder.path / FILE).exists():
+        end_page(folder)
     return Run(folder.path)

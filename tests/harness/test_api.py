@@ -99,8 +99,8 @@ def test_wrong_questions_to_a_run_say_what_was_expected(run):
         run.forecast({"M": 1e9}, group="wide", allow_weak_sandbox=True)
     with pytest.raises(BadOption, match="expected one group= of wide, deep"):
         run.formula()
-    with pytest.raises(BadOption, match="along="):
-        run.plot(along="M")
+    with pytest.raises(BadOption, match="kind=: expected one of"):
+        run.plot("extrapolatoin")
 
 
 def test_exports_have_the_values_of_the_law(run):
@@ -115,12 +115,13 @@ def test_exports_have_the_values_of_the_law(run):
     assert formula.latex().startswith(r"\mathrm{loss} = ") and "e-" not in formula.latex(numbers=True)
 
 
-@pytest.mark.slow
-def test_the_plot_is_a_figure_of_its_own(run):
-    figure = run.plot(allow_weak_sandbox=True)
-    (axes,) = figure.axes
-    assert axes.get_xlabel() == "N" and axes.get_xscale() == "log"
-    assert {text.get_text() for text in axes.get_legend().get_texts()} == {"wide", "deep"}
+def test_a_run_has_figures_and_a_page(run):
+    figure = run.plot()
+    assert figure.axes[0].get_xlabel().startswith("N")
+    page = run.path / "report.html"
+    before = page.read_text(encoding="utf-8")
+    page.unlink()
+    assert run.report() == page and page.read_text(encoding="utf-8") == before
 
 
 def test_one_table_and_question_is_one_task(run, place):
