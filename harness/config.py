@@ -52,7 +52,7 @@ class LimitsConfig:
     """What one call of a program may use.
 
     Attributes:
-        fit_cpu_s: processor seconds of one fit call (all groups of a fold).
+        fit_cpu_s: processor seconds of one fit call, of each group anew.
         predict_cpu_s: processor seconds of one predict call.
         memory_mb: memory of a child process.
         text_numbers, list_numbers: numeric literals in a program's text, and in one list of it, beyond which its

@@ -22,6 +22,7 @@ import signal
 import socket
 import struct
 import sys
+import types
 from collections.abc import Callable
 from typing import Any
 
@@ -30,12 +31,13 @@ class Zygote:
     """Forks, reaps and kills. One thread, no locks, nothing of a job in its memory."""
 
     def __init__(
-        self, control: socket.socket, lockdown: Any, run: Callable[..., None], status: struct.Struct
+        self, control: socket.socket, lockdown: Any, run: Callable[..., None], wire: types.ModuleType
     ) -> None:
         self.control = control
         self.lockdown = lockdown
         self.run = run
-        self.status = status
+        self.wire = wire
+        self.status: struct.Struct = wire.STATUS
         self.children: dict[int, int] = {}  # pid -> descriptor of its status socket
         self.poller = select.poll()
         self.wake_r, self.wake_w = os.pipe()
@@ -60,7 +62,7 @@ class Zygote:
             # Kills first, then the dead, then new requests: a number freed here and given out again
             # in the same round would be taken for the old one.
             for fd in ready & set(self.children.values()):
-                self.kill(fd)
+                self.told(fd)
             if self.wake_r in ready:
                 with contextlib.suppress(BlockingIOError):
                     os.read(self.wake_r, 4096)
@@ -105,8 +107,21 @@ class Zygote:
         finally:
             os._exit(71)
 
+    def told(self, fd: int) -> None:
+        """The host asks what a child has spent; anything else it says, or that it hung up, ends the child."""
+        try:
+            asked = os.read(fd, 1) == self.wire.ASK
+        except OSError:
+            asked = False
+        if not asked:
+            self.kill(fd)
+            return
+        pid = next(p for p, status in self.children.items() if status == fd)
+        with contextlib.suppress(OSError):
+            os.write(fd, self.status.pack(self.wire.ALIVE, self.wire.spent(pid), 0.0, 0, False))
+
     def kill(self, fd: int) -> None:
-        """The host asked for it on this status socket, or hung up: either way the child goes."""
+        """Kill a child and forget its status socket until it is reaped."""
         self.poller.unregister(fd)
         for pid, status in self.children.items():
             if status == fd:
@@ -170,7 +185,7 @@ def main() -> None:
     warmup.use_once(config["preload"])
     lockdown = layers.Lockdown(without, config["with_fitting"], namespaced)
     control = socket.socket(fileno=control_fd)
-    zygote = Zygote(control, lockdown, runner.run, wire.STATUS)
+    zygote = Zygote(control, lockdown, runner.run, wire)
     gc.collect()
     gc.freeze()
     control.send(json.dumps(lockdown.describe()).encode())

@@ -7,6 +7,7 @@ measured by the zygote, and a wall clock here.
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import re
 import select
@@ -40,6 +41,12 @@ class _Killed(Exception):
         self.failed = (failure, detail)
 
 
+ASKED_AFTER_S = 0.5
+"""A call that has lasted longer knows what its child has spent when a step begins."""
+IDLE = 0.05
+"""A child that gets a smaller share of the wall than this does not compute; one that gets more is ended by its processor time."""
+MOST_LOAD = 20.0
+"""The wall grows with the machine's load up to this."""
 GRACE_S = 5.0
 """A killed child that has not ended by then means that its zygote is stuck."""
 
@@ -67,8 +74,10 @@ class Call:
         zygote: forks the child; no other call touches this one's sockets.
         modules: what the program may import.
         last: whether a child killed from outside is the program's fault, for want of another try.
-        cpu_s: processor seconds of this call.
-        started, deadline: by the monotonic clock.
+        cpu_s: processor seconds of one step. all_cpu_s: of all steps together, which the system enforces.
+        started, begun, deadline, look: by the monotonic clock: the call, the step under way, its end on the wall, and when
+            its processor time is looked at next.
+        base: processor seconds of the child when the step began. spent: those it had when last asked, NaN where nobody knows.
         nonce: a number each answer must carry.
         where: step under way, for messages.
         ended: how the child ended, once the zygote has said so.
@@ -81,8 +90,14 @@ class Call:
     modules: tuple[str, ...]
     last: bool
     cpu_s: int = 0
+    all_cpu_s: int = 0
     started: float = 0.0
+    begun: float = 0.0
     deadline: float = 0.0
+    look: float = 0.0
+    base: float = 0.0
+    spent: float = math.nan
+    told: bytes = b""
     nonce: str = ""
     where: str = ""
     ended: _Ended | None = None
@@ -94,8 +109,9 @@ class Call:
         limits = self.limits
         self.cpu_s = max(1, limits.fit_cpu_s if self.job.call == "fit" else limits.predict_cpu_s)
         self.where, self.nonce = self.job.call, os.urandom(8).hex()
+        self.all_cpu_s = self.cpu_s * max(1, len(self.job.steps))
         self.started = time.monotonic()
-        self.deadline = self.started + self.cpu_s * limits.wall_factor
+        self._begin()
         try:
             self.channel, theirs = socket.socketpair()
             self.status, zygotes = socket.socketpair()
@@ -104,7 +120,7 @@ class Call:
             raise SandboxError(f"sandbox: cannot open a channel to a child: {error}") from error
         try:
             order = {
-                "cpu_s": self.cpu_s,
+                "cpu_s": self.all_cpu_s,
                 "memory_bytes": limits.memory_mb << 20,
                 "output_bytes": limits.output_bytes,
             }
@@ -141,6 +157,7 @@ class Call:
             self._await_lock()
             for step in self.job.steps:
                 self.where = step.name
+                self._begin()
                 self._send(wire.encode(step.header, _bytes(step.numbers)))
                 answer = self._receive(step)
                 if isinstance(answer, Failed):
@@ -182,9 +199,9 @@ class Call:
         if os.WIFSIGNALED(ended.status):
             number = os.WTERMSIG(ended.status)
             # Ticks of the accounting may fall a little short of the limit they enforced.
-            spent = ended.cpu_seconds > self.cpu_s - 0.4
+            spent = ended.cpu_seconds > self.all_cpu_s - 0.4
             if number == signal.SIGXCPU or (number == signal.SIGKILL and spent):
-                return Failure.TIMEOUT, f"over {self.cpu_s} s of processor time"
+                return Failure.TIMEOUT, f"over {self.all_cpu_s} s of processor time"
             if number == signal.SIGSYS:
                 return Failure.FORBIDDEN, "killed for a system call of another architecture"
             if number == signal.SIGKILL and not self.last:
@@ -208,18 +225,63 @@ class Call:
         """
         self.poller.modify(self.channel, events)
         while True:
-            left = self.deadline - time.monotonic()
+            left = min(self.deadline, self.look) - time.monotonic()
             if left <= 0:
-                limit = self.cpu_s * self.limits.wall_factor
-                raise _Killed(Failure.TIMEOUT, f"over {limit:g} s of wall time")
+                self._check_time()
+                continue
             ready = dict(self.poller.poll(left * 1000 + 1))
             if self.status.fileno() in ready:
                 self._read_status()
-                self.poller.unregister(self.status)
+                if self.ended is not None:
+                    self.poller.unregister(self.status)
             if self.channel.fileno() in ready:
                 return ready[self.channel.fileno()]
             if self.ended is not None:
                 raise _Died
+
+    def _begin(self) -> None:
+        """A step begins: its processor time and its time on the wall are counted from here."""
+        now = time.monotonic()
+        self.base = now - self.started  # no more than this can have been spent
+        if self.base > ASKED_AFTER_S and self.ended is None:
+            known = self._ask()
+            self.base = self.base if math.isnan(known) else known
+        self.begun, self.look = now, now + self.cpu_s
+        self.deadline = now + self.cpu_s * self.limits.wall_factor
+
+    def _check_time(self) -> None:
+        """End a step that has spent its processor time, or one that hardly computes and has been there for long.
+
+        Raises:
+            _Killed: it has.
+        """
+        spent = self._ask() - self.base
+        wall = time.monotonic() - self.begun
+        if spent > self.cpu_s:
+            raise _Killed(Failure.TIMEOUT, f"over {self.cpu_s} s of processor time")
+        limit = self.cpu_s * self.limits.wall_factor * load()
+        if wall > limit and not spent > IDLE * wall:
+            used = "" if math.isnan(spent) else f", with {max(spent, 0.0):.1f} s of processor time"
+            raise _Killed(Failure.TIMEOUT, f"over {limit:.3g} s on the wall{used}")
+        now = time.monotonic()
+        left = self.cpu_s - spent
+        self.look = now + (1.0 if math.isnan(left) else max(left, 0.02))
+        self.deadline = max(self.begun + limit, now + 0.5)
+
+    def _ask(self) -> float:
+        """Processor seconds of the child so far; NaN where nobody knows."""
+        if self.ended is not None:
+            return math.nan
+        self.spent = math.nan
+        try:
+            self.status.send(wire.ASK)
+        except OSError:
+            return math.nan
+        poller = select.poll()
+        poller.register(self.status, select.POLLIN)
+        if poller.poll(GRACE_S * 1000):
+            self._read_status()
+        return self.spent
 
     def _send(self, data: bytes) -> None:
         view = memoryview(data)
@@ -336,14 +398,31 @@ class Call:
         return self.ended
 
     def _read_status(self) -> None:
+        """What the zygote says: processor time so far, or how the child ended."""
         try:
             data = self.status.recv(256)
         except ConnectionResetError:
             data = b""
-        if len(data) != wire.STATUS.size:
-            raise ZygoteDied(data.decode("utf-8", "replace") or "it hung up")
-        status, user, system, peak_kb, over = wire.STATUS.unpack(data)
-        self.ended = _Ended(status, user + system, peak_kb / 1024, over)
+        self.told += data
+        if self.told.startswith(b"fork"):
+            raise ZygoteDied(self.told.decode("utf-8", "replace"))
+        while len(self.told) >= wire.STATUS.size:
+            status, user, system, peak_kb, over = wire.STATUS.unpack(self.told[: wire.STATUS.size])
+            self.told = self.told[wire.STATUS.size :]
+            if status == wire.ALIVE:
+                self.spent = user
+            else:
+                self.ended = _Ended(status, user + system, peak_kb / 1024, over)
+        if (self.told or not data) and self.ended is None:
+            raise ZygoteDied((self.told or data).decode("utf-8", "replace") or "it hung up")
+
+
+def load() -> float:
+    """Processes that want a processor, for each there is; at least 1."""
+    try:
+        return min(MOST_LOAD, max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1)))
+    except (AttributeError, OSError):  # not on this system
+        return 1.0
 
 
 def _bytes(values: np.ndarray) -> bytes:

@@ -14,9 +14,10 @@ class Limits:
     """What one child may use.
 
     Attributes:
-        fit_cpu_s: processor seconds of a fit child: all groups, all threads.
-        predict_cpu_s: the same of a predict child.
-        wall_factor: a child is killed after this many times its processor seconds of wall time.
+        fit_cpu_s: processor seconds of one fit call, of each group anew; all threads.
+        predict_cpu_s: the same of one batch of predictions.
+        wall_factor: a step is ended after this many times its processor seconds on the wall, times the machine's load, where the
+            child computes hardly at all: a far backstop against sleepers.
         memory_mb: address space beyond that of the warm interpreter.
         output_bytes: of stdout and stderr together; what goes beyond is cut off.
         header_bytes: of one reply's header.

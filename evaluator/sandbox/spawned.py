@@ -22,7 +22,7 @@ import threading
 from collections import deque
 from pathlib import Path
 
-from evaluator.child.wire import STATUS
+from evaluator.child.wire import ALIVE, ASK, STATUS, spent
 from evaluator.sandbox.host import Profile, Zygote, ZygoteDied
 
 POLL_S = 0.05
@@ -91,7 +91,11 @@ class Spawner:
                 done, code, usage = os.wait4(worker.pid, os.WNOHANG)
                 if done:
                     break
-                ready = poller.poll(POLL_S * 1000)
+                ready = bool(poller.poll(POLL_S * 1000))
+                if ready and _asks(status):
+                    with contextlib.suppress(OSError):
+                        status.send(STATUS.pack(ALIVE, spent(worker.pid), 0.0, 0, False))
+                    continue
                 over = resident_bytes(worker.pid) - base > memory_bytes
                 if ready or over:
                     with contextlib.suppress(ProcessLookupError):
@@ -116,6 +120,14 @@ class Spawner:
             worker.close(at_once)
         for thread in watched:
             thread.join(5.0)
+
+
+def _asks(status: socket.socket) -> bool:
+    """Whether the caller wants to know what the worker has spent; anything else ends it."""
+    try:
+        return status.recv(1) == ASK
+    except OSError:
+        return False
 
 
 def resident_bytes(pid: int) -> int:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import textwrap
+import time
+
 import numpy as np
 import pytest
 from evaluator_cases import GOOD_FIT, GOOD_LAW, QUICK, make_folds, make_rows, make_task, program
@@ -399,3 +402,54 @@ def test_good_law_is_what_the_cases_say():
     rows = make_rows()
     p = names["fit_scaling_law"](rows.X, rows.y[:, 0])
     assert np.abs(names["scaling_law_func"](rows.X, p) - rows.y[:, 0]).max() < 0.05
+
+
+BURN = """
+def burn(turns):
+    n = 0
+    while n < turns:
+        n += 1
+"""
+
+
+@pytest.fixture(scope="module")
+def rate():
+    """Turns of `burn` in a second of processor time."""
+    names: dict = {}
+    exec(BURN, names)
+    started = time.process_time()
+    names["burn"](3_000_000)
+    return 3_000_000 / (time.process_time() - started)
+
+
+def test_processor_time_counts_for_each_group_anew(sandbox, rate):
+    task = make_task(groups=3)
+    top = "import numpy as np\n" + BURN
+    text = program(f"burn({rate / 2:.0f})\n" + textwrap.dedent(GOOD_FIT), top=top)
+    limits = Limits(fit_cpu_s=1, wall_factor=60.0)
+    outcome = Evaluator(sandbox, limits).score_rows(text, task, task.heldout.open(), "x", checks="none")
+    assert isinstance(outcome, Scored) and outcome.cpu_seconds > 1.0, outcome
+
+
+def test_the_group_that_takes_too_long_is_named(sandbox):
+    task = make_task(groups=4)
+    endless = program(
+        "if loss_values.mean() > 5:\n    while True:\n        pass\n" + textwrap.dedent(GOOD_FIT)
+    )
+    late = next(g for g, index in task.train.by_group() if task.train.y[index].mean() > 5)
+    outcome = Evaluator(sandbox, Limits(fit_cpu_s=1, wall_factor=60.0)).score_rows(
+        endless, task, task.heldout.open(), "x", checks="none"
+    )
+    failed(outcome, Failure.TIMEOUT, f"fit, group {late!r}: over 1 s of processor time")
+    assert outcome.cpu_seconds < 3  # all four groups together might have had four
+
+
+def test_the_wall_is_a_backstop_that_grows_with_the_load(sandbox, monkeypatch):
+    thread = (
+        "[c for c in object.__subclasses__() if c.__name__ == 'BuiltinImporter'][0].load_module('_thread')"
+    )
+    waits = program(f"lock = {thread}.allocate_lock()\nlock.acquire()\nlock.acquire()")
+    for factor in (1.0, 3.0):
+        monkeypatch.setattr("evaluator.sandbox.call.load", lambda factor=factor: factor)
+        outcome = validate(Evaluator(sandbox, Limits(fit_cpu_s=1, wall_factor=0.5)), waits)
+        failed(outcome, Failure.TIMEOUT, f"over {0.5 * factor:g} s on the wall, with 0.0 s of processor time")
