@@ -113,30 +113,24 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def print_scores(program: Path, scores: list[dict[str, Any]], groups: bool, console: Console) -> None:
-    """The table, then every broken rule with its detail."""
-    columns = (*SCORES, "valid.", "sec.", "const.")
-    table = score_table("task", *columns, title=f"{program}: held-out scores")
-    table.add_column("text", justify="right")
-    table.add_column("rules", overflow="fold")
+    """The table, then what else is known of each score, and every broken rule with its detail."""
+    table = score_table("task", *SCORES, title=f"{program}: held-out scores")
+    table.add_column("rules", no_wrap=True)
     for s in scores:
         card = s["heldout"]
-        used = f"{_or_dash(s['n_constants'])}/{_or_dash(s['budget'])}"
-        broken = Text("broken", style="bold red") if s["broken_rules"] else Text("kept", style="green")
-        if not s["broken_rules"] and s["r2_sd"] is not None:
-            broken = Text(f"R2 +- {number(s['r2_sd'])}", style="yellow")
         cells = score_row(s["task"], card) if card else (s["task"], "-", "-", "-", "-")
-        numbers = f"{s['text_numbers']}/{s['longest_list']}" + ("!" if s["marks"] else "")
-        table.add_row(*cells, number(s["validation_r2"]), f"{s['seconds']:.2f}", used, numbers, broken)
+        table.add_row(*cells, _rules(s), style="bold" if s["controls"] else "")
         if groups and card:
             for label, g in card["per_group"].items():
-                table.add_row(*score_row(f"  {label}", g), "", "", "", "", f"{g['n_rows']} rows", style="dim")
+                table.add_row(*score_row(f"  {label}", g), f"{g['n_rows']} rows", style="dim")
         for label, control in s["controls"].items():
-            table.add_row(*score_row(f"  {label}", control), "", "", "", "", "control", style="dim")
+            table.add_row(*score_row(f"  {label}", control), "control", style="dim")
     console.print(table)
+    for s in scores:
+        console.print(Text(f"{s['task']}: {_known(s)}"))
     note = (
-        "valid.: R2 on validation folds inside train (--folds); const.: constants used of the budget (- is no limit); "
-        "text: numbers in the program's text / in its longest list; log err.: root mean square error in logs; "
-        "rel. err.: mean relative error"
+        "log err.: root mean square error in logs; rel. err.: mean relative error; validation R2 is on folds inside train "
+        "(--folds)"
     )
     console.print(Text(note, style="dim"))
     for s in scores:
@@ -150,5 +144,24 @@ def print_scores(program: Path, scores: list[dict[str, Any]], groups: bool, cons
             console.print(Text(f"{s['task']}: {s['note']}", style="yellow"))
 
 
-def _or_dash(count: int | None) -> str:
-    return "-" if count is None else str(count)
+def _rules(s: dict[str, Any]) -> Text:
+    """Whether every rule was kept; with several fits, how far their scores spread."""
+    if s["broken_rules"]:
+        return Text("broken", style="bold red")
+    if s["r2_sd"] is not None:
+        return Text(f"R2 +- {number(s['r2_sd'])}", style="yellow")
+    return Text("kept", style="green")
+
+
+def _known(s: dict[str, Any]) -> str:
+    """Validation, size and time of one score, in words."""
+    used, budget = s["n_constants"], s["budget"]
+    limit = "no limit" if budget is None else f"at most {budget}"
+    return ", ".join(
+        (
+            f"validation R2 {number(s['validation_r2'])}",
+            f"{'-' if used is None else used} constants ({limit})",
+            f"{s['text_numbers']} numbers in the text, {s['longest_list']} in its longest list",
+            f"{s['seconds']:.2f} s",
+        )
+    )

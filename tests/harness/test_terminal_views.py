@@ -102,7 +102,7 @@ def test_boards_need_no_folder_that_can_be_written(tmp_path, monkeypatch):
         "n_constants": 1,
         "marks": [],
     }
-    monkeypatch.setattr(standings, "score_program", lambda *_: score)
+    monkeypatch.setattr(standings, "score_program", lambda *_, **__: score)
 
     def refuse(path, text):
         raise PermissionError(13, "Permission denied", str(path))
@@ -141,3 +141,24 @@ def test_the_title_of_one_tasks_hindsight_fits(tmp_path, monkeypatch):
     plot_hindsight([Line(**fields)], tmp_path / "hindsight.png")
     ((low, high, width),) = kept
     assert low >= 0 and high <= width
+
+
+def test_scores_read_well_at_80_columns():
+    from pathlib import Path
+
+    from harness.commands.score import print_scores
+
+    card = {"r2": 0.97, "nmse": 0.03, "nmae": 0.1, "log_error": 0.2, "relative_error": 12.3, "per_group": {}}
+    score = {
+        "task": "data_constrained", "heldout": card, "broken_rules": [], "r2_sd": None, "n_constants": 7, "budget": None,
+        "text_numbers": 74, "longest_list": 3, "marks": [], "validation_r2": 0.9, "seconds": 0.5, "note": "",
+        "controls": {"last two points in logs": card},
+    }  # fmt: skip
+    out = io.StringIO()
+    print_scores(Path("mine.py"), [score], False, Screen(file=out, width=80))
+    lines = out.getvalue().splitlines()
+    assert max(map(len, lines)) <= 80
+    assert any(
+        "last two points in logs" in line and "1230.00%" in line and "control" in line for line in lines
+    )
+    assert "7 constants (no limit)" in out.getvalue()
