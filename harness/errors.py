@@ -5,6 +5,7 @@ HarnessError
 ├── BadRun        a run folder that can't be used: missing, torn, of another task, in use
 ├── BadProgram    a program file that can't be read
 ├── BadOption     an option of a command that can't be used
+├── BadCluster    a cluster that can't be reached, or workers that may not take part
 └── BadHistory    a training run's log that can't be read or predicted from
 """
 
@@ -31,3 +32,7 @@ class BadHistory(HarnessError):
 
 class BadOption(HarnessError):
     """An option of a command that can't be used."""
+
+
+class BadCluster(HarnessError):
+    """A cluster that can't be reached, or a worker that may not take part."""

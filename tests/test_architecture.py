@@ -19,7 +19,7 @@ ROOMS = {  # folders inside a package, lowest first: a room imports rooms before
     "fitting": ("law", "solve", "vpnls", "uncertainty", "planning"),
     "evaluator": ("child", "sandbox"),
     "harness": (
-        "search", "proposers", "choosing", "record", "run", "boards", "terminal", "pages", "bench", "curves", "fit", "study",
+        "search", "proposers", "choosing", "record", "cluster", "run", "boards", "terminal", "pages", "bench", "curves", "fit", "study",
         "commands", "api",
     ),
 }  # fmt: skip

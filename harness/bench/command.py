@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import platform
 import threading
+from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -19,13 +20,22 @@ from harness.bench.hindsight import read
 from harness.bench.plots import plot_hindsight
 from harness.bench.suite import Cell, Suite, cells, copy_searches, run_suite, summaries
 from harness.bench.tables import groups_table, runs_table
+from harness.cluster.cluster import Cluster
 from harness.config import Config, find_config, load_config
 from harness.proposers.llm.settings import with_model
 from harness.record.run_folder import RunFolder, write_atomically
 from harness.run.asking import check_models
 from harness.terminal.edges import Parser, alias, command
 from harness.terminal.interrupt import ctrl_c
-from harness.terminal.options import add_data_options, add_sandbox_option, amount, count, positive, share
+from harness.terminal.options import (
+    add_cluster_option,
+    add_data_options,
+    add_sandbox_option,
+    amount,
+    count,
+    positive,
+    share,
+)
 from harness.terminal.shown import Screen
 from tasks import Task, load, names, resolve
 from tasks.corpus import load_corpus, need_corpus
@@ -76,16 +86,15 @@ def parser() -> Parser:
     p.add_argument(
         "--workers",
         type=count,
-        default=DEFAULT_WORKERS,
         metavar="N",
-        help=f"evaluations beside each other (default: {DEFAULT_WORKERS})",
+        help=f"evaluations beside each other in a run (default: {DEFAULT_WORKERS}; 1 with --cluster: the same journal "
+        "wherever it is scored)",
     )
     p.add_argument(
         "--jobs",
         type=count,
-        default=1,
         metavar="N",
-        help="runs beside each other, each with its own workers (default: 1)",
+        help="runs beside each other, each with its own workers (default: 1, or two for each thread of a cluster)",
     )
     p.add_argument("--proposer", choices=SEARCHERS, help="who makes candidates (default: that of the config)")
     p.add_argument("--model", metavar="NAME", help="model to ask, for the proposers llm and mixed")
@@ -123,6 +132,7 @@ def parser() -> Parser:
     p.add_argument("--only-random", action="store_true", help="run that control alone")
     p.add_argument("--no-hindsight", action="store_true", help="leave out the plot of every law tried")
     add_sandbox_option(p)
+    add_cluster_option(p)
     return p
 
 
@@ -130,11 +140,18 @@ def parser() -> Parser:
 def main(argv: list[str] | None = None) -> int:
     args = parser().parse_args(argv)
     human = Screen(stderr=True)
-    with ctrl_c() as stop:
-        return bench(args, human, stop)
+    args.workers = args.workers or (1 if args.cluster else DEFAULT_WORKERS)
+    with (
+        ctrl_c() as stop,
+        Cluster(args.cluster, args.allow_weak_sandbox) if args.cluster else nullcontext() as cluster,
+    ):
+        args.jobs = args.jobs or (2 * cluster.threads if cluster else 1)
+        return bench(args, human, stop, cluster)
 
 
-def bench(args: argparse.Namespace, human: Console, stop: threading.Event) -> int:
+def bench(
+    args: argparse.Namespace, human: Console, stop: threading.Event, cluster: Cluster | None = None
+) -> int:
     """Run the suite, look back, write the card. Returns the exit code."""
 
     def say(line: str) -> None:
@@ -159,7 +176,7 @@ def bench(args: argparse.Namespace, human: Console, stop: threading.Event) -> in
     wanted = cells(list(tasks), proposers, args.seeds)
     if args.choose_again is not None:
         copy_searches(wanted, args.choose_again, args.out)
-    suite = Suite(tasks, config, args.out, not args.no_hindsight, args.allow_weak_sandbox)
+    suite = Suite(tasks, config, args.out, not args.no_hindsight, args.allow_weak_sandbox, cluster)
     if not run_suite(wanted, suite, stop.is_set, say, args.jobs):
         say("stopped; nothing finished is lost. Give the same command again to go on.")
         return 130

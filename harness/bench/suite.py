@@ -9,7 +9,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, ThreadPoolExecutor, as_completed, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,12 +17,14 @@ from typing import Any
 
 from harness.bench.hindsight import FILE as HINDSIGHT
 from harness.bench.hindsight import has_looked, look_back
+from harness.bench.progress import SuiteProgress
+from harness.cluster.cluster import Cluster
 from harness.config import Config
 from harness.errors import BadRun, HarnessError
 from harness.proposers.assignment import Assignment
 from harness.record.run_folder import JOURNAL, RunFolder
 from harness.run.beginning import start_run
-from harness.run.run import Terms, run
+from harness.run.run import Terms, Watcher, run
 from harness.search.ending import Ending
 from tasks import Task
 
@@ -56,6 +58,7 @@ class Suite:
         out: folder of the run folders.
         hindsight: score every law of a run of the search on the held-out rows once it has ended.
         weak: run programs even where the machine can't keep them away from files.
+        cluster: where candidates are scored; None for this machine.
     """
 
     tasks: dict[str, Task]
@@ -63,6 +66,7 @@ class Suite:
     out: Path
     hindsight: bool = False
     weak: bool = False
+    cluster: Cluster | None = None
 
 
 def run_suite(
@@ -77,7 +81,7 @@ def run_suite(
     Args:
         stopping: asked often; when true the runs in hand are left resumable.
         say: gets a line for every run.
-        jobs: runs beside each other, each in a process of its own.
+        jobs: runs beside each other, each in a process of its own, or with a cluster in a thread.
 
     Returns:
         Whether all have ended.
@@ -94,6 +98,8 @@ def run_suite(
         folder = open_run(cell, config, suite.tasks[cell.task], suite.out)
         if folder.summary() is None or (_looks_back(cell, suite) and not has_looked(folder)):
             left.append((cell, config))
+    if suite.cluster is not None:
+        return _on_cluster(left, suite, stopping, say, jobs)
     if jobs > 1:
         return _beside(left, suite, stopping, say, jobs)
     for n, (cell, config) in enumerate(left, start=1):
@@ -104,12 +110,19 @@ def run_suite(
     return True
 
 
-def carry_out(cell: Cell, config: Config, suite: Suite, stopping: Callable[[], bool]) -> str | None:
+def carry_out(
+    cell: Cell,
+    config: Config,
+    suite: Suite,
+    stopping: Callable[[], bool],
+    watcher: Watcher | None = None,
+) -> str | None:
     """One run to its end, and a line on it; None where it was interrupted."""
     folder, task = RunFolder(suite.out / cell.name), suite.tasks[cell.task]
     summary = folder.summary()
     if summary is None:
-        result = run(folder, config, Assignment.of(task), Terms(stopping=stopping, weak=suite.weak))
+        terms = Terms(watcher or Watcher(), stopping, weak=suite.weak, cluster=suite.cluster)
+        result = run(folder, config, Assignment.of(task), terms)
         if result.ending is Ending.INTERRUPTED or result.summary is None:
             return None
         summary = result.summary
@@ -120,6 +133,35 @@ def carry_out(cell: Cell, config: Config, suite: Suite, stopping: Callable[[], b
 
 def _looks_back(cell: Cell, suite: Suite) -> bool:
     return suite.hindsight and cell.proposer != "random"
+
+
+def _on_cluster(
+    left: list[tuple[Cell, Config]],
+    suite: Suite,
+    stopping: Callable[[], bool],
+    say: Callable[[str], None],
+    jobs: int,
+) -> bool:
+    """Runs in threads: their candidates are scored elsewhere, and every journal is written here."""
+    progress, failed = SuiteProgress(len(left), say), threading.Event()
+
+    def stop() -> bool:
+        return failed.is_set() or stopping()
+
+    with ThreadPoolExecutor(jobs, thread_name_prefix="run") as pool:
+        begun = [pool.submit(carry_out, *one, suite, stop, progress.watcher()) for one in left]
+        try:
+            for future in as_completed(begun):
+                line = future.result()
+                if line is None:
+                    pool.shutdown(wait=False, cancel_futures=True)
+                    break
+                progress.ended(line)
+        except BaseException:
+            failed.set()
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    return progress.n_ended == len(left)
 
 
 def _beside(

@@ -7,7 +7,15 @@ import argparse
 from harness.proposers.names import PROPOSERS
 from harness.terminal.edges import Parser, command
 from harness.terminal.interrupt import ctrl_c
-from harness.terminal.options import add_data_options, add_sandbox_option, amount, count, positive, seed
+from harness.terminal.options import (
+    add_cluster_option,
+    add_data_options,
+    add_sandbox_option,
+    amount,
+    count,
+    positive,
+    seed,
+)
 
 EPILOG = """examples:
   harness evolve --task finetune_vocab
@@ -41,7 +49,12 @@ def parser() -> argparse.ArgumentParser:
         "--evaluations", type=count, metavar="N", help="programs evaluated at most (default: 1000)"
     )
     p.add_argument("--minutes", type=positive, metavar="M", help="minutes of searching at most (default: 4)")
-    p.add_argument("--workers", type=count, metavar="N", help="evaluations beside each other (default: 2)")
+    p.add_argument(
+        "--workers",
+        type=count,
+        metavar="N",
+        help="evaluations beside each other (default: 2, or two for each thread of a cluster)",
+    )
     p.add_argument("--seed", type=seed, metavar="N", help="seed of the search (default: 0)")
     p.add_argument("--model", metavar="NAME", help="model to ask, for the proposers llm and mixed")
     p.add_argument(
@@ -63,6 +76,7 @@ def parser() -> argparse.ArgumentParser:
         "--resume", metavar="RUN", help="go on with a run: its folder, its name under --out, or latest"
     )
     add_sandbox_option(p)
+    add_cluster_option(p)
     p.add_argument("--json", action="store_true", help="print the final summary as JSON on standard output")
     return p
 

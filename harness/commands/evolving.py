@@ -5,12 +5,14 @@ from __future__ import annotations
 import argparse
 import json
 import threading
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
+from harness.cluster.cluster import Cluster
 from harness.config import Config, find_config, load_config
 from harness.errors import BadRun, HarnessError
 from harness.pages.making import end_page
@@ -35,6 +37,7 @@ class Asked:
     args: argparse.Namespace
     human: Console
     stop: threading.Event
+    cluster: Cluster | None = None
 
 
 def carry_out(args: argparse.Namespace, stop: threading.Event) -> int:
@@ -43,12 +46,13 @@ def carry_out(args: argparse.Namespace, stop: threading.Event) -> int:
     Raises:
         HarnessError, TaskError, EvaluatorError: what was asked can't be done.
     """
-    asked = Asked(args, Screen(stderr=args.json, soft_wrap=False), stop)
     if args.resume and args.replay:
         raise HarnessError("give either --resume or --replay, not both")
-    if args.replay:
-        return _replay(asked)
-    return _resume(asked) if args.resume else _evolve(asked)
+    with Cluster(args.cluster, args.allow_weak_sandbox) if args.cluster else nullcontext() as cluster:
+        asked = Asked(args, Screen(stderr=args.json, soft_wrap=False), stop, cluster)
+        if args.replay:
+            return _replay(asked)
+        return _resume(asked) if args.resume else _evolve(asked)
 
 
 def configure(args: argparse.Namespace, base: Config) -> Config:
@@ -145,7 +149,15 @@ def _follow(
     repeats: RunFolder | None = None,
 ) -> int:
     args, human = asked.args, asked.human
-    terms = Terms(_watcher(human), asked.stop.is_set, weak=args.allow_weak_sandbox, repeats=repeats)
+    cluster = asked.cluster
+    terms = Terms(
+        _watcher(human),
+        asked.stop.is_set,
+        weak=args.allow_weak_sandbox,
+        repeats=repeats,
+        cluster=cluster,
+        in_flight=None if cluster is None else args.workers or 2 * cluster.threads,
+    )
     result = run(folder, config, assignment, terms)
     if result.ending is Ending.INTERRUPTED or result.summary is None:
         human.print(

@@ -17,6 +17,11 @@ def check_models(args: argparse.Namespace, config: Config) -> None:
     Raises:
         BadConfig: with what to do.
     """
+    if getattr(args, "cluster", None) and config.evolve.proposer not in OFFLINE:
+        raise BadConfig(
+            f"--cluster scores for the proposers {' and '.join(OFFLINE)}; {config.evolve.proposer} tells models of each "
+            "fold as it comes, which needs this machine: leave --cluster out"
+        )
     if config.evolve.proposer in OFFLINE:
         for option in ("model", "max_cost", "max_tokens"):
             if getattr(args, option) is not None:

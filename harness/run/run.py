@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -17,10 +18,11 @@ from harness.choosing.controls import on_the_board
 from harness.choosing.ground import Ground
 from harness.choosing.shortlist import FILE as SHORTLIST
 from harness.choosing.shortlist import VERSION as SHORTLIST_VERSION
+from harness.cluster.cluster import Cluster
+from harness.cluster.evaluation import Evaluation, own_sandbox, score_candidate
 from harness.config import Config
 from harness.proposers.assignment import Assignment
 from harness.proposers.formula.proposer import free_draft
-from harness.proposers.formula.render import is_rendered
 from harness.proposers.llm.staged import staged_evaluation
 from harness.proposers.registry import make_proposers
 from harness.record.facts import report_facts, report_of
@@ -59,6 +61,8 @@ class Terms:
         clock: seconds, monotonic.
         weak: run programs even where the machine can't keep them away from files.
         repeats: a recorded run whose models' replies are used again, entry by entry, with no network.
+        cluster: where candidates are scored; None for this machine. All else is done here.
+        in_flight: evaluations beside each other; None for the config's workers.
     """
 
     watcher: Watcher = field(default_factory=Watcher)
@@ -66,6 +70,8 @@ class Terms:
     clock: Callable[[], float] = time.monotonic
     weak: bool = False
     repeats: RunFolder | None = None
+    cluster: Cluster | None = None
+    in_flight: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,10 +125,10 @@ def run(folder: RunFolder, config: Config, assignment: Assignment, terms: Terms)
                 "this run has ended and its held-out rows were opened; here is its summary again"
             )
             return Result(Ending(earlier["ending"]), earlier)
-        with LocalSandbox(workers=config.evolve.workers, allow_weak_sandbox=terms.weak) as sandbox:
+        with _sandbox(config, terms) as sandbox:
             evaluator = Evaluator(sandbox, Limits(**config.as_dict()["limits"]))
             session = prepare(folder, config, assignment, terms, journal, evaluator)
-            ending = search(session, sandbox.level)
+            ending = search(session, terms.cluster.level if terms.cluster else sandbox.level)
             if ending is Ending.INTERRUPTED:
                 return Result(ending, None)
             choice = choose(session, ending)
@@ -153,7 +159,7 @@ def prepare(
     )
     loop: Loop
     if proposers.llm is None:
-        loop = DirectLoop(state, _evaluation(evaluator, assignment), journal)
+        loop = DirectLoop(state, _evaluation(evaluator, assignment, terms), journal)
     else:
         from harness.run.in_flight.loop import InFlightLoop  # they load the client, which only models need
         from harness.run.in_flight.state import InFlight
@@ -175,10 +181,13 @@ def search(session: Session, sandbox: str) -> Ending:
     if session.searched is not None:
         return Ending(session.searched["ending"])
     journal, spending, watcher = session.journal, session.spending, session.terms.watcher
-    state, workers = session.loop.search, session.config.evolve.workers
+    state, cluster = session.loop.search, session.terms.cluster
+    workers = session.terms.in_flight or session.config.evolve.workers
     journal.record("resumed" if state.n_told else "started", {"sandbox": sandbox}, spending.seconds)
     watcher.begin(session.assignment, session.folder, spending, sandbox)
-    executor = ThreadPoolExecutor(workers, thread_name_prefix="evaluate")
+    executor: Executor = (
+        cluster.executor() if cluster else ThreadPoolExecutor(workers, thread_name_prefix="evaluate")
+    )
 
     def progress(candidate: Candidate | None, outcome: Outcome | None) -> None:
         watcher.progress(state, candidate, outcome)
@@ -269,14 +278,16 @@ def trace(session: Session, choice: Choice, summary: dict[str, Any]) -> None:
     write_traces(session.folder, traces)
 
 
-def _evaluation(evaluator: Evaluator, assignment: Assignment) -> Callable[[Candidate], Outcome]:
-    """Laws as our own proposer renders them are fitted on all folds together; other programs fold by fold."""
-    task, folds = assignment.task, assignment.folds
+def _sandbox(config: Config, terms: Terms) -> AbstractContextManager[LocalSandbox]:
+    """This machine's own; runs that score elsewhere share one here, for choosing."""
+    if terms.cluster is not None:
+        return nullcontext(own_sandbox(terms.weak))
+    return LocalSandbox(workers=config.evolve.workers, allow_weak_sandbox=terms.weak)
 
-    def evaluate(candidate: Candidate) -> Outcome:
-        ours = candidate.draft.genome is not None or is_rendered(candidate.program, assignment.facts)
-        if ours:
-            return evaluator.validate_together(candidate.program, task, folds)
-        return evaluator.validate(candidate.program, task, folds)
 
-    return evaluate
+def _evaluation(evaluator: Evaluator, assignment: Assignment, terms: Terms) -> Callable[[Candidate], Outcome]:
+    """Scores a candidate: here, or as something that workers can do."""
+    if terms.cluster is not None:
+        return Evaluation.of(assignment, evaluator.limits, terms.weak)
+    task, folds, facts = assignment.task, assignment.folds, assignment.facts
+    return lambda candidate: score_candidate(evaluator, task, folds, facts, candidate)

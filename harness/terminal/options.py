@@ -14,6 +14,14 @@ def add_sandbox_option(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_cluster_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--cluster",
+        metavar="WHERE",
+        help="score on a Dask cluster: tcp://HOST:PORT of its scheduler, or local:N for N processes here (docs/scale.md)",
+    )
+
+
 def add_data_options(parser: argparse.ArgumentParser, more: str = "") -> None:
     """`--data-dir` and `--source`, both stored as `data_dir`."""
     parser.add_argument(

@@ -1,0 +1,152 @@
+"""Evaluations as futures of a cluster: Dask runs again what a worker took with it, and this what a scheduler did."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Executor, Future, InvalidStateError
+from dataclasses import dataclass
+from typing import Any
+
+from distributed import KilledWorker
+from distributed.comm import CommClosedError
+
+from evaluator.outcome import Failed, Failure
+from harness.cluster.cluster import Cluster
+from harness.cluster.evaluation import Evaluation
+from harness.errors import BadCluster
+from harness.search.candidate import Candidate
+
+PATIENCE_S = 300.0
+"""How long a lost scheduler is waited for."""
+
+DEADLY = 2
+"""Times that Dask gives a candidate up, as every worker it was on died, before the candidate is to blame: another
+candidate on the same worker may be."""
+
+
+def _score(evaluation: Evaluation, candidate: Candidate) -> Any:
+    return evaluation(candidate)
+
+
+@dataclass(slots=True)
+class _Errand:
+    """One evaluation on its way; `future` is the caller's."""
+
+    future: Future[Any]
+    evaluation: Evaluation
+    candidate: Candidate
+    given_up: int = 0
+
+
+class ClusterExecutor(Executor):
+    """Runs an `Evaluation` of a candidate on a worker of a cluster, and nothing else.
+
+    The evaluation stays at the workers under its hash; candidates alone follow.
+    """
+
+    def __init__(self, cluster: Cluster) -> None:
+        self.cluster = cluster
+        self._dask = cluster.client.get_executor(pure=False, retries=2)
+        self._lock = threading.RLock()
+        self._lost: list[_Errand] = []
+        self._gone = False  # what the scheduler held is lost
+        self._mending: threading.Thread | None = None
+        self._closed = False
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """The outcome of `fn(candidate)`, computed on a worker.
+
+        Raises:
+            TypeError: `fn` is no Evaluation.
+        """
+        if not isinstance(fn, Evaluation) or len(args) != 1 or kwargs:
+            raise TypeError(f"expected an Evaluation of one candidate, got {fn!r}")
+        errand = _Errand(Future(), fn, args[0])
+        self._send(errand)
+        return errand.future
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Let go of what is in flight; the cluster goes on."""
+        self._closed = True
+        if cancel_futures or not wait:
+            self._dask.shutdown(wait=False)
+
+    def _send(self, errand: _Errand) -> None:
+        with self._lock:
+            try:
+                held = self.cluster.held(errand.evaluation)
+                sent = self._dask.submit(_score, held, errand.candidate)
+            except (OSError, RuntimeError, CommClosedError):
+                self._lose(errand, True)
+                return
+        sent.add_done_callback(lambda done: self._came(errand, done))
+
+    def _came(self, errand: _Errand, done: Future[Any]) -> None:
+        """In a thread of Dask's: never waits."""
+        future = errand.future
+        if self._closed or future.cancelled():
+            future.cancel()
+            return
+        error = None if done.cancelled() else done.exception()
+        if done.cancelled() or isinstance(error, CommClosedError):
+            self._lose(errand, True)
+        elif isinstance(error, KilledWorker):
+            errand.given_up += 1
+            if errand.given_up < DEADLY:
+                self._lose(errand, False)
+            else:
+                _settle(future, Failed(Failure.CRASH, "every worker that ran it died"))
+        else:
+            _settle(future, error if error is not None else done.result())
+
+    def _lose(self, errand: _Errand, gone: bool) -> None:
+        """To be sent again, by a thread that may wait; `gone`: the scheduler, and with it all that it held."""
+        with self._lock:
+            self._lost.append(errand)
+            self._gone |= gone
+            if self._mending is None:
+                self._mending = threading.Thread(target=self._mend, daemon=True, name="cluster-mend")
+                self._mending.start()
+
+    def _mend(self) -> None:
+        until = time.monotonic() + PATIENCE_S
+        while not self._closed:
+            time.sleep(0.5)  # a lost scheduler loses all that is in flight, one by one
+            try:
+                with self._lock:
+                    if self._gone:
+                        self.cluster.reconnect()
+                        self._dask = self.cluster.client.get_executor(pure=False, retries=2)
+                    again, self._lost, self._gone, self._mending = self._lost, [], False, None
+            except (BadCluster, OSError, RuntimeError, CommClosedError) as error:
+                if time.monotonic() > until or _refused(error):
+                    self._give_up(error)
+                    return
+                continue
+            for errand in again:
+                self._send(errand)
+            return
+
+    def _give_up(self, error: Exception) -> None:
+        with self._lock:
+            lost, self._lost, self._mending = self._lost, [], None
+        why = BadCluster(f"{error}. Nothing finished is lost: resume the run when the cluster is back")
+        for errand in lost:
+            _settle(errand.future, why)
+
+
+def _settle(future: Future[Any], found: Any) -> None:
+    """Give a future its outcome or error, unless whoever waited has let go of it."""
+    with contextlib.suppress(InvalidStateError):
+        if isinstance(found, BaseException):
+            future.set_exception(found)
+        else:
+            future.set_result(found)
+
+
+def _refused(error: Exception) -> bool:
+    """Whether the scheduler is back, with workers that may not take part."""
+    return isinstance(error, BadCluster) and "worker" in str(error) and "no worker came" not in str(error)
