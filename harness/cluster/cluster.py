@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import logging
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from harness.cluster.evaluation import Evaluation, differs, identity, introduce
 from harness.errors import BadCluster
-
-if TYPE_CHECKING:
-    from harness.cluster.executor import ClusterExecutor
 
 CONNECT_S = 15
 WORKERS_S = 60
@@ -66,12 +63,6 @@ class Cluster:
         self.client.close()
         if self._local is not None:
             self._local.close()
-
-    def executor(self) -> ClusterExecutor:
-        """Runs evaluations here; any number may be open at once."""
-        from harness.cluster.executor import ClusterExecutor
-
-        return ClusterExecutor(self)
 
     def held(self, evaluation: Evaluation) -> Any:
         """The evaluation as Dask knows it: sent to each worker once, and again to one that has lost it."""

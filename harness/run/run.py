@@ -185,9 +185,7 @@ def search(session: Session, sandbox: str) -> Ending:
     workers = session.terms.in_flight or session.config.evolve.workers
     journal.record("resumed" if state.n_told else "started", {"sandbox": sandbox}, spending.seconds)
     watcher.begin(session.assignment, session.folder, spending, sandbox)
-    executor: Executor = (
-        cluster.executor() if cluster else ThreadPoolExecutor(workers, thread_name_prefix="evaluate")
-    )
+    executor = _executor(cluster, workers)
 
     def progress(candidate: Candidate | None, outcome: Outcome | None) -> None:
         watcher.progress(state, candidate, outcome)
@@ -283,6 +281,14 @@ def _sandbox(config: Config, terms: Terms) -> AbstractContextManager[LocalSandbo
     if terms.cluster is not None:
         return nullcontext(own_sandbox(terms.weak))
     return LocalSandbox(workers=config.evolve.workers, allow_weak_sandbox=terms.weak)
+
+
+def _executor(cluster: Cluster | None, workers: int) -> Executor:
+    if cluster is None:
+        return ThreadPoolExecutor(workers, thread_name_prefix="evaluate")
+    from harness.cluster.executor import ClusterExecutor  # loads Dask
+
+    return ClusterExecutor(cluster)
 
 
 def _evaluation(evaluator: Evaluator, assignment: Assignment, terms: Terms) -> Callable[[Candidate], Outcome]:

@@ -25,7 +25,7 @@ from harness.run.loop import DirectLoop
 from harness.search.search import Search, SearchSettings
 from tasks import load
 
-pytest.importorskip("distributed")
+ClusterExecutor = pytest.importorskip("harness.cluster.executor", exc_type=ImportError).ClusterExecutor
 
 SEED = 5
 
@@ -93,7 +93,7 @@ def test_one_at_a_time_gives_the_same_journal_wherever_it_is_scored(
             future.set_result(fn(candidate))
             return future
 
-    there, ids = searched(tmp_path / "a", assignment, evaluation, 6, cluster.executor())
+    there, ids = searched(tmp_path / "a", assignment, evaluation, 6, ClusterExecutor(cluster))
     here, _ = searched(tmp_path / "b", assignment, evaluation, 6, Here())
     assert there == here
     assert len(ids) == 6
@@ -157,7 +157,7 @@ class Deadly(Evaluation):
 @pytest.mark.slow
 def test_a_candidate_that_kills_every_worker_is_reported_once(two, assignment, evaluation, tmp_path):
     deadly = Deadly(**{k: getattr(evaluation, k) for k in evaluation.__dataclass_fields__})
-    text, ids = searched(tmp_path / "j", assignment, deadly, 8, two.executor(), workers=2)
+    text, ids = searched(tmp_path / "j", assignment, deadly, 8, ClusterExecutor(two), workers=2)
     assert sorted(ids) == [f"c{i:06d}" for i in range(8)]
     assert text.count("every worker that ran it died") == 1
 
@@ -173,6 +173,6 @@ def test_a_worker_killed_loses_nothing_and_counts_nothing_twice(two, assignment,
                 pid = next(iter(two.client.run(os.getpid).values()))
                 os.kill(pid, signal.SIGKILL)
 
-    _, ids = searched(tmp_path / "j", assignment, evaluation, 20, two.executor(), 4, seen)
+    _, ids = searched(tmp_path / "j", assignment, evaluation, 20, ClusterExecutor(two), 4, seen)
     assert sorted(ids) == [f"c{i:06d}" for i in range(20)]
     assert kinds[Scored] > 10
