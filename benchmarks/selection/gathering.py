@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from benchmarks.selection.table import voting
+from benchmarks.selection.table import away, chosen, voting
 from evaluator import Evaluator, LocalSandbox, Scored
 from harness.choosing.evidence import Evidence, Law, gather
 from harness.choosing.forecast import seat
 from harness.choosing.ground import Ground
+from harness.choosing.lighter import lightened
 from harness.choosing.refits import refits
 from harness.choosing.store import FILE, write_evidence
 from harness.choosing.weights import shipped
@@ -34,6 +36,25 @@ def gather_all(root: Path, data_dir: str | None, workers: int) -> None:
         if not path.exists() and folder.summary() is not None:
             n = gather_run(folder, path, data_dir, workers)
             print(f"{folder.path.name}: evidence on {n} laws", file=sys.stderr, flush=True)
+
+
+def _lightened(
+    evidence: list[Evidence],
+    members: dict[str, Member],
+    ground: Ground,
+    on: Callable[[list[Member], tuple], list[Evidence]],
+    laws: tuple[TaskFacts, str],
+) -> list[Evidence]:
+    """The law that the shipped rule chooses, without what its evidence can't tell; nothing where nothing may go."""
+    first, band = chosen(evidence, ground)
+
+    def look(these: Sequence[Member]) -> list[Evidence | None]:
+        known = {e.id: e for e in on(list(these), ground.standard) if not away(e, ground)}
+        return [known.get(m.candidate.id) for m in these]
+
+    member = members[evidence[first].id]
+    light, seen = lightened(member, evidence[first], ground, band, look, laws)
+    return [] if light is member else [seen]
 
 
 def gather_run(folder: RunFolder, path: Path, data_dir: str | None, workers: int) -> int:
@@ -65,6 +86,9 @@ def gather_run(folder: RunFolder, path: Path, data_dir: str | None, workers: int
         by_id = {m.candidate.id: m for m in members}
         voters = seat(evidence, ground, voting(evidence, ground), shipped()).voters
         best = [by_id[evidence[i].id] for i in voters[:REFITTED]]
-        evidence += on(refits(best, facts, task.name), ground.standard)
+        leaning = refits(best, facts, task.name)
+        evidence += on(leaning, ground.standard)
+        by_id |= {m.candidate.id: m for m in leaning}
+        evidence += _lightened(evidence, by_id, ground, on, (facts, task.name))
     write_evidence(path, evidence, task.provenance.train_hash)
     return len(evidence)

@@ -14,17 +14,34 @@ from pathlib import Path
 import numpy as np
 
 from evaluator.scale import scale_error
+from harness.choosing.choice import control_error
 from harness.choosing.controls import CONTROLS
 from harness.choosing.evidence import Evidence
+from harness.choosing.forecast import Band, cast_asked, seat
 from harness.choosing.ground import Ground
+from harness.choosing.law import law_order
 from harness.choosing.priors import runs_off
 from harness.choosing.store import FILE, read_evidence
+from harness.choosing.weights import shipped
 from harness.record.run_folder import RunFolder, all_runs, write_atomically
 from tasks.corpus import corpus_source, load_corpus, read_rows
 from tasks.rows import Task
 
 ONE_SOURCE = {"felipemaiapolo/statistical-scaling-law": "ryoungj/ObsScaling"}
 """Repositories that cover the same public models count as one source."""
+
+
+@dataclass(frozen=True, slots=True)
+class Simple:
+    """What a control says of one table.
+
+    Attributes:
+        fold_error: geometric mean over the standard folds.
+        asked: (m, T) predictions of the held-out rows, on the scale.
+    """
+
+    fold_error: float
+    asked: np.ndarray
 
 
 @dataclass(slots=True)
@@ -37,7 +54,7 @@ class Table:
         variants: places of the refits that may be chosen.
         z: (m, T) truth on the scale.
         errors: of every law.
-        controls: name -> error.
+        controls: by name.
     """
 
     name: str
@@ -48,7 +65,7 @@ class Table:
     variants: list[int]
     z: np.ndarray
     errors: np.ndarray
-    controls: dict[str, float]
+    controls: dict[str, Simple]
 
     def error(self, z: np.ndarray) -> float:
         return scale_error(self.z, z, self.ground.asked_group)
@@ -83,25 +100,25 @@ def read_table(folder: RunFolder, name: str, data_dir: str | None) -> Table:
         [i for i, e in enumerate(evidence) if is_refit(e) and not away(e, ground)],
         z,
         np.array([scale_error(z, e.asked, heldout.group) for e in evidence if not is_refit(e)]),
-        control_errors(folder, task, z),
+        controls_of(folder, task, ground),
     )
 
 
-def control_errors(folder: RunFolder, task: Task, z: np.ndarray) -> dict[str, float]:
-    """Held-out error of every control, kept beside the evidence."""
+def controls_of(folder: RunFolder, task: Task, ground: Ground) -> dict[str, Simple]:
+    """Every control on the folds and at the held-out rows, kept beside the evidence."""
     path = folder.path / "controls.json"
     if path.exists():
-        known: dict[str, float] = json.loads(path.read_text(encoding="utf-8"))
-        return known
-    assert task.asked is not None
-    ground = Ground.of(task)
+        known = json.loads(path.read_text(encoding="utf-8"))
+        return {name: Simple(c["fold_error"], np.array(c["asked"])) for name, c in known.items()}
     found = {
-        name: scale_error(
-            z, control(task.spec, task.train, ground.scale, task.asked.X, task.asked.group), task.asked.group
+        name: Simple(
+            control_error(ground, name),
+            control(task.spec, task.train, ground.scale, ground.asked, ground.asked_group),
         )
         for name, control in CONTROLS.items()
     }
-    write_atomically(path, json.dumps(found))
+    kept = {name: {"fold_error": c.fold_error, "asked": c.asked.tolist()} for name, c in found.items()}
+    write_atomically(path, json.dumps(kept))
     return found
 
 
@@ -117,8 +134,23 @@ def voting(evidence: list[Evidence], ground: Ground) -> list[int]:
 
 
 def is_refit(e: Evidence) -> bool:
-    return "e" in e.id
+    return "e" in e.id and "l" not in e.id
 
 
 def away(e: Evidence, ground: Ground) -> bool:
     return bool(runs_off(ground.train, ground.scale.back(e.probes), ground.probe_group))
+
+
+def chosen(evidence: list[Evidence], ground: Ground) -> tuple[int, Band]:
+    """Place of the law that the shipped rule takes, and the forecast it is near to."""
+    weights = shipped()
+    among = voting(evidence, ground)
+    panel = seat(evidence, ground, among, weights)
+    band = cast_asked(panel, ground, evidence, weights)
+    variants = [i for i, e in enumerate(evidence) if is_refit(e) and not away(e, ground)]
+    return law_order(evidence, ground, [*among, *variants], band, weights)[0], band
+
+
+def is_light(e: Evidence) -> bool:
+    """Whether it is the chosen law without what its evidence can't tell."""
+    return "l" in e.id

@@ -17,6 +17,7 @@ from harness.choosing.evidence import Evidence, Law, gather
 from harness.choosing.forecast import Panel, cast_asked, seat
 from harness.choosing.ground import Ground
 from harness.choosing.law import law_order
+from harness.choosing.lighter import lightened
 from harness.choosing.order import FLOOR, fold_errors
 from harness.choosing.priors import runs_off
 from harness.choosing.refits import refits
@@ -92,6 +93,7 @@ def choose(
     """
     weights = weights or shipped()
     ground = Ground.of(task, folds)
+    facts, title = TaskFacts.of(task.spec, task.train), _title(task)
     choice = Choice(None)
     choice.evidence, tame = _look(search, evaluator, task, ground, choice.dropped, each)
     if not choice.evidence:
@@ -102,7 +104,7 @@ def choose(
     choice.panel = panel
     choice.voters = [search.members[choice.evidence[i].id] for i in panel.voters]
     band = cast_asked(panel, ground, choice.evidence, weights)
-    leaning = refits(choice.voters[:REFITTED], TaskFacts.of(task.spec, task.train), _title(task))
+    leaning = refits(choice.voters[:REFITTED], facts, title)
     members = {**search.members, **{m.candidate.id: m for m in leaning}}
     evidence, tame = _gathered(leaning, evaluator, task, ground, choice.dropped, each)
     among = [*among, *(len(choice.evidence) + i for i in tame)]
@@ -112,15 +114,21 @@ def choose(
     for entry in choice.shortlist:
         draft = members[entry.id].candidate.draft
         entry.law, entry.edit = draft.law, draft.edit
+
+    def look(these: Sequence[Member]) -> list[Evidence | None]:
+        return _each_gathered(these, evaluator, task, ground, each)
+
     for place in order:
-        member = members[choice.evidence[place].id]
-        outcome = evaluator.validate(member.candidate.program, task, folds, checks="all")
-        if isinstance(outcome, Failed):
-            choice.dropped[member.candidate.id] = f"{outcome.failure.value}: {outcome.detail}"
-            continue
-        choice.winner = Finalist(member, outcome)
-        _compare(choice, ground, place)
-        break
+        found = members[choice.evidence[place].id], choice.evidence[place]
+        light = lightened(*found, ground, band, look, (facts, title))
+        for member, seen in (light, found) if light[0] is not found[0] else (found,):
+            outcome = evaluator.validate(member.candidate.program, task, folds, checks="all")
+            if isinstance(outcome, Failed):
+                choice.dropped[member.candidate.id] = f"{outcome.failure.value}: {outcome.detail}"
+                continue
+            choice.winner = Finalist(member, outcome)
+            _compare(choice, ground, seen)
+            return choice
     return choice
 
 
@@ -172,6 +180,19 @@ def _gathered(
     return found, tame
 
 
+def _each_gathered(
+    members: Sequence[Member],
+    evaluator: Evaluator,
+    task: Task,
+    ground: Ground,
+    each: Callable[..., Iterable],
+) -> list[Evidence | None]:
+    """Evidence on each of these laws; None for those that fail or run off."""
+    found, tame = _gathered(members, evaluator, task, ground, {}, each)
+    kept = {found[i].id: found[i] for i in tame}
+    return [kept.get(m.candidate.id) for m in members]
+
+
 def _title(task: Task) -> str:
     return f"{task.name}: {task.spec.title}"
 
@@ -181,11 +202,11 @@ def _law(member: Member, facts: TaskFacts) -> Law:
     return Law(c.id, c.program, is_rendered(c.program, facts), member.n_constants, c.draft.size)
 
 
-def _compare(choice: Choice, ground: Ground, place: int) -> None:
+def _compare(choice: Choice, ground: Ground, seen: Evidence) -> None:
     """Set the law and the forecast beside the controls, on the validation folds; say where a control is better."""
-    errors = {name: _control_error(ground, name) for name in CONTROLS}
-    own = fold_errors(choice.evidence, ground)
-    law = float(np.exp(np.mean([np.log(own[f.name][place]) for f in ground.standard])))
+    errors = {name: control_error(ground, name) for name in CONTROLS}
+    own = fold_errors([seen], ground)
+    law = float(np.exp(np.mean([np.log(own[f.name][0]) for f in ground.standard])))
     assert choice.panel is not None
     choice.controls = {"law": law, "forecast": choice.panel.fold_error, **errors}
     for name, error in errors.items():
@@ -200,7 +221,7 @@ def _compare(choice: Choice, ground: Ground, place: int) -> None:
             )
 
 
-def _control_error(ground: Ground, name: str) -> float:
+def control_error(ground: Ground, name: str) -> float:
     """Geometric mean over the standard folds of a control's error."""
     logs = []
     for fold in ground.standard:

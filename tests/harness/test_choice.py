@@ -132,6 +132,17 @@ def test_forms_are_fitted_again_with_more_weight_on_the_last_rows_as_candidates(
 # Pure parts: evidence made by hand.
 
 
+def test_a_term_that_brings_nothing_is_dropped_before_the_law_is_shown(evaluator):
+    """An interaction that the rows do not have: the law without it says the same."""
+    task = make_task()
+    heavy = "c0 + c1*N**-a1 + c2*t + c3*t*N**-a1"
+    member = chosen(task, evaluator, heavy).winner.member
+    assert member.candidate.law in ("c0 + c1*t + c2*N**-a1", "c0 + c1*N**-a1 + c2*t"), member.candidate.law
+    assert member.candidate.parent.startswith("c000000")
+    kept = chosen(task, evaluator, "c0 + c1*N**-a1 + c2*t").winner.member
+    assert "l" not in kept.candidate.id, "a law with nothing to spare stays as it is"
+
+
 def made(ground, law, name, broken=0.0):
     """Evidence of a law given as a function of (X, fitted rows)."""
     every = np.arange(len(ground.train))
