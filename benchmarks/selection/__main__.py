@@ -31,6 +31,19 @@ from benchmarks.selection.report import plot, report  # noqa: E402
 from benchmarks.selection.table import tables  # noqa: E402
 
 
+def tell(text: str, what: str, page: Path | None) -> None:
+    """Print a text, or put it into a page between its marks."""
+    if page is None:
+        print(text)
+        return
+    begin, end = f"<!-- {what} -->", f"<!-- end of {what} -->"
+    before, found, rest = page.read_text(encoding="utf-8").partition(begin)
+    _, ended, after = rest.partition(end)
+    if not found or not ended:
+        raise SystemExit(f"error: {page}: expected a line {begin} and after it a line {end}")
+    page.write_text(f"{before}{begin}\n\n{text}\n\n{end}{after}", encoding="utf-8")
+
+
 def main() -> int:
     p = argparse.ArgumentParser(
         prog="python -m benchmarks.selection",
@@ -42,6 +55,9 @@ def main() -> int:
     p.add_argument("--random", type=Path, nargs="+", default=[], help="those of independent random laws")
     p.add_argument("--data-dir", metavar="DIR", help="the corpus (default: SLD_CORPUS_DIR)")
     p.add_argument("--workers", type=int, default=2)
+    p.add_argument(
+        "--into", type=Path, help="page that gets the text, between <!-- WHAT --> and <!-- end of WHAT -->"
+    )
     p.add_argument("--to", type=Path, default=Path("selection.png"), help="file of the plot")
     args = p.parse_args()
     if args.what == "gather":
@@ -53,13 +69,13 @@ def main() -> int:
         print("error: no run has evidence; run `gather` first", file=sys.stderr)
         return 2
     if args.what == "report":
-        print(report(found))
+        tell(report(found), args.what, args.into)
     elif args.what == "fit":
         print(fit_weights(found))
     elif args.what == "plot":
         plot(found, args.to)
     else:
-        print(against_random(found, tables(args.random, args.data_dir)))
+        tell(against_random(found, tables(args.random, args.data_dir)), args.what, args.into)
     return 0
 
 

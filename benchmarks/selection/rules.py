@@ -114,6 +114,11 @@ def rules(weights: Weights) -> dict[str, Rule]:
             replace(weights, say_softness=weights.say_softness / 2)
         ),
         "forecast: refits vote too": refits_vote(weights),
+        "forecast: the line as before (softness 0.25, no flattery)": forecast(
+            replace(weights, line_softness=0.25, flattery=0.0)
+        ),
+        "forecast: flattery of 0.4": forecast(replace(weights, flattery=0.4)),
+        "forecast: whole anchor": forecast(replace(weights, anchor=1.0)),
         "forecast: no anchor": forecast(replace(weights, anchor=0.0)),
         "forecast: median alone": forecast(replace(weights, anchor=0.0, line_most=0.0)),
         "forecast: no clip": forecast(replace(weights, room=never)),

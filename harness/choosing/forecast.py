@@ -86,7 +86,8 @@ def seat(
         base_errors[fold.name] = max(scale_error(z, voted, group), FLOOR)
         line_errors[fold.name] = max(scale_error(z, line, group), FLOOR)
         parts[fold.name] = (z, group, voted, line)
-    away = _log_mean(line_errors) - _log_mean(base_errors)
+    # Hundreds of laws competed for the folds' errors, the line for none.
+    away = _log_mean(line_errors) - _log_mean(base_errors) - weights.flattery
     turned = float(1 / (1 + np.exp(np.clip(away / weights.line_softness, -30, 30))))
     line_weight = min(turned, weights.line_most)
     errors = {

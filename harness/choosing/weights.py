@@ -22,6 +22,7 @@ class Weights:
         anchor: share of what the median misses at the last rows that is added to it.
         line_softness: log error ratio of line and median over which the weight of the line turns.
         line_most: the most that the line may count; 0 leaves it out.
+        flattery: how much lower, in logs, the folds' error of the chosen laws is for having been competed for; the line's is not.
         pool: best laws among which the one law is looked for.
         law_error: how much a law's own fold error counts beside its distance from the forecast.
         prior: what a law that goes a whole range of the targets the wrong way loses, in logs of its error.
@@ -34,8 +35,9 @@ class Weights:
     room: float = 0.15
     room_slope: float = 0.5
     anchor: float = 0.5
-    line_softness: float = 0.25
+    line_softness: float = 0.5
     line_most: float = 1.0
+    flattery: float = 0.2
     pool: int = 60
     law_error: float = 0.2
     prior: float = 2.0
