@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from evaluator import Evaluator, LocalSandbox, Scored, hindsight
 from harness.errors import BadRun
 from harness.record.run_folder import RunFolder, write_atomically
+from harness.search.candidate import searched_id
 from harness.search.selection import validation_nmse
 from harness.terminal.shown import table_writer
 from tasks import Task
@@ -88,8 +89,8 @@ def look_back(folder: RunFolder, task: Task, workers: int, weak: bool = False) -
 
 def read(folder: RunFolder) -> list[Seen]:
     """What `look_back` kept."""
-    # A winner fitted again is marked at the law that it is a refit of.
-    winner = ((folder.summary() or {}).get("candidate") or "").partition("e")[0]
+    # A winner fitted again, or lightened, is marked at the law that it was made from.
+    winner = searched_id((folder.summary() or {}).get("candidate") or "")
     with (folder.path / FILE).open(encoding="utf-8", newline="") as lines:
         return [
             Seen(

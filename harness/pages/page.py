@@ -229,9 +229,13 @@ def _lineage(view: RunView, features: tuple[str, ...]) -> list[dict[str, Any]]:
         steps.append({"id": p.id, "edit": p.edit, "proposer": p.proposer, "mate": p.mate, "law": law_markup(p.law, features) if p.law else "free program", "said": _said(p, before)})  # fmt: skip
         before = p
     if steps and view.winner and steps[-1]["id"] != view.winner:
-        refit = next((law for law in view.shortlist if law["id"] == view.winner), None)
+        heavy = view.winner.partition("l")[0]
+        refit = next((law for law in view.shortlist if law["id"] == heavy), None)
         edit = refit["edit"] if refit else "fitted again with more weight on the outermost rows"
-        steps.append({"id": view.winner, "edit": edit, "proposer": "the choice", "mate": None, "law": "the same form, its fit leaning outwards", "said": ""})  # fmt: skip
+        if steps[-1]["id"] != heavy:
+            steps.append({"id": heavy, "edit": edit, "proposer": "the choice", "mate": None, "law": "the same form, its fit leaning outwards", "said": ""})  # fmt: skip
+        if heavy != view.winner:
+            steps.append({"id": view.winner, "edit": "lighter", "proposer": "the choice", "mate": None, "law": "without the terms and factors that folds and forecast don't miss", "said": ""})  # fmt: skip
     return steps
 
 

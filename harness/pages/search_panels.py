@@ -10,6 +10,7 @@ import numpy as np
 from harness.pages.panel import Panel, logarithmic, short
 from harness.pages.theme import COLOURS
 from harness.pages.view import Point, RunView
+from harness.search.candidate import searched_id
 from harness.terminal.shown import one_line
 
 if TYPE_CHECKING:
@@ -143,4 +144,4 @@ def _capped(points: list[Point]) -> tuple[np.ndarray, float]:
 
 def _chosen(view: RunView) -> Point | None:
     known = {p.id: p for p in view.scored}
-    return known.get(view.winner) or known.get(view.winner.partition("e")[0])
+    return known.get(view.winner) or known.get(searched_id(view.winner))

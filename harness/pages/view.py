@@ -14,6 +14,7 @@ import yaml
 from harness.errors import BadRun, HarnessError
 from harness.record.run_folder import RunFolder
 from harness.run.traces import Traces, read_traces
+from harness.search.candidate import searched_id
 from tasks import TaskError, TaskSpec, spec
 
 SHORTLIST = "shortlist.json"
@@ -99,7 +100,7 @@ class RunView:
         """From a seed to the winner (or to the best so far): each step's candidate."""
         known = {p.id: p for p in self.points}
         at = id or self.winner or (self.best.id if self.best else "")
-        at = at if at in known else at.partition("e")[0]
+        at = at if at in known else searched_id(at)
         steps: list[Point] = []
         while at in known and len(steps) < len(known):
             steps.append(known[at])

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass, field
 
 
 def program_hash(program: str) -> str:
     """SHA-256 of a program's text, in hex."""
     return hashlib.sha256(program.encode()).hexdigest()
+
+
+def searched_id(id: str) -> str:
+    """Id of the law of the search that a law of the choice was made from: refits and lightened laws add to it."""
+    found = re.match(r"c\d+", id)
+    return found[0] if found else id
 
 
 @dataclass(frozen=True, slots=True)
