@@ -15,6 +15,7 @@ COMMANDS = {
     "predict": ("harness.commands.predict", "forecast new rows with a finished run, with a 90 % interval"),
     "report": ("harness.commands.report", "write a run's page: one HTML file"),
     "plot": ("harness.commands.plot", "draw a figure of a run as PDF, SVG or PNG"),
+    "serve": ("harness.commands.serve", "a local web app: live runs, leaderboards, forms"),
     "tasks": ("tasks.cli", "list tasks, add your own table"),
     "fit": ("harness.fit", "fit one law to a table"),
     "curves": ("harness.curves", "predict where training runs end"),

@@ -20,7 +20,7 @@ ROOMS = {  # folders inside a package, lowest first: a room imports rooms before
     "evaluator": ("child", "sandbox"),
     "harness": (
         "search", "proposers", "choosing", "record", "cluster", "run", "boards", "terminal", "pages", "bench", "curves", "fit", "study",
-        "commands", "api",
+        "web", "commands", "api",
     ),
 }  # fmt: skip
 BASE = {

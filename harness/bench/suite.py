@@ -22,7 +22,8 @@ from harness.cluster.cluster import Cluster
 from harness.config import Config
 from harness.errors import BadRun, HarnessError
 from harness.proposers.assignment import Assignment
-from harness.record.run_folder import JOURNAL, RunFolder
+from harness.record.places import JOURNAL
+from harness.record.run_folder import RunFolder
 from harness.run.beginning import start_run
 from harness.run.run import Terms, Watcher, run
 from harness.search.ending import Ending

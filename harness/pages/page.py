@@ -2,67 +2,27 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import re
-from functools import cache
-from importlib import resources
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from harness.errors import BadRun
 from harness.pages.figures import KINDS, panel_svg
+from harness.pages.numbers import number, score
 from harness.pages.rows_panels import held_still, left_out
 from harness.pages.search_panels import held_out_rows
-from harness.pages.theme import css_variables
-from harness.pages.typeset import constant_markup, law_markup, number, score
+from harness.pages.shell import assets, environment
+from harness.pages.typeset import constant_markup, law_markup
 from harness.pages.view import STATES, Point, RunView
-from harness.terminal.shown import one_line, shown
 
 FILE = "report.html"
 
 MOST_GROUPS = 12
 """Groups whose constants are listed."""
-
-WORDS = {
-    "train": "training rows",
-    "validation": "validation rows, hidden from the fit",
-    "heldout": "held-out rows",
-    "law": "law",
-    "law marks": "law",
-    "forecast": "forecast with its 90 % band",
-    "forecast marks": "forecast, 90 %",
-    "beyond": "beyond the training rows",
-    "one": "a law",
-    "front": "front: no smaller law is better",
-    "chosen": "the chosen law",
-    "failed": "failed",
-}
-
-
-@cache
-def environment() -> Environment:
-    """Templates, with everything foreign escaped."""
-    env = Environment(
-        loader=PackageLoader("harness.pages"), autoescape=True, trim_blocks=True, undefined=StrictUndefined
-    )  # fmt: skip
-    env.filters |= {"num": number, "score": score, "line": one_line, "shown": shown}
-    env.globals["words"] = WORDS
-    return env
-
-
-@cache
-def assets() -> dict[str, Markup]:
-    """Style and script of every page, and the hash by which the page lets this script alone run."""
-    folder = resources.files("harness.pages") / "web"
-    script = (folder / "page.js").read_text(encoding="utf-8")
-    style = css_variables() + re.sub(r"\n\s*", "\n", (folder / "page.css").read_text(encoding="utf-8"))
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    return {"style": Markup(style), "script": Markup(script), "script_hash": Markup(f"'sha256-{digest}'")}
 
 
 def run_page(view: RunView, no_traces: str = "") -> str:
@@ -74,8 +34,15 @@ def run_page(view: RunView, no_traces: str = "") -> str:
     return environment().get_template("run.html.j2").render(**run_facts(view, no_traces), **assets())
 
 
-def run_facts(view: RunView, no_traces: str = "") -> dict[str, Any]:
-    """What the template of a run is filled with."""
+def run_facts(
+    view: RunView, no_traces: str = "", kinds: Sequence[str] = tuple(KINDS), key: str = ""
+) -> dict[str, Any]:
+    """What the template of a run is filled with.
+
+    Args:
+        kinds: of figures that are drawn.
+        key: in front of the ids of figures, where a page shows several runs.
+    """
     summary = view.summary
     features = view.spec.feature_names if view.spec else ()
     target = view.spec.target_names[0] if view.spec and len(view.spec.targets) == 1 else ""
@@ -89,7 +56,10 @@ def run_facts(view: RunView, no_traces: str = "") -> dict[str, Any]:
         "best": best,
         "units": _units(view, text),
         "numbers": _numbers(view),
-        "drawn": {kind: [(p, Markup(panel_svg(p))) for p in panels(view)] for kind, (_, panels) in KINDS.items()},
+        "drawn": {
+            kind: [(p, Markup(panel_svg(p, key))) for p in panels(view)] if kind in kinds else []
+            for kind, (_, panels) in KINDS.items()
+        },
         "held_still": held_still(view),
         "left_out": left_out(view),
         "no_traces": no_traces or "what the law says of the rows is not kept in this run: harness report RUN gathers it",
@@ -98,7 +68,7 @@ def run_facts(view: RunView, no_traces: str = "") -> dict[str, Any]:
         "data_note": (summary.get("data") or {}).get("note", ""),
         "notes": [*(summary.get("notes") or []), *(f"marked: {m}" for m in summary.get("marks") or [])],
         "environment": _environment(view),
-        "config": yaml.safe_dump(view.config, sort_keys=False, allow_unicode=True) if view.config else "",
+        "config": _shown_config(view.config),
         "program": _program(view),
     }  # fmt: skip
     facts |= _constants(view) | _scores(view) | _shortlist(view, features)
@@ -263,6 +233,23 @@ def _environment(view: RunView) -> list[tuple[str, str]]:
         ("sandbox", s.get("sandbox")),
     ]
     return [(name, str(value)) for name, value in pairs if value not in (None, "")]
+
+
+def _shown_config(config: dict[str, Any]) -> str:
+    """The configuration without what is this machine's or may be secret: folders, values of headers, users in addresses."""
+    shown_too = {k: v for k, v in config.items() if k != "data_dir"}
+    return yaml.safe_dump(_masked(shown_too), sort_keys=False, allow_unicode=True) if shown_too else ""
+
+
+def _masked(value: Any, name: str = "") -> Any:
+    if isinstance(value, dict):
+        hide = name == "headers" or name.endswith("_headers")
+        return {k: "(not shown)" if hide else _masked(v, str(k)) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_masked(v, name) for v in value]
+    if isinstance(value, str):
+        return re.sub(r"(?<=://)[^/@\s]*@", "", value).partition("?")[0] if "://" in value else value
+    return value
 
 
 def _program(view: RunView) -> str:

@@ -72,13 +72,13 @@ def logarithmic(ax: Axes, which: str, values: np.ndarray) -> bool:
 
 def _plain_ticks(ax: Axes, which: str, span: float) -> None:
     """Few ticks, written as 2, 0.5, 1e9: no superscripts that need mathematical type."""
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
     axis = getattr(ax, f"{which}axis")
     if span < 30:
         axis.set_major_locator(LogLocator(subs=(1, 2, 5) if span > 5 else (1, 1.5, 2, 3, 4, 5, 7)))
     axis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}".replace("e+", "e").replace("e0", "e")))
-    axis.set_minor_formatter(NullFormatter())
+    axis.set_minor_locator(NullLocator())
 
 
 def limit(ax: Axes, values: np.ndarray, log: bool, pad: float = 0.06) -> None:

@@ -19,7 +19,6 @@ _WORD = re.compile(r'(?:<mi mathvariant="normal">[^<]+</mi>){2,}')
 """A word that a converter spells letter by letter."""
 
 
-@lru_cache(4096)
 def law_markup(text: str, features: Sequence[str] = (), target: str = "") -> Markup:
     """The law as markup that is safe to put into a page, whoever wrote it.
 
@@ -29,9 +28,14 @@ def law_markup(text: str, features: Sequence[str] = (), target: str = "") -> Mar
         features: columns that it may use; everything else is a constant.
         target: named left of the equals sign.
     """
+    return _law_markup(text, tuple(features), target)
+
+
+@lru_cache(4096)
+def _law_markup(text: str, features: tuple[str, ...], target: str) -> Markup:
     plain = Markup("<code>{}</code>").format(one_line(text))
     try:
-        law = Law.parse(text, tuple(features))
+        law = Law.parse(text, features)
         pieces = [latex(term) for term in (law.tree[1] if law.tree[0] == "add" else (law.tree,))]
     except (BadLaw, RecursionError):
         return plain
@@ -79,21 +83,3 @@ def _mathml(tex: str) -> Markup | None:
     found = _WORD.sub(lambda m: "<mi>" + re.sub("<[^>]*>", "", m[0]) + "</mi>", found)
     found = found.replace(' xmlns="http://www.w3.org/1998/Math/MathML" display="inline"', "")
     return Markup(found)
-
-
-def number(value: float | None, digits: int = 4) -> str:
-    """A value for a table: few digits, a real minus sign; an en dash where there is none."""
-    if value is None or value != value:
-        return "–"
-    text = f"{value:.{digits}g}"
-    if "e" in text:
-        mantissa, _, exponent = text.partition("e")
-        text = f"{mantissa}e{int(exponent)}"
-    return text.replace("-", "−")
-
-
-def score(value: float | None) -> str:
-    """An R2 or an error, with four places."""
-    if value is None or value != value:
-        return "–"
-    return (f"{value:.3g}" if abs(value) >= 1e4 else f"{value:.4f}").replace("-", "−")

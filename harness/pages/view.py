@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 from collections import Counter
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from typing import Any, NamedTuple
 import yaml
 
 from harness.errors import BadRun, HarnessError
+from harness.record.places import is_held
 from harness.record.run_folder import RunFolder
 from harness.run.traces import Traces, read_traces
 from harness.search.candidate import searched_id
@@ -128,18 +128,6 @@ def view_of(path: Path) -> RunView:
     else:
         view.state = "running" if is_held(path) else "unfinished"
     return view
-
-
-def is_held(path: Path) -> bool:
-    """Whether a process is at work in this folder."""
-    try:
-        with (path / ".lock").open("r") as lock:
-            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False
-    return False
 
 
 def _read_journal(view: RunView, folder: RunFolder) -> bool:

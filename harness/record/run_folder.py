@@ -17,9 +17,7 @@ import yaml
 from harness.config import Config, load_config
 from harness.errors import BadRun
 from harness.record.journal import Journal
-
-JOURNAL = "journal.sqlite"
-SUMMARY = "summary.json"
+from harness.record.places import JOURNAL, LOCK, PROGRAM, SUMMARY
 
 
 def write_atomically(path: Path, text: str) -> None:
@@ -100,7 +98,7 @@ class RunFolder:
         Raises:
             BadRun: another process is at work in this folder.
         """
-        self._lock = (self.path / ".lock").open("w")
+        self._lock = (self.path / LOCK).open("w")
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -137,11 +135,11 @@ class RunFolder:
         return [p.read_text(encoding="utf-8") for p in sorted((self.path / "seeds").glob("*.py"))]
 
     def write_program(self, text: str) -> None:
-        write_atomically(self.path / "best_program.py", text)
+        write_atomically(self.path / PROGRAM, text)
 
     def program(self) -> str:
         """The winner's text."""
-        return (self.path / "best_program.py").read_text(encoding="utf-8")
+        return (self.path / PROGRAM).read_text(encoding="utf-8")
 
     def write_summary(self, summary: dict[str, Any]) -> None:
         write_atomically(self.path / SUMMARY, json.dumps(summary, indent=2) + "\n")

@@ -10,9 +10,10 @@ from markupsafe import escape
 from harness.cli import main
 from harness.commands.plot import KINDS as NAMED
 from harness.pages.figures import KINDS, panel_svg
+from harness.pages.numbers import number
 from harness.pages.page import run_page
 from harness.pages.theme import COLOURS, DARK
-from harness.pages.typeset import law_markup, number
+from harness.pages.typeset import law_markup
 from harness.pages.view import view_of
 from harness.run.intervals import law_intervals
 from harness.run.traces import read_traces, sweep_rows

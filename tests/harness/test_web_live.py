@@ -1,0 +1,138 @@
+"""The app in a real browser: a search is started by a form and seen to advance; no fault of the console or of axe-core.
+
+`make live` installs what this needs. Screenshots stay in `runs/screenshots`.
+"""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.harness.run_folders import begun, ended, user_task
+
+pytestmark = pytest.mark.live
+SHOTS = Path(__file__).resolve().parents[2] / "runs" / "screenshots"
+WIDTHS = (1280, 768, 375)
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory):
+    root = tmp_path_factory.mktemp("live")
+    with pytest.MonkeyPatch.context() as patch:
+        user_task(root, patch)
+        ended(root / "runs", name="one")
+        ended(root / "runs", name="two")
+        begun(root / "runs", n=30, name="begun")
+        argv = ["serve", "--out", str(root / "runs"), "--port", "0", "--allow-weak-sandbox"]
+        server = subprocess.Popen([sys.executable, "-m", "harness", *argv], stdout=subprocess.PIPE, text=True)
+        yield server.stdout.readline().strip().rstrip("/")
+        server.terminate()
+        server.wait(30)
+        server.stdout.close()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    sync_api = pytest.importorskip("playwright.sync_api")
+    chromium = shutil.which("chromium") or pytest.skip("no chromium here")
+    SHOTS.mkdir(parents=True, exist_ok=True)
+    with sync_api.sync_playwright() as p:
+        browser = p.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser):
+    """A page whose console stayed empty."""
+    page, faults = browser.new_page(), []
+    page.set_default_timeout(120_000)
+    page.on("console", lambda m: faults.append(m.text) if m.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("dialog", lambda dialog: faults.append(f"a dialog: {dialog.message}"))
+    yield page
+    page.close()
+    assert faults == []
+
+
+def serious(page):
+    """What axe-core finds serious or critical."""
+    import axe_playwright_python
+
+    script = next(Path(axe_playwright_python.__file__).parent.rglob("axe.min.js")).read_text()
+    page.evaluate(script)
+    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    return [
+        (v["id"], [n["html"][:120] for n in v["nodes"][:3]])
+        for v in found["violations"]
+        if v["impact"] in ("serious", "critical")
+    ]
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize(
+    "name",
+    ["", "leaderboard", "score", "tasks/add", "fit", "runs/one", "runs/begun", "compare?run=one&run=two"],
+)
+def test_every_page_at_every_width(page, address, name, dark):
+    page.emulate_media(color_scheme="dark" if dark else "light")
+    for width in WIDTHS if not dark else WIDTHS[-1:]:
+        page.set_viewport_size({"width": width, "height": 900})
+        page.goto(f"{address}/{name}", wait_until="domcontentloaded")
+        if name.startswith("runs/"):
+            page.wait_for_selector("#program")
+        stem = (name or "index").split("?")[0].replace("/", "-")
+        page.screenshot(path=SHOTS / f"{stem}-{width}{'-dark' if dark else ''}.png", full_page=True)
+        wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        assert wide <= 0, f"{name} at {width} is {wide} px too wide"
+    assert serious(page) == []
+
+
+def test_the_file_opens_from_disk_sorts_and_filters(page, address, tmp_path):
+    text = page.request.get(f"{address}/runs/one/report.html").text()
+    (tmp_path / "report.html").write_text(text)
+    page.goto((tmp_path / "report.html").as_uri())
+    assert page.evaluate("document.querySelectorAll('img, script').length") == 1
+    rows = page.locator("#laws tbody tr:visible")
+    assert rows.count() == 6
+    page.locator("input[data-filters=laws]").fill("c000019")
+    assert rows.count() == 1
+    page.locator("input[data-filters=laws]").fill("")
+    page.locator("#laws th button").first.click()
+    page.keyboard.press("Enter")
+    assert page.locator("#laws th").first.get_attribute("aria-sort") == "descending"
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 900})
+        page.screenshot(path=SHOTS / f"report-{width}.png", full_page=True)
+    assert serious(page) == []
+
+
+def test_a_search_is_started_by_keyboard_and_seen_to_advance(page, address):
+    page.goto(address)
+    page.locator("select[name=task]").select_option("mine")
+    page.locator("input[name=minutes]").fill("1")
+    page.locator("input[name=evaluations]").fill("40")
+    page.locator("input[name=seed]").press("Enter")
+    page.wait_for_url("**/jobs/*")
+    link = page.locator("a", has_text="the run, as it goes on")
+    link.wait_for()
+    link.click()
+    count = page.locator("[data-f=evaluations]")
+    page.wait_for_function("Number(document.querySelector('[data-f=evaluations]').textContent) >= 2")
+    first = int(count.text_content())
+    page.wait_for_function(f"Number(document.querySelector('[data-f=evaluations]').textContent) > {first}")
+    page.wait_for_function("document.querySelector('[data-f=state]').textContent === 'finished'")
+    page.wait_for_function("document.querySelector('#body #rows') !== null")
+    page.screenshot(path=SHOTS / "live-1280.png", full_page=True)
+
+
+def test_two_laws_are_chosen_and_compared(page, address):
+    page.goto(f"{address}/leaderboard")
+    boxes = page.locator("input[name=run]")
+    boxes.nth(0).check()
+    boxes.nth(1).check()
+    page.locator("button", has_text="compare the two chosen").first.click()
+    page.wait_for_selector(".sides section")
+    assert page.locator(".sides section").count() == 2
