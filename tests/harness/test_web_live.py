@@ -57,6 +57,15 @@ def page(browser):
     assert faults == []
 
 
+def until(page, holds):
+    """Wait for what a page comes to show; its policy lets no driver evaluate there."""
+    for _ in range(1200):
+        if holds():
+            return
+        page.wait_for_timeout(200)
+    raise AssertionError("it never came")
+
+
 def serious(page):
     """What axe-core finds serious or critical."""
     import axe_playwright_python
@@ -120,11 +129,11 @@ def test_a_search_is_started_by_keyboard_and_seen_to_advance(page, address):
     link.wait_for()
     link.click()
     count = page.locator("[data-f=evaluations]")
-    page.wait_for_function("Number(document.querySelector('[data-f=evaluations]').textContent) >= 2")
+    until(page, lambda: int(count.text_content()) >= 2)
     first = int(count.text_content())
-    page.wait_for_function(f"Number(document.querySelector('[data-f=evaluations]').textContent) > {first}")
-    page.wait_for_function("document.querySelector('[data-f=state]').textContent === 'finished'")
-    page.wait_for_function("document.querySelector('#body #rows') !== null")
+    until(page, lambda: int(count.text_content()) > first)
+    until(page, lambda: page.locator("[data-f=state]").text_content() == "finished")
+    page.locator("#body #rows").wait_for()
     page.screenshot(path=SHOTS / "live-1280.png", full_page=True)
 
 
