@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from harness.record.run_folder import RunFolder
+from harness.record.law_file import law_text
+from harness.record.run_folder import RunFolder, write_atomically
 from harness.terminal.edges import Parser, command
 
 
@@ -18,6 +19,13 @@ def parser() -> Parser:
     p.add_argument("run", help="run folder, its name under --out, or latest")
     p.add_argument("--out", default="runs", metavar="DIR", help="where run folders lie (default: runs)")
     p.add_argument("--times", action="store_true", help="also when, how long and how much memory")
+    p.add_argument(
+        "--as",
+        dest="form",
+        choices=("journal", "law"),
+        default="journal",
+        help="law: the run's law as a program law(input_data, group) with its constants frozen",
+    )
     p.add_argument("--to", metavar="FILE", help="file to write (default: standard output)")
     return p
 
@@ -25,7 +33,15 @@ def parser() -> Parser:
 @command
 def main(argv: list[str] | None = None) -> int:
     args = parser().parse_args(argv)
-    with RunFolder.find(args.run, Path(args.out)).journal(read_only=True) as journal:
+    folder = RunFolder.find(args.run, Path(args.out))
+    if args.form == "law":
+        text = law_text(folder)
+        if args.to is None:
+            print(text, end="")
+        else:
+            write_atomically(Path(args.to), text)
+        return 0
+    with folder.journal(read_only=True) as journal:
         if args.to is None:
             journal.export(sys.stdout, args.times)
         else:

@@ -15,20 +15,24 @@ import yaml
 
 from evaluator import contract
 from harness.errors import HarnessError
+from harness.record.law_file import frozen_text
 from harness.record.run_folder import RunFolder, all_runs, write_atomically
 from harness.search.selection import Judged
 from harness.terminal.edges import Parser, alias, command
 from tasks import resolve
 
 NAME = "discovered_law"
+KEPT = "kept "
 
 EPILOG = """examples:
   harness promote runs/bench                       # every task that has a run there
   harness promote runs --task my_table --out mine   # your own table, another folder
+  harness promote runs --as law --out mine          # law(input_data, group) with the constants of the run
 
 Each task's best law by validation error becomes <out>/<task>/discovered_law.py with a card beside it. The program needs
 NumPy and SciPy alone and runs in any evaluator that knows the two functions.
-exit codes: 0 done, 2 wrong usage or input
+A law that is there already is replaced by one of lower validation error on the same rows and folds, or with --force.
+exit codes: 0 done, 1 a law that was there stayed, 2 wrong usage or input
 """
 
 
@@ -49,6 +53,14 @@ def parser() -> Parser:
         help="where to (default: programs)",
     )
     alias(p, "--to", to)
+    p.add_argument("--force", action="store_true", help="replace a law that is better, or can't be compared")
+    p.add_argument(
+        "--as",
+        dest="form",
+        choices=("program", "law"),
+        default="program",
+        help="program: fits anew wherever it is scored; law: law(input_data, group) with frozen constants, as law.py",
+    )
     return p
 
 
@@ -56,18 +68,24 @@ def parser() -> Parser:
 def main(argv: list[str] | None = None) -> int:
     args = parser().parse_args(argv)
     task = resolve(args.task) if args.task else None
-    for line in promote(args.runs, args.to, task):
+    kept = 0
+    for line in promote(args.runs, args.to, task, args.force, args.form):
         print(line)
-    return 0
+        kept += line.startswith(KEPT)
+    return 1 if kept else 0
 
 
-def promote(runs: Path, to: Path, task: str | None = None) -> list[str]:
-    """Write the best law of every task, and say so in a line each.
+def promote(
+    runs: Path, to: Path, task: str | None = None, force: bool = False, form: str = "program"
+) -> list[str]:
+    """Write the best law of every task, and say so in a line each; a better one that is there stays.
 
     Args:
         runs: folder of run folders; runs without a law, controls, nested tasks and our own measurements are passed over, and so are
             programs that need more than NumPy and SciPy.
         task: only this one.
+        force: replace what is there, better or not.
+        form: "program", or "law" for one function with frozen constants.
 
     Raises:
         HarnessError: no run there has a law to promote.
@@ -90,20 +108,58 @@ def promote(runs: Path, to: Path, task: str | None = None) -> list[str]:
             f"{runs}: expected run folders with a finished run{of_task}, found none (nested runs, runs on our own measurements, "
             "controls and programs that need more than NumPy and SciPy are not promoted)"
         )
-    return [_promote_one(name, found[name], to) for name in sorted(found)]
+    return [_promote_one(name, found[name], to, force, form) for name in sorted(found)]
 
 
-def _promote_one(task: str, candidates: list[tuple[RunFolder, dict[str, Any]]], to: Path) -> str:
-    folder, summary = min(candidates, key=lambda item: (_cost(*item), item[0].path.name))
-    text = folder.program()
-    place = to / task / f"{NAME}.py"
+def _promote_one(
+    task: str, candidates: list[tuple[RunFolder, dict[str, Any]]], to: Path, force: bool, form: str
+) -> str:
+    cost, folder, summary = min(
+        ((_cost(f, s), f, s) for f, s in candidates), key=lambda item: (item[0], item[1].path.name)
+    )
+    place = to / task / f"{NAME if form == 'program' else 'law'}.py"
+    card = _card(summary, len(candidates)) | {"validation": _validation(summary, cost)}
+    why = None if force else _stays(place, card)
+    if why is not None:
+        return f"{KEPT}{place}: {why}; --force replaces it"
     place.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(place, _with_docstring(text, summary, len(candidates)))
-    card = yaml.safe_dump(_card(summary, len(candidates)), sort_keys=False, width=110, allow_unicode=True)
-    write_atomically(place.with_suffix(".yaml"), card)
+    program = _with_docstring(folder.program(), summary, len(candidates))
+    write_atomically(place, program if form == "program" else frozen_text(program, summary))
+    text = yaml.safe_dump(card, sort_keys=False, width=110, allow_unicode=True)
+    write_atomically(place.with_suffix(".yaml"), text)
     return (
         f"{place}: {summary['law']} (run {folder.path.name}, validation R2 {summary['validation']['r2']:.4f})"
     )
+
+
+def _validation(summary: dict[str, Any], cost: float) -> dict[str, Any]:
+    """What a later promotion compares itself with: the error that chooses, on which rows and folds."""
+    return {
+        "error": float(cost),
+        "r2": float(summary["validation"]["r2"]),
+        "rows": summary["data"]["train_hash"],
+        "folds": list(summary["validation"]["folds"]),
+    }
+
+
+def _stays(place: Path, new: dict[str, Any]) -> str | None:
+    """Why the law that is there stays; None where nothing is there, or something no better on the same rows and folds."""
+    if not place.exists():
+        return None
+    try:
+        card = yaml.safe_load(place.with_suffix(".yaml").read_text(encoding="utf-8"))
+        old = card["validation"]
+        same = (old["rows"], old["folds"]) == (new["validation"]["rows"], new["validation"]["folds"])
+        error, r2 = float(old["error"]), float(old["r2"])
+    except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError):
+        return "there is a law whose card tells no validation error to compare with"
+    if not same:
+        return (
+            "there is a law that was chosen on other rows or folds, so their validation errors don't compare"
+        )
+    if error < new["validation"]["error"]:
+        return f"there is a better law, validation R2 {r2:.4f} against {new['validation']['r2']:.4f}: {card.get('law')}"
+    return None
 
 
 def _stands_alone(folder: RunFolder) -> bool:

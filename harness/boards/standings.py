@@ -19,7 +19,7 @@ from harness.proposers.facts import identifiers
 from harness.proposers.formula.naming import readable
 from harness.record.journal import read_meta
 from harness.record.run_folder import RunFolder, all_runs, write_atomically
-from harness.run.beginning import read_program
+from harness.run.beginning import SEEDS, read_program
 from harness.shipped import shipped
 from tasks import Task
 
@@ -35,7 +35,7 @@ class Entry:
 
     Attributes:
         system: what it is a run of.
-        kind: "search", "forecast", "program" or "control".
+        kind: "search", "forecast", "program", "seed" or "control".
         law: formula, or "" for a free program.
         heldout: scorecard as plain values, or None for a failure.
         validation_r2: inside train.
@@ -191,8 +191,9 @@ def system_name(config: dict[str, Any]) -> str:
     return f"{evolve['proposer']} search, {', '.join(p for p in parts if p)} [{digest}]"
 
 
-def program_files(task: str, root: Path = PROGRAMS) -> list[Path]:
-    return sorted((root / task).glob("*.py"))
+def program_files(task: str, root: Path = PROGRAMS, seeds: Path = SEEDS) -> list[Path]:
+    """Programs of a task, human laws among them, then the seeds that searches begin with."""
+    return [*sorted((root / task).glob("*.py")), *sorted((seeds / task).glob("*.py"))]
 
 
 def program_entries(
@@ -201,8 +202,9 @@ def program_entries(
     cache: Path,
     root: Path = PROGRAMS,
     tell: Callable[[str], None] = lambda what: None,
+    seeds: Path = SEEDS,
 ) -> list[tuple[dict[str, Any], Entry]]:
-    """Every program under `programs/<task>/`, scored once and remembered by its hash and the rows'.
+    """Every program under `programs/<task>/` and every seed, scored once and remembered by its hash and the rows'.
 
     Args:
         cache: file of scores; where it can't be written, programs are scored again the next time.
@@ -214,7 +216,7 @@ def program_entries(
         known = {}
     found = []
     changed = False
-    for path in program_files(task.name, root):
+    for path in program_files(task.name, root, seeds):
         tell(f"{task.name}: {path.stem}")
         text = read_program(path)
         p = task.provenance
@@ -225,10 +227,10 @@ def program_entries(
             changed = True
         score = known[key]
         broken = "; ".join(f"{r['rule']}: {r['detail']}" for r in score["broken_rules"])
-        system = f"program {path.stem}"
+        kind = "seed" if path.parent.parent == seeds else "program"
         entry = Entry(
-            system,
-            "program",
+            f"{kind} {path.stem}",
+            kind,
             readable(score["law"], identifiers(task.spec)).text,
             score["heldout"],
             score["validation_r2"],

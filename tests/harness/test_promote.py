@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import yaml
 
-from harness import bench, promote
+from evaluator.foreign import Form, form_of
+from harness import bench, export, promote
 from harness.proposers.facts import TaskFacts
 from harness.proposers.formula.render import is_rendered
 from harness.record.run_folder import RunFolder
@@ -68,6 +69,59 @@ def test_the_program_is_the_run_s_own_and_stands_alone(rows, runs, tmp_path):
     _, index = next(iter(task.train.by_group()))
     X, y = task.train.X[index], task.train.y[index, 0]
     assert ((names["scaling_law_func"](X, names["fit_scaling_law"](X, y)) - y) ** 2).mean() < np.var(y)
+
+
+def test_a_better_law_is_never_replaced_silently(runs, tmp_path, capsys):
+    assert promote.main([str(runs), "--to", str(tmp_path)]) == 0
+    place = tmp_path / "parallel" / "discovered_law.yaml"
+    card = yaml.safe_load(place.read_text())
+    assert promote.main([str(runs), "--to", str(tmp_path)]) == 0, "no worse than itself"
+    capsys.readouterr()
+    worse = card | {"validation": card["validation"] | {"error": 2 * card["validation"]["error"]}}
+    better = card | {
+        "law": "mine",
+        "validation": card["validation"] | {"error": 0.5 * card["validation"]["error"]},
+    }
+    other = card | {"validation": card["validation"] | {"rows": "ffff"}}
+    old = {k: v for k, v in card.items() if k != "validation"}
+    for there, code, says in (
+        (worse, 0, "(run parallel"),
+        (better, 1, "there is a better law"),
+        (other, 1, "other rows or folds"),
+        (old, 1, "tells no validation error"),
+    ):
+        place.write_text(yaml.safe_dump(there))
+        assert promote.main([str(runs), "--to", str(tmp_path)]) == code
+        said = capsys.readouterr().out
+        assert says in said and ("--force replaces it" in said) == bool(code)
+        assert (yaml.safe_load(place.read_text()) == there) == bool(code)
+    assert promote.main([str(runs), "--to", str(tmp_path), "--force"]) == 0
+    assert yaml.safe_load(place.read_text()) == card
+
+
+def test_a_law_with_frozen_constants_runs_anywhere(rows, runs, tmp_path, capsys):
+    assert promote.main([str(runs), "--to", str(tmp_path), "--as", "law"]) == 0
+    text = (tmp_path / "parallel" / "law.py").read_text()
+    kept = yaml.safe_load((tmp_path / "parallel" / "law.yaml").read_text())["law"]
+    run = next(s for s in (0, 1) if RunFolder(runs / f"parallel-formula-s{s}").summary()["law"] == kept)
+    capsys.readouterr()
+    assert (
+        export.main(
+            [f"parallel-formula-s{run}", "--out", str(runs), "--as", "law", "--to", str(tmp_path / "law.py")]
+        )
+        == 0
+    )
+    names, program = {}, {}
+    exec(compile((tmp_path / "law.py").read_text(), "law.py", "exec"), names)
+    assert "fit_scaling_law" not in names and form_of(text) is Form.FROZEN
+    exec(compile(RunFolder(runs / f"parallel-formula-s{run}").program(), "program.py", "exec"), program)
+    task = load("parallel", data_dir=str(rows))
+    for label, index in task.train.by_group():
+        X, y = task.train.X[index], task.train.y[index, 0]
+        asked = [dict(zip(task.spec.feature_names, x, strict=True)) for x in X.tolist()]
+        said = [row[task.spec.target_names[0]] for row in names["law"](asked, label)]
+        again = program["scaling_law_func"](X, program["fit_scaling_law"](X, y))
+        assert said == pytest.approx(np.asarray(again).tolist(), rel=1e-7)
 
 
 def test_a_program_that_needs_the_fitting_library_is_passed_over(runs, tmp_path, capsys):

@@ -254,6 +254,8 @@ def test_programs_are_scored_once_and_remembered(tmp_path, capsys, monkeypatch):
     first = json.loads(capsys.readouterr().out)
     programs = [s for s in first[0]["standings"] if s["kind"] == "program"]
     assert {"program human_law", "program additive_power"} <= {s["system"] for s in programs}
+    seeds = [s["system"] for s in first[0]["standings"] if s["kind"] == "seed"]
+    assert sorted(seeds) == ["seed power_law", "seed vpnls"]
     assert "differ from the benchmark" in first[0]["note"] and first[0]["published"] == []
     monkeypatch.setattr(
         "harness.boards.standings.score_program", lambda *_, **__: pytest.fail("scored again")

@@ -108,7 +108,8 @@ def test_boards_need_no_folder_that_can_be_written(tmp_path, monkeypatch):
         raise PermissionError(13, "Permission denied", str(path))
 
     monkeypatch.setattr(standings, "write_atomically", refuse)
-    ((found, entry),) = standings.program_entries(task, None, tmp_path / "cache", tmp_path / "programs")
+    folders = {"root": tmp_path / "programs", "seeds": tmp_path / "seeds"}
+    ((found, entry),) = standings.program_entries(task, None, tmp_path / "cache", **folders)
     assert found is score and entry.system == "program mine"
     folder = unfinished(tmp_path / "runs")
     monkeypatch.setattr(os, "access", lambda *_: False)
