@@ -419,9 +419,13 @@ class Journal:
 
     def seconds_spent(self) -> float:
         """Wall seconds this run has searched, over all its sessions, as of the last entry."""
-        return max(
-            (json.loads(t).get("elapsed_s", 0.0) for t, _ in self._read("times", texts=False)), default=0.0
-        )
+        try:
+            (most,) = self._db.execute(
+                "SELECT max(json_extract(times, '$.elapsed_s')) FROM entries"
+            ).fetchone()
+        except sqlite3.Error as error:
+            raise self._unreadable(error) from error
+        return float(most or 0.0)
 
     def export(self, out: TextIO, times: bool = False) -> int:
         """Write meta, programs and entries as JSON lines, without what the sealed room held; returns the number of lines.

@@ -7,6 +7,7 @@ of behaviour far out stay available as parents.
 
 from __future__ import annotations
 
+from bisect import insort
 from dataclasses import dataclass, field
 from heapq import nsmallest
 
@@ -62,8 +63,7 @@ class Sizes:
                 return None
             population.remove(twin)
         self._best.clear()
-        population.append(member)
-        population.sort(key=lambda m: m.order)
+        insort(population, member, key=lambda m: m.order)
         if len(population) > self.capacity:
             gone = population.pop()
             if gone is member:

@@ -300,6 +300,8 @@ def middle_constants(outcome: Scored, n_names: int) -> tuple[float, ...]:
     rows = [c for c in outcome.constants.values() if n_names and len(c) % n_names == 0]
     if not rows:
         return ()
+    if len(rows) == 1 and len(rows[0]) == n_names:  # most often: a median of one, without NumPy's price
+        return tuple(map(float, rows[0]))
     table = np.concatenate([np.reshape(c, (-1, n_names)) for c in rows])
     return tuple(float(v) for v in np.median(table, axis=0))
 
