@@ -17,6 +17,7 @@ from evaluator import contract
 from harness.errors import HarnessError
 from harness.record.law_file import frozen_text
 from harness.record.run_folder import RunFolder, all_runs, write_atomically
+from harness.search.candidate import searched_id
 from harness.search.selection import Judged
 from harness.terminal.edges import Parser, alias, command
 from tasks import resolve
@@ -170,7 +171,7 @@ def _stands_alone(folder: RunFolder) -> bool:
 def _cost(folder: RunFolder, summary: dict[str, Any]) -> float:
     with folder.journal(read_only=True) as journal:
         sizes = {c.id: c.draft.size for c, _ in journal.evaluations()}
-    size = sizes.get(summary["candidate"], 0)
+    size = sizes.get(searched_id(summary["candidate"]), 0)
     return Judged("", summary["validation"]["nmse"], summary["n_constants"], size).cost
 
 

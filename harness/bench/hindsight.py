@@ -73,7 +73,7 @@ def look_back(folder: RunFolder, task: Task, workers: int, weak: bool = False) -
             o.n_constants,
             validation_nmse(o),
             h.cards["heldout"].r2 if isinstance(h, Scored) else None,
-            c.id == summary.get("candidate"),
+            c.id == searched_id(summary.get("candidate") or ""),
         )
         for (c, o), h in zip(found, outcomes, strict=True)
     ]

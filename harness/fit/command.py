@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fitting import PRESETS, fit
+from fitting import PRESETS, Bootstrap, FittedLaw, Interval, fit
 from fitting.law.spelling import logs_target
 from harness.errors import BadOption
 from harness.fit.report import ASKED_OF_THE_USER, Report
@@ -163,40 +163,46 @@ def run(args: argparse.Namespace) -> tuple[Report, np.ndarray | None]:
         tied=_assigned(args.tie, "--tie"),
         starts=args.starts,
     )
-    sample, method = None, args.intervals or "sandwich"
-    if args.bootstrap is not None:
-        kind = args.kind or ("within" if args.strata else "cluster" if args.cluster else "case")
-        strata, clusters = (_labels(rows, name, option) for name, option in
-                            ((args.strata, "--strata"), (args.cluster, "--cluster")))  # fmt: skip
-        with counting(args.bootstrap) as tell:
-            sample = result.bootstrap(args.bootstrap, kind, strata=strata, clusters=clusters, seed=args.seed,
-                                      progress=lambda done: tell("resamples refitted", done))  # fmt: skip
-        method = "bootstrap"
-        found = {n: fitting_interval(result, sample, n, args.level) for n in result.constants}
-    else:
-        found = result.intervals(args.level, method)
+    sample, found = _intervals(result, rows, args)
+    method = "bootstrap" if sample is not None else args.intervals or "sandwich"
     best = None
     if args.allocate:
         budgets = [_number(text, "--allocate") for text in args.allocate.split(",")]
         bands = "sandwich" if len(result.problem.rows.y) > len(result.constants) else None
         best = result.allocate(budgets, k=args.k, bands=bands, level=args.level, seed=args.seed)
+    report = Report(
+        table, result, found, method, args.level, sample, best, args.starts, _notes(args), args.groups
+    )
+    C = rows.get("C")
+    return report, C.astype(float) if C is not None and np.issubdtype(C.dtype, np.number) else None
+
+
+def _intervals(
+    result: FittedLaw, rows: dict[str, np.ndarray], args: argparse.Namespace
+) -> tuple[Bootstrap | None, dict[str, Interval]]:
+    """The resamples, where they were asked for, and the intervals of the constants."""
+    if args.bootstrap is None:
+        return None, result.intervals(args.level, args.intervals or "sandwich")
+    kind = args.kind or ("within" if args.strata else "cluster" if args.cluster else "case")
+    strata, clusters = (_labels(rows, name, option) for name, option in
+                        ((args.strata, "--strata"), (args.cluster, "--cluster")))  # fmt: skip
+    with counting(args.bootstrap) as tell:
+        sample = result.bootstrap(args.bootstrap, kind, strata=strata, clusters=clusters, seed=args.seed,
+                                  progress=lambda done: tell("resamples refitted", done))  # fmt: skip
+    return sample, {n: fitting_interval(result, sample, n, args.level) for n in result.constants}
+
+
+def _notes(args: argparse.Namespace) -> dict[str, str]:
+    """What the user says on items of the checklist that a table can't tell."""
     notes = _assigned(args.note, "--note")
     unknown = [name for name in notes if name not in ASKED_OF_THE_USER]
     if unknown:
         raise BadOption(f"--note {unknown[0]}=...: expected one of {', '.join(ASKED_OF_THE_USER)}")
-    report = Report(table, result, found, method, args.level, sample, best, args.starts, notes, args.groups)
-    C = (
-        rows["C"].astype(float)
-        if "C" in rows and np.issubdtype(np.asarray(rows["C"]).dtype, np.number)
-        else None
-    )
-    return report, C
+    return notes
 
 
-def fitting_interval(result, sample, name: str, level: float):
+def fitting_interval(result: FittedLaw, sample: Bootstrap, name: str, level: float) -> Interval:
     """Percentile interval of one constant from resamples already made."""
-    from fitting import Interval
-
     low, high = sample.interval(name, level)
     return Interval(result.constants[name], low, high, level, "bootstrap")
 
@@ -259,7 +265,7 @@ def _pair(text: str) -> tuple[float | None, float | None]:
     return first, last
 
 
-def _labels(rows: dict, name: str | None, option: str):
+def _labels(rows: dict[str, np.ndarray], name: str | None, option: str) -> np.ndarray | None:
     if name is None:
         return None
     if name not in rows:

@@ -212,7 +212,12 @@ def test_approaches_say_what_is_wrong():
         approach_2_bias(log_range=1.0)
 
 
-@pytest.mark.parametrize("name", PRESETS)
+SLOW_PRESETS = ("farseer_like",)  # floor, amplitude and exponent all move
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=pytest.mark.slow) if n in SLOW_PRESETS else n for n in PRESETS]
+)
 def test_every_preset_fits_and_has_a_source(name):
     rng = np.random.default_rng(0)
     data = {"N": 10 ** rng.uniform(7, 10, 150), "D": 10 ** rng.uniform(9, 12, 150)}

@@ -27,7 +27,9 @@ def test_covariance_intervals_cover_about_as_often_as_they_say(loss):
     assert all(0.89 <= share <= 0.995 for share in shares.values()), shares
 
 
+@pytest.mark.slow
 def test_profile_intervals_cover_too():
+    """`test_profiles_see_the_curvature_that_covariances_miss` is the quick witness."""
     shares = coverage(squared(), "profile", 20)
     assert all(share >= 0.8 for share in shares.values()), shares
 

@@ -1,8 +1,10 @@
 """The evolve command as a user runs it: real processes, files, sandbox and signals; made-up rows."""
 
+import contextlib
 import io
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,7 +21,8 @@ from harness.record.journal import Journal
 from harness.record.run_folder import RunFolder
 
 ROOT = Path(__file__).resolve().parents[2]
-SMALL = ["--workers", "1", "--evaluations", "12", "--seed", "7"]
+STARTERS = ["--config", Path(__file__).with_name("starters.yaml")]
+SMALL = [*STARTERS, "--workers", "1", "--evaluations", "10", "--seed", "7"]
 
 
 def write_rows(folder, seed=0, heldout_seed=None):
@@ -42,9 +45,27 @@ def write_rows(folder, seed=0, heldout_seed=None):
     return folder
 
 
-@pytest.fixture
-def rows(tmp_path):
-    return write_rows(tmp_path / "rows")
+@pytest.fixture(autouse=True, scope="module")
+def no_page():
+    """Pages have tests of their own; to draw one costs as much as a small search."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("harness.commands.evolving.end_page", lambda folder: "page: not drawn")
+        yield
+
+
+@pytest.fixture(scope="module")
+def rows(tmp_path_factory):
+    return write_rows(tmp_path_factory.mktemp("data") / "rows")
+
+
+@pytest.fixture(scope="module")
+def done(rows, tmp_path_factory):
+    """The summary of one small run that has ended; copy its folder before you change it."""
+    out, said = tmp_path_factory.mktemp("done"), io.StringIO()
+    with contextlib.redirect_stdout(said):
+        args = ["--task", "parallel", "--data-dir", rows, "--out", out, *SMALL, "--json"]
+        assert evolve.main([str(a) for a in args]) == 0
+    return json.loads(said.getvalue())
 
 
 def command(*args):
@@ -71,12 +92,9 @@ def evaluations(text):
     return [line for line in text.splitlines() if '"kind":"evaluation"' in line]
 
 
-def test_a_run_ends_with_a_law_and_its_held_out_score(rows, tmp_path, capsys):
-    code, s = evolve_json(
-        capsys, "--task", "parallel", "--data-dir", rows, "--out", tmp_path / "runs", *SMALL
-    )
-    assert code == 0
-    assert s["task"] == "parallel" and s["evaluations"] == 12 and not s["data"]["simulated"]
+def test_a_run_ends_with_a_law_and_its_held_out_score(done):
+    s = done
+    assert s["task"] == "parallel" and s["evaluations"] == 10 and not s["data"]["simulated"]
     assert s["heldout"]["n_rows"] == 8 and set(s["heldout"]["per_group"]) == {"stack", "pile"}
     assert s["heldout"]["r2"] == pytest.approx(1 - s["heldout"]["nmse"])
     assert len(s["controls"]) >= 5
@@ -90,9 +108,9 @@ def test_a_run_ends_with_a_law_and_its_held_out_score(rows, tmp_path, capsys):
     assert kinds == ["started", "finished", "reveal", "revealed"]
 
 
-def test_the_sealed_room_opens_once_whatever_happens_after(rows, tmp_path, capsys):
-    _, s = evolve_json(capsys, "--task", "parallel", "--data-dir", rows, "--out", tmp_path / "runs", *SMALL)
-    run = Path(s["path"])
+def test_the_sealed_room_opens_once_whatever_happens_after(rows, done, tmp_path, capsys):
+    s, run = done, tmp_path / "runs" / Path(done["path"]).name
+    shutil.copytree(done["path"], run)
     (run / "summary.json").unlink()  # as when killed between the opening and the summary
     _, again = evolve_json(capsys, "--resume", run, "--data-dir", rows)
     with Journal(run / "journal.sqlite", read_only=True) as journal:
@@ -111,18 +129,16 @@ def test_the_sealed_room_opens_once_whatever_happens_after(rows, tmp_path, capsy
         assert again[part] == s[part], part
 
 
-def test_the_journal_repeats_and_knows_nothing_of_held_out_targets(rows, tmp_path, capsys):
+def test_the_journal_repeats_and_knows_nothing_of_held_out_targets(done, tmp_path, capsys):
+    """The second run differs from the first in its held-out targets alone, which are noise."""
     noise = write_rows(tmp_path / "noise", heldout_seed=1)
-    summaries = []
-    for data in (rows, rows, noise):
-        _, s = evolve_json(
-            capsys, "--task", "parallel", "--data-dir", data, "--out", tmp_path / "runs", *SMALL
-        )
-        summaries.append(s)
-    first, second, blind = (exported(s["path"]) for s in summaries)
-    assert first == second
-    assert first == blind, "held-out targets reached the search"
-    assert summaries[0]["heldout"]["nmse"] != summaries[2]["heldout"]["nmse"], "the noise was scored"
+    code, other = evolve_json(
+        capsys, "--task", "parallel", "--data-dir", noise, "--out", tmp_path / "runs", *SMALL
+    )
+    assert code == 0
+    first, blind = (exported(s["path"]) for s in (done, other))
+    assert first == blind, "a seed does not repeat, or held-out targets reached the search"
+    assert done["heldout"]["nmse"] != other["heldout"]["nmse"], "the noise was scored"
 
 
 @pytest.mark.slow
@@ -157,15 +173,13 @@ def test_the_real_rows_repeat_and_stay_unseen_too(tmp_path, capsys):
     assert runs[0]["heldout"]["r2"] > 0.9 > runs[2]["heldout"]["r2"]
 
 
-def test_killed_at_any_moment_a_run_resumes_where_it_was(rows, tmp_path, capsys):
-    _, whole = evolve_json(
-        capsys, "--task", "parallel", "--data-dir", rows, "--out", tmp_path / "whole", *SMALL
-    )
+def test_killed_at_any_moment_a_run_resumes_where_it_was(rows, done, tmp_path):
+    whole = done
     expected = evaluations(exported(whole["path"]))
     out = tmp_path / "killed"
     finished = 0
     process = command("--task", "parallel", "--data-dir", rows, "--out", out, *SMALL)
-    for wait_for in (1, 4, 9):
+    for wait_for in (1, 8):
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline and process.poll() is None:
             journals = list(out.glob("*/journal.sqlite"))
@@ -191,7 +205,17 @@ def test_killed_at_any_moment_a_run_resumes_where_it_was(rows, tmp_path, capsys)
 def test_ctrl_c_stops_cleanly_and_says_how_to_go_on(rows, tmp_path):
     out = tmp_path / "runs"
     process = command(
-        "--task", "parallel", "--data-dir", rows, "--out", out, "--evaluations", "5000", "--minutes", "5"
+        "--task",
+        "parallel",
+        "--data-dir",
+        rows,
+        "--out",
+        out,
+        *STARTERS,
+        "--evaluations",
+        "5000",
+        "--minutes",
+        "5",
     )
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
@@ -242,7 +266,7 @@ def test_bad_input_gets_one_clear_line(rows, tmp_path, capsys):
 def test_a_run_of_another_task_or_other_rows_is_not_resumed(rows, tmp_path, capsys):
     out = tmp_path / "runs"
     _, s = evolve_json(
-        capsys, "--task", "parallel", "--data-dir", rows, "--out", out, "--workers", "1", "--evaluations", "1"
+        capsys, "--task", "parallel", "--data-dir", rows, "--out", out, *SMALL, "--evaluations", "1"
     )
     (Path(s["path"]) / "summary.json").unlink()
     assert "is of task 'parallel'" in fails(capsys, "--resume", s["path"], "--task", "finetune_vocab")
@@ -262,7 +286,7 @@ def test_our_own_measurements_are_called_so_on_every_screen(tmp_path, capsys, mo
     monkeypatch.delenv("SLD_DATA_DIR", raising=False)
     monkeypatch.setenv("SLD_CACHE_DIR", str(tmp_path / "cache"))
     code = evolve.main(
-        ["--task", "finetune_vocab", "--out", str(tmp_path / "runs"), "--evaluations", "2", "--workers", "1"]
+        ["--task", "finetune_vocab", "--out", str(tmp_path / "runs"), *map(str, SMALL), "--evaluations", "2"]
     )
     captured = capsys.readouterr().out
     assert code == 0

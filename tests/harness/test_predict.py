@@ -41,7 +41,7 @@ def run(tmp_path_factory):
             "arm",
         ]
         assert tasks([*add, "--extrapolate", "N"]) == 0
-        options = ["--task", "mine", "--evaluations", "12", "--workers", "1", "--allow-weak-sandbox"]
+        options = ["--task", "mine", "--evaluations", "6", "--workers", "1", "--allow-weak-sandbox"]
         assert evolve([*options, "--out", str(root / "runs")]) == 0
         (folder,) = (root / "runs").iterdir()
         yield folder

@@ -15,6 +15,8 @@ from harness.proposers.formula.render import is_rendered
 from harness.record.run_folder import RunFolder
 from tasks import load
 
+STARTERS = ["--config", str(Path(__file__).with_name("starters.yaml"))]
+
 
 @pytest.fixture(scope="module")
 def rows(tmp_path_factory):
@@ -29,18 +31,9 @@ def runs(rows, tmp_path_factory):
 
 
 def searched(rows, out, *more):
-    options = [
-        "--suite",
-        "parallel",
-        "--seeds",
-        "2",
-        "--evaluations",
-        "40",
-        "--workers",
-        "1",
-        "--no-hindsight",
-    ]
-    assert bench.main([*options, *more, "--data-dir", str(rows), "--out", str(out)]) == 0
+    options = ["--suite", "parallel", "--seeds", "2", "--evaluations", "8", "--workers", "1", *STARTERS]
+    options += ["--no-hindsight", *more]
+    assert bench.main([*options, "--data-dir", str(rows), "--out", str(out)]) == 0
     return out
 
 
@@ -137,7 +130,7 @@ def test_a_program_that_needs_the_fitting_library_is_passed_over(runs, tmp_path,
 
 
 def test_controls_nested_runs_and_empty_folders_are_refused(rows, runs, tmp_path, capsys):
-    nested = searched(rows, tmp_path / "nested", "--nested", "0.3", "--seeds", "1")
+    nested = searched(rows, tmp_path / "nested", "--nested", "0.3", "--seeds", "1", "--no-random")
     for folder in (nested, tmp_path / "nothing"):
         assert promote.main([str(folder), "--to", str(tmp_path / "to")]) == 2
         assert "expected run folders with a finished run" in capsys.readouterr().err

@@ -32,6 +32,14 @@ def clean_environment(monkeypatch):
     monkeypatch.setattr("harness.proposers.llm.endpoint.FIRST_WAIT_S", 0.01)
 
 
+@pytest.fixture(autouse=True, scope="module")
+def no_page():
+    """Pages have tests of their own; to draw one costs as much as a small search."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("harness.commands.evolving.end_page", lambda folder: "page: not drawn")
+        yield
+
+
 @pytest.fixture
 def rows(tmp_path):
     return write_rows(tmp_path / "rows")
@@ -47,6 +55,7 @@ def config_file(tmp_path, url, proposer="llm", models=None, evolve=None, **llm):
         "task": "parallel",
         "evolve": {
             "proposer": proposer,
+            "task_seeds": False,  # programs that load half of SciPy in the sandbox; the starters will do
             "evaluations": 14,
             "minutes": 2,
             "workers": 2,
@@ -114,7 +123,7 @@ def test_a_recorded_run_is_repeated_without_network(rows, tmp_path, capsys, monk
     monkeypatch.setenv("TEST_KEY", KEY)
     with FakeServer(Unreliable(Scientist(delay_s=0.05), one_in=4)) as server:
         config = config_file(
-            tmp_path, server.url, proposer="mixed", reflect_every=5, in_flight=2, evolve={"evaluations": 18}
+            tmp_path, server.url, proposer="mixed", reflect_every=5, in_flight=2, evolve={"evaluations": 14}
         )
         code, s, err = run_json(capsys, "--config", config, "--data-dir", rows, "--out", tmp_path / "runs")
     assert code == 0, err
@@ -185,7 +194,7 @@ def test_no_held_out_number_reaches_a_prompt(tmp_path, capsys, monkeypatch):
         rows = write_rows(tmp_path / name, heldout)
         with FakeServer(Scientist()) as server:
             config = config_file(
-                tmp_path, server.url, in_flight=1, reflect_every=4, evolve={"workers": 1, "evaluations": 7}
+                tmp_path, server.url, in_flight=1, reflect_every=4, evolve={"workers": 1, "evaluations": 6}
             )
             code, _, _ = run_json(capsys, "--config", config, "--data-dir", rows, "--out", tmp_path / "runs")
         assert code == 0
@@ -230,7 +239,7 @@ def test_templates_of_the_user_replace_ours(rows, tmp_path, capsys, monkeypatch)
     monkeypatch.setenv("TEST_KEY", KEY)
     prompts = tmp_path / "prompts"
     prompts.mkdir()
-    for name in ("full", "diff", "cross"):
+    for name in ("full", "diff", "cross", "law"):
         (prompts / f"{name}.md").write_text("My own: {{title}}\n{{parent}}")
     with FakeServer(Variants()) as server:
         config = config_file(tmp_path, server.url, prompts=str(prompts), evolve={"evaluations": 6})

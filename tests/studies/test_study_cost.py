@@ -1,5 +1,6 @@
 """Conditioning and cost against the published numbers. No randomness: no seed."""
 
+import numpy as np
 import pytest
 from study_cases import agrees, numbers
 
@@ -41,9 +42,11 @@ def test_errors_by_optimiser():
     found = exp08_conditioning.fits(runs).set_index("method")
     assert found.loc["Approach 3 (L-BFGS-B, 4^5 starts)", "largest_error"] < 4e-6
     assert found.loc["Approach 3 (LSE, log-loss)", "largest_error"] < 4e-6
+    # With no tolerance it stops at rounding, times the condition number of the problem in these constants: 6e-10.
+    condition = exp08_conditioning.variants(ASYMMETRIC, runs)["log E, log A, log B"]
     assert (
-        found.loc["Approach 3 (LSE, log-loss, ftol = 0)", "largest_error"] < 1e-11
-    )  # 2e-12 on some processors
+        found.loc["Approach 3 (LSE, log-loss, ftol = 0)", "largest_error"] < np.finfo(float).eps * condition
+    )
     assert found.loc["VPNLS (Nelder-Mead)", "largest_error"] < 7e-9
     assert found.loc["Exact VPNLS (Newton), ours", "largest_error"] < 1e-12
     assert found.loc["Approach 3, from the truth", "iterations"] == 0

@@ -32,7 +32,8 @@ def test_recovery_is_of_the_published_size_or_better(recovery, method, published
     """Digits depend on the machine: at most ten times the published error."""
     found = recovery.loc[method, NAMES].to_numpy(dtype=float)
     assert (found <= 10 * np.array(published)).all(), found
-    # SciPy calls a line search abnormal at the last rounding of some processors: one fit of one method, at full precision.
+    # The errors above are the largest of all fits, whatever their end. An abnormal end is a line search that rounding
+    # stopped at the optimum, and where that happens is up to the processor: rare, and never far from the truth.
     assert recovery.loc[method, "abnormal"] <= 1 and recovery.loc[method, "bound"] == 0
 
 
@@ -70,6 +71,7 @@ def noisy_approach_2():
     return exp07_noise.errors(Context(), ("Approach 2",))
 
 
+@pytest.mark.slow
 def test_noise_approach_2(noisy_approach_2):
     row = exp07_noise.summary(noisy_approach_2).iloc[0]
     assert row["fits"] == 9216 and row["failed"] == 1
@@ -77,6 +79,7 @@ def test_noise_approach_2(noisy_approach_2):
     assert agrees(row["max_a_pct"], "715.50") and agrees(row["max_b_pct"], "238.50")
 
 
+@pytest.mark.slow
 def test_noise_approach_2_by_condition(noisy_approach_2):
     found = exp07_noise.by_condition(noisy_approach_2)["geometric_mean_a_pct"]
     published = numbers("8.78 8.53 8.64 7.72 7.49 7.78 9.20 8.85 8.69")
