@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 
 from harness.errors import BadRun
+from harness.record.packing import entry_text
 from harness.record.places import JOURNAL, SUMMARY, is_held
 
 NAME = re.compile(r"[A-Za-z0-9_][\w.+-]{0,200}", re.ASCII)
@@ -130,8 +131,8 @@ def _summary(path: Path) -> dict[str, Any]:
     return dict(json.loads(file.read_text(encoding="utf-8"))) if file.exists() else {}
 
 
-def _law(payload: str) -> str:
-    c = json.loads(payload)["candidate"]
+def _law(payload: str | bytes) -> str:
+    c = json.loads(entry_text(payload))["candidate"]
     return str(c["draft"]["law"] or c["id"])
 
 

@@ -174,7 +174,7 @@ def test_a_run_without_a_law_and_one_that_is_running_say_so(root):
     assert "no candidate kept every rule" in run_page(view_of(folder.path))
 
 
-@pytest.mark.parametrize("what", [b"SQLite", b"CREATE", b'{"candidate"'])
+@pytest.mark.parametrize("what", [b"SQLite", b"CREATE", b'"elapsed_s"'])
 def test_a_damaged_journal_has_a_page_that_says_so(root, what):
     folder = begun(root / "more", n=9, name=f"damaged{len(what)}")
     data = bytearray(folder.journal_path.read_bytes())

@@ -224,6 +224,8 @@ def test_a_list_reads_again_what_has_changed_alone(site, monkeypatch):
     with _journal(site, "begun") as journal:
         journal.record("note")
     assert len(listing.lines()) == 4 and read == ["begun"]
+    (line,) = [line for line in listing.lines() if line.name == "begun"]
+    assert (line.state, line.law) == ("unfinished", "E + A*N**-alpha")
 
 
 def test_a_table_becomes_a_task_and_what_is_wrong_with_it_is_said(site):
