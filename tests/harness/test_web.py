@@ -250,7 +250,7 @@ def test_a_pasted_program_is_scored_in_the_sandbox(site):
     answer, _ = site.post("/score", {"task": "mine", "program": "import os\nprint(os.getcwd())"})
     assert answer.status == 303
     text = site.done(answer.getheader("location"))
-    assert "no_evolve_block" in text and "broken" in text
+    assert "missing_function" in text and "broken" in text
 
 
 @pytest.mark.parametrize(
