@@ -18,6 +18,8 @@ from harness.pages.search_panels import held_out_rows
 from harness.pages.shell import assets, environment
 from harness.pages.typeset import constant_markup, law_markup
 from harness.pages.view import STATES, Point, RunView
+from harness.proposers.facts import identifiers
+from harness.proposers.formula.naming import readable
 
 FILE = "report.html"
 
@@ -44,7 +46,7 @@ def run_facts(
         key: in front of the ids of figures, where a page shows several runs.
     """
     summary = view.summary
-    features = view.spec.feature_names if view.spec else ()
+    features = identifiers(view.spec) if view.spec else ()
     target = view.spec.target_names[0] if view.spec and len(view.spec.targets) == 1 else ""
     best = view.best
     text = summary.get("law") or (best.law or best.id if best else "")
@@ -71,7 +73,7 @@ def run_facts(
         "config": _shown_config(view.config),
         "program": _program(view),
     }  # fmt: skip
-    facts |= _constants(view) | _scores(view) | _shortlist(view, features)
+    facts |= _constants(view, features) | _scores(view) | _shortlist(view, features)
     named = [
         ("law", "law", True),
         ("rows", "beyond the rows", facts["drawn"]["data"]),
@@ -136,13 +138,14 @@ def _numbers(view: RunView) -> list[tuple[str, str]]:
     return found
 
 
-def _constants(view: RunView) -> dict[str, Any]:
+def _constants(view: RunView, features: tuple[str, ...]) -> dict[str, Any]:
+    law = readable(view.summary.get("law") or "", features)
     groups = (view.summary.get("constants") or {}).items()
     intervals = view.traces.intervals if view.traces else {}
     rows = []
     for group, values in list(groups)[:MOST_GROUPS]:
         ends = intervals.get(group, {})
-        rows.append((group, [(constant_markup(n), v, *ends.get(n, (v, None, None))[1:]) for n, v in values.items()]))  # fmt: skip
+        rows.append((group, [(constant_markup(law.constant(n)), v, *ends.get(n, (v, None, None))[1:]) for n, v in values.items()]))  # fmt: skip
     told = any(high is not None and high == high for _, of in rows for _, _, _, high in of)
     note = (
         "90 % intervals from the curvature at these constants: one variance for all rows of a group, the law taken as true"

@@ -10,6 +10,7 @@ from markupsafe import Markup, escape
 
 from fitting import BadLaw, Law
 from fitting.law.latex import latex, symbol
+from harness.proposers.formula.naming import readable
 from harness.terminal.shown import one_line
 
 LONG = 5
@@ -33,6 +34,7 @@ def law_markup(text: str, features: Sequence[str] = (), target: str = "") -> Mar
 
 @lru_cache(4096)
 def _law_markup(text: str, features: tuple[str, ...], target: str) -> Markup:
+    text = readable(text, features).text
     plain = Markup("<code>{}</code>").format(one_line(text))
     try:
         law = Law.parse(text, features)
