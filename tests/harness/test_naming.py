@@ -44,7 +44,7 @@ def test_tidy_leaves_other_laws_alone():
 
 def test_names_change_no_value():
     """Two hundred random laws, seed 3: the readable text is a law with the same values."""
-    assignment = Assignment.of(load("lr_bsz", data_dir="nano"))
+    assignment = Assignment.of(load("finetune_vocab", data_dir="nano"))
     facts = assignment.facts
     proposer, rng = RandomProposer(facts, ""), np.random.default_rng(3)
     columns = {f.name: rng.uniform(0.5, 2.0, 7) for f in facts.features}

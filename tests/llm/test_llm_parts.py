@@ -15,7 +15,7 @@ from harness.proposers.llm.ledger import Ledger, estimate_tokens
 from harness.proposers.llm.memory import terms
 from harness.proposers.llm.patterns import residual_patterns
 from harness.proposers.llm.reply import Reply, Status
-from harness.proposers.llm.settings import LlmConfig, ModelConfig, accesses, with_model
+from harness.proposers.llm.settings import Access, LlmConfig, ModelConfig, accesses, with_model
 from harness.proposers.llm.staged import staged_evaluation
 from harness.proposers.share import Share
 
@@ -202,3 +202,12 @@ def test_the_commented_config_tells_the_truth():
     assert parsed[1].parameters == {"top_p": 0.95}
     named = {name for m in models for name in m}
     assert named == {f.name for f in fields(ModelConfig)}, "every setting of a model is shown"
+
+
+def test_a_key_of_a_letter_is_no_secret_that_would_be_cut_from_every_word():
+    config = ModelConfig("m")
+    assert Access(config, "http://127.0.0.1/v1", "x").secrets == ()
+    assert Access(config, "http://127.0.0.1/v1", "sk-12345678", {}, ("a-long-header",)).secrets == (
+        "sk-12345678",
+        "a-long-header",
+    )

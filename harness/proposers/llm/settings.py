@@ -123,6 +123,10 @@ class LlmConfig:
     cache: str | None = None
 
 
+SHORTEST_SECRET = 8
+"""Letters; no hosted endpoint gives out shorter keys."""
+
+
 @dataclass(frozen=True, slots=True)
 class Access:
     """A model with the address and key that are used; never written down.
@@ -143,8 +147,8 @@ class Access:
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """What no message or journal may hold."""
-        return tuple(s for s in (self.key, *self.hidden) if s)
+        """What no message or journal may hold; a key of a few letters, as local servers take any, is a word of every reply."""
+        return tuple(s for s in (self.key, *self.hidden) if s and len(s) >= SHORTEST_SECRET)
 
     def __repr__(self) -> str:
         return f"Access({self.config.model!r} at {self.place})"
