@@ -16,6 +16,7 @@ from fake_server import FakeServer
 from in_flight_cases import accounted
 from scripted_models import Scientist, Unreliable, Variants, write_rows
 
+from harness.bench import command as bench
 from harness.commands import evolve
 from harness.record.journal import Journal
 
@@ -269,3 +270,25 @@ def test_an_empty_answer_of_a_server_that_is_no_endpoint(rows, tmp_path, capsys,
     assert code in (0, 1) and s["ending"] == "budget"  # 1 where no seed was scored in the few seconds
     assert s["llm"]["tokens_in"] == 0
     assert "127.0.0.1:9" in err or s["llm"]["requests"] == 0
+
+
+@pytest.mark.slow
+def test_a_suite_with_models_makes_the_same_card_with_tokens_and_money(tmp_path, rows, monkeypatch):
+    monkeypatch.setenv("TEST_KEY", KEY)
+    with FakeServer(Scientist()) as server:
+        config = config_file(tmp_path, server.url, evolve={"workers": 1, "evaluations": 7})
+        options = [
+            "--task",
+            "parallel",
+            "--data-dir",
+            str(rows),
+            "--config",
+            str(config),
+            "--proposer",
+            "llm",
+        ]
+        options += ["--seeds", "2", "--evaluations", "7", "--no-random", "--no-hindsight"]
+        assert bench.main([*options, "--out", str(tmp_path / "bench")]) == 0
+    card = (tmp_path / "bench" / "README.md").read_text()
+    assert "Models: " in card and "money 0.0" in card and "seed 1: " in card
+    assert (tmp_path / "bench" / "runs.csv").read_text().count("parallel,llm") == 2
