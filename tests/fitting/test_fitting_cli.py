@@ -153,20 +153,22 @@ def alpha(found):
 
 
 def test_the_files_own_names_work_and_take_nothing_away(table, tmp_path, capsys):
-    code, out, _ = run(capsys, table, *OWN, "--out", tmp_path / "o")
+    code, out, _ = run(capsys, table, *OWN, "--out", tmp_path / "o", "--force")
     assert code == 0
     letters = json.loads(out)
     assert "N, D, L: taken for params, tokens, loss" in letters["notes"]
     law = "E + A*params**-alpha + B*tokens**-beta"
     for args in (["--law", f"loss = {law}"], ["--law", law, "--target", "loss"], ["--target", "loss"]):
-        code, out, err = run(capsys, table, *args, *OWN, "--out", tmp_path / "o")
+        code, out, err = run(capsys, table, *args, *OWN, "--out", tmp_path / "o", "--force")
         assert code == 0, err
         assert alpha(json.loads(out)) == pytest.approx(alpha(letters), rel=1e-9)
     for args in (["--weights", "tokens"], ["--where", "N>1e8"], ["--where", "params>1e8"], ["--holdout", "params>1e9"],
                  ["--holdout", "flops>1", "--column", "flops=budget"], ["--law", "E + C*params**-alpha + B*tokens**-beta"]):  # fmt: skip
-        code, _, err = run(capsys, table, *args, *OWN, "--out", tmp_path / "o")
+        code, _, err = run(capsys, table, *args, *OWN, "--out", tmp_path / "o", "--force")
         assert code == (2 if "flops>1" in args else 0), err
-    code, _, err = run(capsys, table, "--law", "E + A*N**-alpha + B*tokens**-beta", "--out", tmp_path / "o")
+    code, _, err = run(
+        capsys, table, "--law", "E + A*N**-alpha + B*tokens**-beta", "--out", tmp_path / "o", "--force"
+    )
     assert code == 2 and "write params, as the file has it" in err
 
 

@@ -11,6 +11,7 @@ from rich.console import Console
 from fitting import Law
 from harness.config import Config, EvolveConfig
 from harness.proposers.assignment import Assignment
+from harness.proposers.formula.naming import readable
 from harness.proposers.llm.settings import LlmConfig, ModelConfig
 from harness.run.beginning import start_run
 from harness.run.run import Terms, run
@@ -104,5 +105,5 @@ def test_the_true_law_among_ten_replies_is_the_result_and_its_name(name, tmp_pat
     _, _, summary, screen, _ = searched(name, tmp_path, knows, task)
     found = Law.parse(summary["law"], facts.names)
     assert found.same_as(Law.parse(knows.truth, facts.names)), summary["law"]
-    assert summary["law"] in screen
+    assert readable(summary["law"], facts.names).text in screen
     assert summary["heldout"]["r2"] > 0.98

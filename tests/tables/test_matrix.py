@@ -83,7 +83,7 @@ def test_the_fit_is_one_whatever_the_kind(tmp_path, capsys):
     for kind in ("csv", "semicolons, decimal comma", "parquet", "json of columns", "zstd"):
         name, data = KINDS[kind]
         (tmp_path / name).write_bytes(data)
-        _, out, _ = run(capsys, "fit", tmp_path / name, tmp_path / "o")
+        _, out, _ = run(capsys, "fit", tmp_path / name, tmp_path / kind)
         found.add(round(json.loads(out)["fit"]["constants"]["alpha"], 9))
     assert len(found) == 1
 
