@@ -1,28 +1,28 @@
 """Repeated data: loss by unique tokens, parameters and tokens: law found by the formula search.
 
-c0 + c1*unique_tokens**-0.211*tokens/(tokens + s1) + c2*params**-a1 + c3*tokens**-a1*unique_tokens/(unique_tokens + s2)
+exp(c1*params**-0.472*(params/unique_tokens)**-a1 + c2*(unique_tokens + k1*unique_tokens*(1 - exp((1 - tokens/unique_tokens)/k1)))**-a2)
 
 Features in round units: unique_tokens in 1e+10; params in 1e+08; tokens in 1e+10.
-Source: `python -m harness.bench`, seed 1, 600 evaluations; of 5 runs the one of lowest validation error.
+Source: `harness bench`, seed 2, 600 evaluations; of 3 runs the one of lowest validation error.
 """
 
 import numpy as np
 
 # EVOLVE-BLOCK-START
-# law: c0 + c1*unique_tokens**-0.211*tokens/(tokens + s1) + c2*params**-a1 + c3*tokens**-a1*unique_tokens/(unique_tokens + s2)
-# fit: {"loss": "squared", "link": "identity", "emphasis": 0.0, "non_negative": true, "ridge": 0.0, "exponent_bound": 1.0}
+# law: exp(c1*params**-0.472*(params/unique_tokens)**-a1 + c2*(unique_tokens + k1*unique_tokens*(1 - exp((1 - tokens/unique_tokens)/k1)))**-a2)
+# fit: {"loss": "huber", "link": "log", "emphasis": 6.0, "non_negative": true, "ridge": 0.0, "exponent_bound": 1.5}
 
 UNITS = np.array([1e+10, 1e+08, 1e+10])
 # (low, high, searched in logs) of each constant that is not an amplitude
 BOUNDS = [
-    (1e-05, 300, True),  # s1
-    (-0.5, 1, False),  # a1
-    (1e-05, 174, True),  # s2
+    (-0.75, 1.5, False),  # a1
+    (0.1, 1000, True),  # k1
+    (-0.75, 1.5, False),  # a2
 ]
 LOW = np.array([np.log(low) if logs else low for low, _, logs in BOUNDS])
 HIGH = np.array([np.log(high) if logs else high for _, high, logs in BOUNDS])
 LOGS = np.array([logs for _, _, logs in BOUNDS], dtype=bool)
-N_AMPLITUDES = 4
+N_AMPLITUDES = 2
 FIT_SEED = 0
 
 
@@ -36,12 +36,10 @@ log, tanh = np.log, np.tanh
 def columns(data_points, q):
     """Terms without amplitudes: (n, F) features, (S, p) constants -> (S, N_AMPLITUDES, n)."""
     unique_tokens, params, tokens = (np.asarray(data_points, dtype=float) / UNITS).T
-    s1, a1, s2 = q.T[:, :, None]
+    a1, k1, a2 = q.T[:, :, None]
     terms = [
-        1.0,
-        unique_tokens**-0.211*tokens/(tokens + s1),
-        params**-a1,
-        tokens**-a1*unique_tokens/(unique_tokens + s2),
+        params**-0.472*(params/unique_tokens)**-a1,
+        (unique_tokens + k1*unique_tokens*(1 - exp((1 - tokens/unique_tokens)/k1)))**-a2,
     ]
     table = np.empty((len(q), N_AMPLITUDES, len(data_points)))
     for k, term in enumerate(terms):
@@ -62,14 +60,14 @@ def project(data_points, y, root_weight, u):
     size = np.sqrt(np.einsum("skn,skn->sk", phi, phi)) + 1e-300
     phi /= size[:, :, None]
     diagonal = np.full(N_AMPLITUDES, 1e-11)
-    diagonal[1:] += 0.0
+    diagonal[0:] += 0.0
     gram = phi @ phi.transpose(0, 2, 1) + np.diag(diagonal)
     right = (phi @ z)[..., None]
     a = np.linalg.solve(gram, right)
     keep = np.ones(right.shape, dtype=bool)
     for _ in range(N_AMPLITUDES):  # amplitudes that may not be negative leave one by one
         negative = a < 0
-        negative[:, :1] = False
+        negative[:, :0] = False
         if not negative.any():
             break
         keep &= ~negative
@@ -123,10 +121,10 @@ def search(data_points, y, root_weight, u, steps):
 def row_weights(data_points):
     """Square roots of the rows' weights: rows nearer the edge we extrapolate from count more."""
     place = np.zeros(len(data_points))
-    for j in []:
+    for j in [2, 1]:
         levels, index = np.unique(data_points[:, j], return_inverse=True)
         place = np.maximum(place, index / max(len(levels) - 1, 1))
-    return np.exp(0.5 * 0.0 * (place - 1.0))
+    return np.exp(0.5 * 6.0 * (place - 1.0))
 
 
 def fit_one(data_points, y):
@@ -144,7 +142,7 @@ def fit_one(data_points, y):
         if len(few) < len(y):
             u = search(data_points, y, root_weight, u, 15)[None]
     a, r = project(data_points, y, root_weight, u)
-    for _ in range(0):  # Huber by reweighting, its width from the residuals' own spread
+    for _ in range(4):  # Huber by reweighting, its width from the residuals' own spread
         plain = np.abs(r[0]) / root_weight
         width = 2.0 * np.median(plain) + 1e-12
         robust = root_weight * np.sqrt(np.minimum(1.0, width / np.maximum(plain, 1e-300)))
@@ -160,7 +158,7 @@ def fit_scaling_law(data_points, loss_values):
     data_points = np.asarray(data_points, dtype=float)
     y = np.asarray(loss_values, dtype=float).reshape(len(data_points), -1)
     with np.errstate(all="ignore"):
-        y = y
+        y = np.log(np.maximum(y, 1e-300))
         return np.concatenate([fit_one(data_points, y[:, t]) for t in range(y.shape[1])])
 
 
@@ -172,6 +170,6 @@ def scaling_law_func(data_points, params):
         for t, row in enumerate(table):
             phi = columns(data_points, row[None, N_AMPLITUDES:])[0]
             value = (row[:N_AMPLITUDES, None] * phi).sum(axis=0)
-            values.append(value)
+            values.append(np.exp(np.clip(value, -200.0, 50.0)))
     return values[0] if len(values) == 1 else np.stack(values, axis=1)
 # EVOLVE-BLOCK-END

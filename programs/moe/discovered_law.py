@@ -1,21 +1,22 @@
 """Mixture of experts: loss by experts and dense parameters: law found by the formula search.
 
-exp(c0 + c1*num_experts + c2*num_experts**-a1*dense_parameter_count**-0.196)
+c0 + c1*num_experts**-a1 + c2*num_experts**-a2*dense_parameter_count**-0.226
 
 Features in round units: num_experts in 10; dense_parameter_count in 1e+08.
-Source: `python -m harness.bench`, seed 2, 600 evaluations; of 5 runs the one of lowest validation error.
+Source: `harness bench`, seed 0, 600 evaluations; of 3 runs the one of lowest validation error.
 """
 
 import numpy as np
 
 # EVOLVE-BLOCK-START
-# law: exp(c0 + c1*num_experts + c2*num_experts**-a1*dense_parameter_count**-0.196)
-# fit: {"loss": "squared", "link": "log", "emphasis": 0.0, "non_negative": true, "ridge": 0.0, "exponent_bound": 0.5}
+# law: c0 + c1*num_experts**-a1 + c2*num_experts**-a2*dense_parameter_count**-0.226
+# fit: {"loss": "huber", "link": "identity", "emphasis": 1.0, "non_negative": false, "ridge": 1e-05, "exponent_bound": 1.5}
 
 UNITS = np.array([10, 1e+08])
 # (low, high, searched in logs) of each constant that is not an amplitude
 BOUNDS = [
-    (-0.25, 0.5, False),  # a1
+    (-0.75, 1.5, False),  # a1
+    (-0.75, 1.5, False),  # a2
 ]
 LOW = np.array([np.log(low) if logs else low for low, _, logs in BOUNDS])
 HIGH = np.array([np.log(high) if logs else high for _, high, logs in BOUNDS])
@@ -34,11 +35,11 @@ log, tanh = np.log, np.tanh
 def columns(data_points, q):
     """Terms without amplitudes: (n, F) features, (S, p) constants -> (S, N_AMPLITUDES, n)."""
     num_experts, dense_parameter_count = (np.asarray(data_points, dtype=float) / UNITS).T
-    a1, = q.T[:, :, None]
+    a1, a2 = q.T[:, :, None]
     terms = [
         1.0,
-        num_experts,
-        num_experts**-a1*dense_parameter_count**-0.196,
+        num_experts**-a1,
+        num_experts**-a2*dense_parameter_count**-0.226,
     ]
     table = np.empty((len(q), N_AMPLITUDES, len(data_points)))
     for k, term in enumerate(terms):
@@ -59,14 +60,14 @@ def project(data_points, y, root_weight, u):
     size = np.sqrt(np.einsum("skn,skn->sk", phi, phi)) + 1e-300
     phi /= size[:, :, None]
     diagonal = np.full(N_AMPLITUDES, 1e-11)
-    diagonal[1:] += 0.0
+    diagonal[1:] += 1e-05
     gram = phi @ phi.transpose(0, 2, 1) + np.diag(diagonal)
     right = (phi @ z)[..., None]
     a = np.linalg.solve(gram, right)
     keep = np.ones(right.shape, dtype=bool)
     for _ in range(N_AMPLITUDES):  # amplitudes that may not be negative leave one by one
         negative = a < 0
-        negative[:, :1] = False
+        negative[:, :3] = False
         if not negative.any():
             break
         keep &= ~negative
@@ -120,10 +121,10 @@ def search(data_points, y, root_weight, u, steps):
 def row_weights(data_points):
     """Square roots of the rows' weights: rows nearer the edge we extrapolate from count more."""
     place = np.zeros(len(data_points))
-    for j in []:
+    for j in [1]:
         levels, index = np.unique(data_points[:, j], return_inverse=True)
         place = np.maximum(place, index / max(len(levels) - 1, 1))
-    return np.exp(0.5 * 0.0 * (place - 1.0))
+    return np.exp(0.5 * 1.0 * (place - 1.0))
 
 
 def fit_one(data_points, y):
@@ -141,7 +142,7 @@ def fit_one(data_points, y):
         if len(few) < len(y):
             u = search(data_points, y, root_weight, u, 15)[None]
     a, r = project(data_points, y, root_weight, u)
-    for _ in range(0):  # Huber by reweighting, its width from the residuals' own spread
+    for _ in range(4):  # Huber by reweighting, its width from the residuals' own spread
         plain = np.abs(r[0]) / root_weight
         width = 2.0 * np.median(plain) + 1e-12
         robust = root_weight * np.sqrt(np.minimum(1.0, width / np.maximum(plain, 1e-300)))
@@ -157,7 +158,7 @@ def fit_scaling_law(data_points, loss_values):
     data_points = np.asarray(data_points, dtype=float)
     y = np.asarray(loss_values, dtype=float).reshape(len(data_points), -1)
     with np.errstate(all="ignore"):
-        y = np.log(np.maximum(y, 1e-300))
+        y = y
         return np.concatenate([fit_one(data_points, y[:, t]) for t in range(y.shape[1])])
 
 
@@ -169,6 +170,6 @@ def scaling_law_func(data_points, params):
         for t, row in enumerate(table):
             phi = columns(data_points, row[None, N_AMPLITUDES:])[0]
             value = (row[:N_AMPLITUDES, None] * phi).sum(axis=0)
-            values.append(np.exp(np.clip(value, -200.0, 50.0)))
+            values.append(value)
     return values[0] if len(values) == 1 else np.stack(values, axis=1)
 # EVOLVE-BLOCK-END

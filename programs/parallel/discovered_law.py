@@ -1,16 +1,16 @@
 """Parallel streams: loss by parameters and streams: law found by the formula search.
 
-exp(c0 + c1*exp(-0.0398*num_params)*log(parallel_size) + c2*(num_params/parallel_size)**-0.0881)
+c0 + c1*log(num_params)*log(num_params)**2 + c2*log(num_params)*parallel_size**-1.35 + c3*num_params**-0.247*parallel_size**-0.0567
 
 Features in round units: num_params in 1e+09; parallel_size in 1.
-Source: `python -m harness.bench`, seed 4, 600 evaluations; of 5 runs the one of lowest validation error.
+Source: `harness bench`, seed 1, 600 evaluations; of 3 runs the one of lowest validation error.
 """
 
 import numpy as np
 
 # EVOLVE-BLOCK-START
-# law: exp(c0 + c1*exp(-0.0398*num_params)*log(parallel_size) + c2*(num_params/parallel_size)**-0.0881)
-# fit: {"loss": "huber", "link": "log", "emphasis": 0.0, "non_negative": false, "ridge": 0.0, "exponent_bound": 1.0}
+# law: c0 + c1*log(num_params)*log(num_params)**2 + c2*log(num_params)*parallel_size**-1.35 + c3*num_params**-0.247*parallel_size**-0.0567
+# fit: {"loss": "squared", "link": "identity", "emphasis": 4.0, "non_negative": false, "ridge": 0.0, "exponent_bound": 1.5}
 
 UNITS = np.array([1e+09, 1])
 # (low, high, searched in logs) of each constant that is not an amplitude
@@ -20,7 +20,7 @@ BOUNDS = [
 LOW = np.array([np.log(low) if logs else low for low, _, logs in BOUNDS])
 HIGH = np.array([np.log(high) if logs else high for _, high, logs in BOUNDS])
 LOGS = np.array([logs for _, _, logs in BOUNDS], dtype=bool)
-N_AMPLITUDES = 3
+N_AMPLITUDES = 4
 FIT_SEED = 0
 
 
@@ -37,8 +37,9 @@ def columns(data_points, q):
     pass
     terms = [
         1.0,
-        exp(-0.0398*num_params)*log(parallel_size),
-        (num_params/parallel_size)**-0.0881,
+        log(num_params)*log(num_params)**2,
+        log(num_params)*parallel_size**-1.35,
+        num_params**-0.247*parallel_size**-0.0567,
     ]
     table = np.empty((len(q), N_AMPLITUDES, len(data_points)))
     for k, term in enumerate(terms):
@@ -66,7 +67,7 @@ def project(data_points, y, root_weight, u):
     keep = np.ones(right.shape, dtype=bool)
     for _ in range(N_AMPLITUDES):  # amplitudes that may not be negative leave one by one
         negative = a < 0
-        negative[:, :3] = False
+        negative[:, :4] = False
         if not negative.any():
             break
         keep &= ~negative
@@ -120,10 +121,10 @@ def search(data_points, y, root_weight, u, steps):
 def row_weights(data_points):
     """Square roots of the rows' weights: rows nearer the edge we extrapolate from count more."""
     place = np.zeros(len(data_points))
-    for j in []:
+    for j in [1]:
         levels, index = np.unique(data_points[:, j], return_inverse=True)
         place = np.maximum(place, index / max(len(levels) - 1, 1))
-    return np.exp(0.5 * 0.0 * (place - 1.0))
+    return np.exp(0.5 * 4.0 * (place - 1.0))
 
 
 def fit_one(data_points, y):
@@ -141,7 +142,7 @@ def fit_one(data_points, y):
         if len(few) < len(y):
             u = search(data_points, y, root_weight, u, 15)[None]
     a, r = project(data_points, y, root_weight, u)
-    for _ in range(4):  # Huber by reweighting, its width from the residuals' own spread
+    for _ in range(0):  # Huber by reweighting, its width from the residuals' own spread
         plain = np.abs(r[0]) / root_weight
         width = 2.0 * np.median(plain) + 1e-12
         robust = root_weight * np.sqrt(np.minimum(1.0, width / np.maximum(plain, 1e-300)))
@@ -157,7 +158,7 @@ def fit_scaling_law(data_points, loss_values):
     data_points = np.asarray(data_points, dtype=float)
     y = np.asarray(loss_values, dtype=float).reshape(len(data_points), -1)
     with np.errstate(all="ignore"):
-        y = np.log(np.maximum(y, 1e-300))
+        y = y
         return np.concatenate([fit_one(data_points, y[:, t]) for t in range(y.shape[1])])
 
 
@@ -169,6 +170,6 @@ def scaling_law_func(data_points, params):
         for t, row in enumerate(table):
             phi = columns(data_points, row[None, N_AMPLITUDES:])[0]
             value = (row[:N_AMPLITUDES, None] * phi).sum(axis=0)
-            values.append(np.exp(np.clip(value, -200.0, 50.0)))
+            values.append(value)
     return values[0] if len(values) == 1 else np.stack(values, axis=1)
 # EVOLVE-BLOCK-END

@@ -1,28 +1,26 @@
 """Fine-tuning: loss by number of examples: law found by the formula search.
 
-c1*(1 + k1*log(1 + sft_data_size))**-a1*sft_data_size**-a2
+exp(c0 + c1*(1 + 0.0703*log(1 + sft_data_size))**-a1*sft_data_size**-0.00909)
 
 Features in round units: sft_data_size in 10000.
-Source: `python -m harness.bench`, seed 2, 600 evaluations; of 5 runs the one of lowest validation error.
+Source: `harness bench`, seed 0, 537 evaluations; of 3 runs the one of lowest validation error.
 """
 
 import numpy as np
 
 # EVOLVE-BLOCK-START
-# law: c1*(1 + k1*log(1 + sft_data_size))**-a1*sft_data_size**-a2
-# fit: {"loss": "squared", "link": "identity", "emphasis": 2.0, "non_negative": true, "ridge": 0.0, "exponent_bound": 1.5}
+# law: exp(c0 + c1*(1 + 0.0703*log(1 + sft_data_size))**-a1*sft_data_size**-0.00909)
+# fit: {"loss": "huber", "link": "log", "emphasis": 6.0, "non_negative": true, "ridge": 1e-06, "exponent_bound": 2.0}
 
 UNITS = np.array([10000])
 # (low, high, searched in logs) of each constant that is not an amplitude
 BOUNDS = [
-    (0.01, 1000, True),  # k1
-    (-0.75, 1.5, False),  # a1
-    (-0.75, 1.5, False),  # a2
+    (-1, 2, False),  # a1
 ]
 LOW = np.array([np.log(low) if logs else low for low, _, logs in BOUNDS])
 HIGH = np.array([np.log(high) if logs else high for _, high, logs in BOUNDS])
 LOGS = np.array([logs for _, _, logs in BOUNDS], dtype=bool)
-N_AMPLITUDES = 1
+N_AMPLITUDES = 2
 FIT_SEED = 0
 
 
@@ -36,9 +34,10 @@ log, tanh = np.log, np.tanh
 def columns(data_points, q):
     """Terms without amplitudes: (n, F) features, (S, p) constants -> (S, N_AMPLITUDES, n)."""
     sft_data_size, = (np.asarray(data_points, dtype=float) / UNITS).T
-    k1, a1, a2 = q.T[:, :, None]
+    a1, = q.T[:, :, None]
     terms = [
-        (1 + k1*log(1 + sft_data_size))**-a1*sft_data_size**-a2,
+        1.0,
+        (1 + 0.0703*log(1 + sft_data_size))**-a1*sft_data_size**-0.00909,
     ]
     table = np.empty((len(q), N_AMPLITUDES, len(data_points)))
     for k, term in enumerate(terms):
@@ -59,14 +58,14 @@ def project(data_points, y, root_weight, u):
     size = np.sqrt(np.einsum("skn,skn->sk", phi, phi)) + 1e-300
     phi /= size[:, :, None]
     diagonal = np.full(N_AMPLITUDES, 1e-11)
-    diagonal[0:] += 0.0
+    diagonal[1:] += 1e-06
     gram = phi @ phi.transpose(0, 2, 1) + np.diag(diagonal)
     right = (phi @ z)[..., None]
     a = np.linalg.solve(gram, right)
     keep = np.ones(right.shape, dtype=bool)
     for _ in range(N_AMPLITUDES):  # amplitudes that may not be negative leave one by one
         negative = a < 0
-        negative[:, :0] = False
+        negative[:, :1] = False
         if not negative.any():
             break
         keep &= ~negative
@@ -123,7 +122,7 @@ def row_weights(data_points):
     for j in [0]:
         levels, index = np.unique(data_points[:, j], return_inverse=True)
         place = np.maximum(place, index / max(len(levels) - 1, 1))
-    return np.exp(0.5 * 2.0 * (place - 1.0))
+    return np.exp(0.5 * 6.0 * (place - 1.0))
 
 
 def fit_one(data_points, y):
@@ -141,7 +140,7 @@ def fit_one(data_points, y):
         if len(few) < len(y):
             u = search(data_points, y, root_weight, u, 15)[None]
     a, r = project(data_points, y, root_weight, u)
-    for _ in range(0):  # Huber by reweighting, its width from the residuals' own spread
+    for _ in range(4):  # Huber by reweighting, its width from the residuals' own spread
         plain = np.abs(r[0]) / root_weight
         width = 2.0 * np.median(plain) + 1e-12
         robust = root_weight * np.sqrt(np.minimum(1.0, width / np.maximum(plain, 1e-300)))
@@ -157,7 +156,7 @@ def fit_scaling_law(data_points, loss_values):
     data_points = np.asarray(data_points, dtype=float)
     y = np.asarray(loss_values, dtype=float).reshape(len(data_points), -1)
     with np.errstate(all="ignore"):
-        y = y
+        y = np.log(np.maximum(y, 1e-300))
         return np.concatenate([fit_one(data_points, y[:, t]) for t in range(y.shape[1])])
 
 
@@ -169,6 +168,6 @@ def scaling_law_func(data_points, params):
         for t, row in enumerate(table):
             phi = columns(data_points, row[None, N_AMPLITUDES:])[0]
             value = (row[:N_AMPLITUDES, None] * phi).sum(axis=0)
-            values.append(value)
+            values.append(np.exp(np.clip(value, -200.0, 50.0)))
     return values[0] if len(values) == 1 else np.stack(values, axis=1)
 # EVOLVE-BLOCK-END

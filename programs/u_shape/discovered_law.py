@@ -1,22 +1,22 @@
 """U-shaped scaling: Brier score on easy questions by compute: law found by the formula search.
 
-c0 + c1*exp(-k1*log_flops)*tanh(k2*(log_flops - (-0.54)))
+c0 + c1*exp(-((log_flops - m1)/w1)**2)
 
 Features in round units: log_flops in 1.
-Source: `python -m harness.bench`, seed 1, 600 evaluations; of 5 runs the one of lowest validation error.
+Source: `harness bench`, seed 0, 600 evaluations; of 3 runs the one of lowest validation error.
 """
 
 import numpy as np
 
 # EVOLVE-BLOCK-START
-# law: c0 + c1*exp(-k1*log_flops)*tanh(k2*(log_flops - (-0.54)))
-# fit: {"loss": "squared", "link": "identity", "emphasis": 0.0, "non_negative": false, "ridge": 0.0, "exponent_bound": 1.5}
+# law: c0 + c1*exp(-((log_flops - m1)/w1)**2)
+# fit: {"loss": "huber", "link": "identity", "emphasis": 1.0, "non_negative": false, "ridge": 0.01, "exponent_bound": 1.5}
 
 UNITS = np.array([1])
 # (low, high, searched in logs) of each constant that is not an amplitude
 BOUNDS = [
-    (0.00942528, 9.42528, True),  # k1
-    (0.0628352, 6.28352, True),  # k2
+    (-2.49109, 5.46623, False),  # m1
+    (0.159147, 9.54879, True),  # w1
 ]
 LOW = np.array([np.log(low) if logs else low for low, _, logs in BOUNDS])
 HIGH = np.array([np.log(high) if logs else high for _, high, logs in BOUNDS])
@@ -35,10 +35,10 @@ log, tanh = np.log, np.tanh
 def columns(data_points, q):
     """Terms without amplitudes: (n, F) features, (S, p) constants -> (S, N_AMPLITUDES, n)."""
     log_flops, = (np.asarray(data_points, dtype=float) / UNITS).T
-    k1, k2 = q.T[:, :, None]
+    m1, w1 = q.T[:, :, None]
     terms = [
         1.0,
-        exp(-k1*log_flops)*tanh(k2*(log_flops - (-0.54))),
+        exp(-((log_flops - m1)/w1)**2),
     ]
     table = np.empty((len(q), N_AMPLITUDES, len(data_points)))
     for k, term in enumerate(terms):
@@ -59,7 +59,7 @@ def project(data_points, y, root_weight, u):
     size = np.sqrt(np.einsum("skn,skn->sk", phi, phi)) + 1e-300
     phi /= size[:, :, None]
     diagonal = np.full(N_AMPLITUDES, 1e-11)
-    diagonal[1:] += 0.0
+    diagonal[1:] += 0.01
     gram = phi @ phi.transpose(0, 2, 1) + np.diag(diagonal)
     right = (phi @ z)[..., None]
     a = np.linalg.solve(gram, right)
@@ -120,10 +120,10 @@ def search(data_points, y, root_weight, u, steps):
 def row_weights(data_points):
     """Square roots of the rows' weights: rows nearer the edge we extrapolate from count more."""
     place = np.zeros(len(data_points))
-    for j in []:
+    for j in [0]:
         levels, index = np.unique(data_points[:, j], return_inverse=True)
         place = np.maximum(place, index / max(len(levels) - 1, 1))
-    return np.exp(0.5 * 0.0 * (place - 1.0))
+    return np.exp(0.5 * 1.0 * (place - 1.0))
 
 
 def fit_one(data_points, y):
@@ -141,7 +141,7 @@ def fit_one(data_points, y):
         if len(few) < len(y):
             u = search(data_points, y, root_weight, u, 15)[None]
     a, r = project(data_points, y, root_weight, u)
-    for _ in range(0):  # Huber by reweighting, its width from the residuals' own spread
+    for _ in range(4):  # Huber by reweighting, its width from the residuals' own spread
         plain = np.abs(r[0]) / root_weight
         width = 2.0 * np.median(plain) + 1e-12
         robust = root_weight * np.sqrt(np.minimum(1.0, width / np.maximum(plain, 1e-300)))
