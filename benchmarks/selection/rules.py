@@ -8,12 +8,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from benchmarks.selection.table import Table, is_light, is_refit
+from benchmarks.selection.table import Table, is_light, is_refit, is_searched
 from harness.choosing.controls import CONTROLS
 from harness.choosing.forecast import Band, cast_asked, seat
 from harness.choosing.law import law_order
 from harness.choosing.order import combined, fold_errors
 from harness.choosing.weights import Weights
+from harness.search.candidate import searched_id
 
 Rule = Callable[[Table], np.ndarray]
 """What a rule predicts for a table's held-out rows, (m, T), on the scale of errors."""
@@ -94,8 +95,8 @@ def refits_vote(weights: Weights) -> Rule:
 
 def refit_ratios(table: Table) -> list[float]:
     """Held-out error of every refit over that of the plain fit of its form."""
-    plain = {e.id: table.error(e.asked) for e in table.evidence if not is_refit(e) and not is_light(e)}
-    refitted = [(e.id.split("e")[0], table.error(e.asked)) for e in table.evidence if is_refit(e)]
+    plain = {e.id: table.error(e.asked) for e in table.evidence if is_searched(e)}
+    refitted = [(searched_id(e.id), table.error(e.asked)) for e in table.evidence if is_refit(e)]
     return [error / plain[parent] for parent, error in refitted if parent in plain]
 
 

@@ -24,6 +24,7 @@ from harness.choosing.priors import runs_off
 from harness.choosing.store import FILE, read_evidence
 from harness.choosing.weights import shipped
 from harness.record.run_folder import RunFolder, all_runs, write_atomically
+from harness.search.candidate import searched_id
 from tasks.corpus import corpus_source, load_corpus, read_rows
 from tasks.rows import Task
 
@@ -99,7 +100,7 @@ def read_table(folder: RunFolder, name: str, data_dir: str | None) -> Table:
         voting(evidence, ground),
         [i for i, e in enumerate(evidence) if is_refit(e) and not away(e, ground)],
         z,
-        np.array([scale_error(z, e.asked, heldout.group) for e in evidence if not is_refit(e)]),
+        np.array([scale_error(z, e.asked, heldout.group) for e in evidence if is_searched(e)]),
         controls_of(folder, task, ground),
     )
 
@@ -123,14 +124,19 @@ def controls_of(folder: RunFolder, task: Task, ground: Ground) -> dict[str, Simp
 
 
 def voting(evidence: list[Evidence], ground: Ground) -> list[int]:
-    """Laws with every fold that don't run off; those with every fold where all do. No refits."""
+    """Laws with every fold that don't run off; those with every fold where all do. No refits, no lightened law."""
     full = [
         i
         for i, e in enumerate(evidence)
-        if not is_refit(e) and all(f.name in e.folds for f in ground.standard)
+        if is_searched(e) and all(f.name in e.folds for f in ground.standard)
     ]
     tame = [i for i in full if not away(evidence[i], ground)]
     return tame or full
+
+
+def is_searched(e: Evidence) -> bool:
+    """Whether it is a law of the search itself: no refit, and not lightened."""
+    return searched_id(e.id) == e.id
 
 
 def is_refit(e: Evidence) -> bool:
