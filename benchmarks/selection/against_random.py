@@ -8,15 +8,13 @@ import numpy as np
 
 from benchmarks.selection.rules import forecast, law
 from benchmarks.selection.table import Table
-from harness.choosing.order import fold_errors
+from harness.choosing.order import mean_log_error
 from harness.choosing.weights import shipped
 
 
 def lowest_fold_error(table: Table) -> float:
     """Geometric mean over the standard folds of the error, of the law that has the lowest."""
-    errors = fold_errors(table.evidence, table.ground)
-    logs = np.mean([np.log(errors[f.name]) for f in table.ground.standard], axis=0)
-    return float(np.exp(min(logs[i] for i in table.among)))
+    return float(np.exp(mean_log_error([table.evidence[i] for i in table.among], table.ground).min()))
 
 
 def against_random(evolved: list[Table], random: list[Table]) -> str:

@@ -12,7 +12,7 @@ from benchmarks.selection.table import Table, is_light, is_refit, is_searched
 from harness.choosing.controls import CONTROLS
 from harness.choosing.forecast import Band, cast_asked, seat
 from harness.choosing.law import law_order
-from harness.choosing.order import combined, fold_errors
+from harness.choosing.order import combined, fold_errors, mean_log_error
 from harness.choosing.weights import Weights
 from harness.search.candidate import searched_id
 
@@ -74,8 +74,7 @@ def law_or_control(weights: Weights, margin: float) -> Rule:
     def rule(table: Table) -> np.ndarray:
         among = [*table.among, *table.variants]
         first = law_order(table.evidence, table.ground, among, band_of(table, weights), weights)[0]
-        errors = fold_errors(table.evidence, table.ground)
-        own = math.exp(float(np.mean([math.log(errors[f.name][first]) for f in table.ground.standard])))
+        own = math.exp(mean_log_error([table.evidence[first]], table.ground)[0])
         best = min(table.controls.values(), key=lambda c: c.fold_error)
         return best.asked if best.fold_error < margin * own else table.evidence[first].asked
 

@@ -18,7 +18,7 @@ from harness.choosing.forecast import Panel, cast_asked, seat
 from harness.choosing.ground import Ground
 from harness.choosing.law import law_order
 from harness.choosing.lighter import lightened
-from harness.choosing.order import FLOOR, fold_errors
+from harness.choosing.order import FLOOR, mean_log_error
 from harness.choosing.priors import runs_off
 from harness.choosing.refits import refits
 from harness.choosing.shortlist import Shortlisted, shortlist
@@ -205,8 +205,7 @@ def _law(member: Member, facts: TaskFacts) -> Law:
 def _compare(choice: Choice, ground: Ground, seen: Evidence) -> None:
     """Set the law and the forecast beside the controls, on the validation folds; say where a control is better."""
     errors = {name: control_error(ground, name) for name in CONTROLS}
-    own = fold_errors([seen], ground)
-    law = float(np.exp(np.mean([np.log(own[f.name][0]) for f in ground.standard])))
+    law = float(np.exp(mean_log_error([seen], ground)[0]))
     assert choice.panel is not None
     choice.controls = {"law": law, "forecast": choice.panel.fold_error, **errors}
     for name, error in errors.items():

@@ -15,10 +15,11 @@ from evaluator.scale import scale_error
 from harness.choosing.evidence import Evidence
 from harness.choosing.forecast import Band
 from harness.choosing.ground import Ground
-from harness.choosing.order import FLOOR, fold_errors
+from harness.choosing.order import FLOOR, mean_log_error
 from harness.proposers.facts import TaskFacts
 from harness.proposers.formula.genome import Genome
-from harness.proposers.formula.render import read, render
+from harness.proposers.formula.proposer import formula_draft
+from harness.proposers.formula.render import read
 from harness.search.archive import Member
 
 SLACK = 0.05
@@ -42,19 +43,22 @@ def lightened(
         laws: facts on the task's features, and the first line of every program's docstring.
     """
     facts, _ = laws
-    folds = _fold_log(own, ground)
+    folds = float(mean_log_error([own], ground)[0])
     near = NEAR * float(np.exp(folds))
     away = _away_log(own, ground, band, near)
     while True:
         genome = read(member.candidate.program, facts)
         if genome is None:
             return member, own
-        smaller = [_member(member, g, place, laws) for place, g in enumerate(lighter(genome))]
+        smaller = [_member(member, (genome, g), place, laws) for place, g in enumerate(lighter(genome))]
         found = []
         for place, evidence in enumerate(look(smaller)):
             if evidence is None:
                 continue
-            lost = max(_fold_log(evidence, ground) - folds, _away_log(evidence, ground, band, near) - away)
+            lost = max(
+                float(mean_log_error([evidence], ground)[0]) - folds,
+                _away_log(evidence, ground, band, near) - away,
+            )
             if lost <= SLACK:
                 found.append((lost, place, evidence))
         if not found:
@@ -80,34 +84,15 @@ def lighter(genome: Genome) -> list[Genome]:
     return list(dict.fromkeys(g.normal() for g in found))
 
 
-def _member(member: Member, genome: Genome, place: int, laws: tuple[TaskFacts, str]) -> Member:
-    c, (facts, title) = member.candidate, laws
-    law = genome.line(facts.names)
-    amplitudes = [f"c{i}" for i in range(0 if genome.bias else 1, len(genome.terms) + 1)]
-    draft = replace(
-        c.draft,
-        program=render(genome, facts, title),
-        key=f"{law} | {genome.choices.label()}",
-        law=law,
-        shape=genome.asymptote,
-        edit="lighter",
-        constants=(*amplitudes, *(n for n, _ in genome.nonlinear())),
-        size=genome.size,
-        genome=genome,
-    )
+def _member(
+    member: Member, genomes: tuple[Genome, Genome], place: int, laws: tuple[TaskFacts, str]
+) -> Member:
+    """The law with its second genome in place of its first."""
+    c, (heavy, light), (facts, title) = member.candidate, genomes, laws
+    draft = formula_draft(light, facts, title, "lighter")
     again = replace(c, id=f"{c.id}l{place}", program=draft.program, parent=c.id, mate=None, draft=draft)
-    n_constants = member.n_constants * genome.n_constants // max(_n_constants(member, facts), 1)
+    n_constants = member.n_constants * light.n_constants // heavy.n_constants
     return replace(member, candidate=again, n_constants=n_constants, children=0, fitted=())
-
-
-def _n_constants(member: Member, facts: TaskFacts) -> int:
-    genome = read(member.candidate.program, facts)
-    return genome.n_constants if genome else 1
-
-
-def _fold_log(evidence: Evidence, ground: Ground) -> float:
-    errors = fold_errors([evidence], ground)
-    return float(np.mean([np.log(errors[f.name][0]) for f in ground.standard]))
 
 
 def _away_log(evidence: Evidence, ground: Ground, band: Band, near: float) -> float:

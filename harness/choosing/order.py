@@ -40,6 +40,13 @@ def fold_errors(evidence: Sequence[Evidence], ground: Ground) -> dict[str, np.nd
     return found
 
 
+def mean_log_error(evidence: Sequence[Evidence], ground: Ground) -> np.ndarray:
+    """(M,) mean over the standard folds of the log of each law's error; NaN where a law lacks one of them."""
+    errors = fold_errors(evidence, ground)
+    mean: np.ndarray = np.log(np.stack([errors[fold.name] for fold in ground.standard])).mean(axis=0)
+    return mean
+
+
 def combined(errors: Mapping[str, np.ndarray], weights: Mapping[str, float]) -> np.ndarray:
     """(M,) weighted mean of the logs of fold errors; folds that a law or the table lacks are left out.
 

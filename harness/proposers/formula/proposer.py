@@ -63,25 +63,7 @@ class FormulaProposer:
         return self._draft(changed, name)
 
     def _draft(self, genome: Genome, name: str) -> Draft:
-        law = genome.line(self.facts.names)
-        names = [f"c{i}" for i in range(0 if genome.bias else 1, len(genome.terms) + 1)]
-        return Draft(
-            program=render(genome, self.facts, self.title),
-            # Two spellings of one law are one law: order of terms, names, a ratio turned round.
-            key=f"{_canonical(law, self.facts.names)} | {genome.choices.label()}",
-            law=law,
-            shape=genome.asymptote,
-            edit=name,
-            constants=(*names, *(n for n, _ in genome.nonlinear())),
-            size=genome.size,
-            genome=genome,
-        )
-
-
-@lru_cache(maxsize=4096)
-def _canonical(law: str, names: tuple[str, ...]) -> str:
-    """The one spelling of a law; a search comes by most of its laws more than once."""
-    return Law.parse(law, variables=names).canonical()
+        return formula_draft(genome, self.facts, self.title, name)
 
 
 class RandomProposer(FormulaProposer):
@@ -109,6 +91,34 @@ class RandomProposer(FormulaProposer):
         except NoEdit:
             return None
         return self._draft(genome, "random")
+
+
+def formula_draft(genome: Genome, facts: TaskFacts, title: str, edit: str) -> Draft:
+    """A law of the grammar as a program, with what is known about it.
+
+    Args:
+        title: first line of the program's docstring.
+        edit: how the law came about.
+    """
+    law = genome.line(facts.names)
+    names = [f"c{i}" for i in range(0 if genome.bias else 1, len(genome.terms) + 1)]
+    return Draft(
+        program=render(genome, facts, title),
+        # Two spellings of one law are one law: order of terms, names, a ratio turned round.
+        key=f"{_canonical(law, facts.names)} | {genome.choices.label()}",
+        law=law,
+        shape=genome.asymptote,
+        edit=edit,
+        constants=(*names, *(n for n, _ in genome.nonlinear())),
+        size=genome.size,
+        genome=genome,
+    )
+
+
+@lru_cache(maxsize=4096)
+def _canonical(law: str, names: tuple[str, ...]) -> str:
+    """The one spelling of a law; a search comes by most of its laws more than once."""
+    return Law.parse(law, variables=names).canonical()
 
 
 def free_draft(program: str, facts: TaskFacts) -> Draft:
