@@ -97,6 +97,9 @@ def fits(runs: Runs) -> pd.DataFrame:
     assert isinstance(ours, NewtonResult)
     found = {
         "Approach 3 (L-BFGS-B, 4^5 starts)": fit_approach_3(runs),
+        "Approach 3 (ftol = 0)": fit_approach_3(runs, ftol=0.0),
+        "Approach 3 (LSE)": fit_approach_3(runs, lse=True),
+        "Approach 3 (LSE, ftol = 0)": fit_approach_3(runs, lse=True, ftol=0.0),
         "Approach 3 (LSE, log-loss)": fit_approach_3(runs, lse=True, log_loss=True),
         "Approach 3 (LSE, log-loss, ftol = 0)": fit_approach_3(runs, lse=True, log_loss=True, ftol=0.0),
         "Approach 3, from the truth": fit_approach_3(runs, start=truth),

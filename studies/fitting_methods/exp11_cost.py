@@ -10,13 +10,34 @@ from studies.fitting_methods.approach2 import Case, exact_surface
 from studies.fitting_methods.dollars import DOLLARS_PER_FLOP, Cost
 from studies.fitting_methods.experiment import Context, Experiment, Findings, Picture, Table, number
 from studies.fitting_methods.plots import COLOURS, label, line, panels
-from studies.fitting_methods.sampling import Sampling
+from studies.fitting_methods.sampling import SPANS, Sampling
 from studies.fitting_methods.surfaces import CHINCHILLA, LLAMA_3, SODA, SPARSE_NMM
 
 TARGET = 3.8e25  # the budget of Llama 3 405B
 BUDGETS = (1e18, 1e19, 1e20, 1e21, 1e22)
 SAMPLING = Sampling(float(np.log10(2.0)), budgets=BUDGETS, drift=float(np.log10(3.0)))
 SURFACES = {"Llama 3": LLAMA_3, "Chinchilla": CHINCHILLA, "SODA": SODA, "Sparse-NMM": SPARSE_NMM}
+FACTOR = 3.0
+BIASES: dict[str, dict[str, float]] = {
+    "offset 3x": {"scale": FACTOR},
+    "drift to 3x": {"drift": float(np.log10(FACTOR))},
+}
+
+
+def by_condition() -> pd.DataFrame:
+    """The same cost of Approach 2 for each bias, span of sizes and surface: 32 cells."""
+    rows = []
+    for bias, options in BIASES.items():
+        for name, surface in SURFACES.items():
+            for span, width in SPANS.items():
+                sampling = Sampling(width, budgets=BUDGETS, **options)  # type: ignore[arg-type]
+                cost = Cost.of(surface, TARGET, float(Case.of(surface, sampling).fit.D_opt(TARGET)))
+                ours = Cost.of(surface, TARGET, float(exact_surface(sampling.runs(surface)).D_opt(TARGET)))
+                rows.append(
+                    {"bias": bias, "surface": name, "span": span, **cost.row()}
+                    | {"ours_D_error_pct": 100 * ours.error, "ours_share_pct": 100 * ours.share}
+                )
+    return pd.DataFrame(rows)
 
 
 def simulated() -> pd.DataFrame:

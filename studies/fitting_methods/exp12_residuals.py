@@ -37,11 +37,30 @@ def factors(surface: LossSurface, runs: Runs) -> pd.Series:
     return pd.Series(out)
 
 
+def tokens_by(k: pd.Series, runs: Runs) -> np.ndarray:
+    """(n,) tokens of each run if C = k N D with the k of its budget."""
+    return runs.C / (k.loc[runs.C].to_numpy() * runs.N)
+
+
+def by_budget(residuals: np.ndarray, runs: Runs) -> list[np.ndarray]:
+    return [residuals[runs.C == C] for C in np.unique(runs.C)]
+
+
+def tests_of(groups: list[np.ndarray]) -> dict[str, float]:
+    """Mean standard deviation of the budgets; whether their locations (Kruskal-Wallis) and spreads (Levene) differ."""
+    return {
+        "mean_sigma": float(np.mean([g.std() for g in groups])),
+        "kruskal_p": float(stats.kruskal(*groups).pvalue),
+        "levene_p": float(stats.levene(*groups, center="median").pvalue),
+    }
+
+
 def describe(name: str, method: str, surface: LossSurface, runs: Runs) -> tuple[dict, pd.DataFrame]:
     """One row on a fit, and one row a budget."""
-    r = runs.L - surface.loss(runs.N, runs.D)
-    groups = [r[runs.C == C] for C in np.unique(runs.C)]
     k = factors(surface, runs)
+    r = runs.L - surface.loss(runs.N, runs.D)
+    groups = by_budget(r, runs)
+    after = by_budget(runs.L - surface.loss(runs.N, tokens_by(k, runs)), runs)
     row = {
         "experiment": name,
         "method": method,
@@ -52,12 +71,11 @@ def describe(name: str, method: str, surface: LossSurface, runs: Runs) -> tuple[
         "beta": surface.beta,
         "a": surface.a,
         "rss": float(r @ r),
-        "mean_sigma": float(np.mean([g.std() for g in groups])),
-        "kruskal_p": float(stats.kruskal(*groups).pvalue),
-        "levene_p": float(stats.levene(*groups, center="median").pvalue),
+        **tests_of(groups),
         "k_median": float(k.median()),
         "k_min": float(k.min()),
         "k_max": float(k.max()),
+        **{f"{name}_after_k": value for name, value in tests_of(after).items()},
     }
     budgets = pd.DataFrame(
         {
@@ -68,6 +86,8 @@ def describe(name: str, method: str, surface: LossSurface, runs: Runs) -> tuple[
             "mean_residual": [g.mean() for g in groups],
             "sigma": [g.std() for g in groups],
             "k": k.to_numpy(),
+            "mean_residual_after_k": [g.mean() for g in after],
+            "sigma_after_k": [g.std() for g in after],
         }
     )
     return row, budgets

@@ -76,6 +76,38 @@ def test_residuals_by_budget(residuals, line):
     assert agrees(ours, "0.050358") if name == "misfitting" else agrees(ours, rss)
 
 
+def test_the_k_of_each_budget_explains_the_shift_between_budgets(residuals):
+    """The published conclusion: with C = k N D at the k of each budget no location differs, and spreads hardly change."""
+    logs = residuals.xs("Approach 3 (LSE, log-loss)", level="method")
+    shifted = logs["kruskal_p"] < 0.05
+    assert list(logs.index[shifted]) == [
+        "Llama 3 raw",
+        "Marin comma",
+        "Marin dclm",
+        "Marin nemotron",
+        "misfitting",
+    ]
+    assert (logs["kruskal_p_after_k"] > 0.75).all()
+    after = {"epochai Chinchilla": ("0.779", "0.465"), "Llama 3 raw": ("0.933", "0.030"), "misfitting": ("0.994", "0.538")}  # fmt: skip
+    for name, (kruskal, levene) in after.items():
+        assert agrees(logs.loc[name, "kruskal_p_after_k"], kruskal)
+        assert agrees(logs.loc[name, "levene_p_after_k"], levene)
+    # a shift of a whole budget leaves its own spread as it was, where D was 6ND/C before
+    same = logs.loc[["epochai Chinchilla", "Llama 3 raw", "misfitting"]]
+    assert (same["mean_sigma_after_k"] / same["mean_sigma"] - 1).abs().max() < 0.02
+
+
+def test_the_k_of_a_budget_is_found_again():
+    """Runs whose tokens were counted as C = 5 N D in one budget and 7 in the other. No noise."""
+    N = np.tile(np.geomspace(1e8, 1e10, 9), 2)
+    C, k = np.repeat([1e20, 1e21], 9), np.repeat([5.0, 7.0], 9)
+    L = CHINCHILLA.loss(N, C / (k * N))
+    runs = Runs(N, C / (6 * N), L, C)
+    found = exp12_residuals.factors(CHINCHILLA, runs)
+    assert list(found) == pytest.approx([5.0, 7.0], rel=1e-9)
+    assert np.abs(L - CHINCHILLA.loss(N, exp12_residuals.tokens_by(found, runs))).max() < 1e-9
+
+
 def test_cost_on_llama_3(isoflop_data):
     table, fitted = real_cost.against_truths(isoflop_data, exp11_cost.TARGET)
     assert fitted == 82
