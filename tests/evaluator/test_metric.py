@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from evaluator.ceiling import best_predictions, noise_ceiling
 from evaluator.errors import BadEvaluation
 from evaluator.metric import score
+from evaluator.scale import Scale
 from tasks.rows import Rows
 
 TARGETS = {
@@ -150,3 +151,45 @@ def test_no_function_of_the_features_beats_the_ceiling(seed):
 
 def test_rows_that_share_no_features_have_no_ceiling():
     assert noise_ceiling(make_rows()) == 1.0
+
+
+def test_errors_in_logs_are_means_over_groups_and_stand_beside_each():
+    """A group with many rows must not drown the others: the logs' error is a mean over groups, the metric is pooled."""
+    y = np.array([1.0, 2.0, 4.0, 8.0, 10.0])
+    p = y * np.exp([0.1, -0.1, 0.1, -0.1, 0.5])
+    group = np.array(["a", "a", "a", "a", "b"])
+    scale = Scale.of(Rows(np.ones((5, 1)), y[:, None], group))
+    card = score(y, p, group, scale)
+    assert card.per_group["a"].log_error == pytest.approx(0.1)
+    assert card.per_group["b"].log_error == pytest.approx(0.5)
+    assert card.log_error == pytest.approx(0.3)
+    assert np.isnan(score(y, p, group).log_error), "without a scale there is none"
+
+
+def test_relative_errors_are_shares_of_targets_none_of_which_is_zero():
+    card = score(np.array([1.0, 2.0, -4.0]), np.array([1.5, 2.0, -3.0]), np.array(["a", "a", "b"]))
+    assert card.relative_error == pytest.approx((0.5 + 0.0 + 0.25) / 3)
+    assert np.isnan(score(np.array([1.0, 0.0]), np.array([1.0, 1.0]), np.array(["a", "a"])).relative_error)
+    assert score(np.array([1.0, 3.0]), np.array([1.5, 3.0]), np.array(["a", "a"])).n_rows == 2
+
+
+def test_one_target_that_does_not_vary_leaves_no_metric_and_a_small_spread_counts():
+    """Half a metric would compare with whole ones; a spread of a millionth is a spread."""
+    y = np.array([[1.0, 5.0], [2.0, 5.0]])
+    assert np.isnan(score(y, y, np.array(["a", "a"])).nmse)
+    small = np.array([0.0, 1e-6, 2e-6])
+    card = score(small, small + 1e-6, np.array(["a"] * 3))
+    assert card.nmse == pytest.approx(1.5) and card.nmae == pytest.approx(1.5)
+
+
+def test_a_label_too_few_or_no_row_is_our_fault():
+    for y, p, labels in (
+        (np.ones(2), np.ones(2), 3),
+        (np.ones(0), np.ones(0), 0),
+        (np.ones(2), np.ones(3), 2),
+    ):
+        with pytest.raises(BadEvaluation, match="one label a row"):
+            score(y, p, np.array(["a"] * labels))
+    assert score(np.array([1.0]), np.array([2.0]), np.array(["a"])).mae == 1.0, (
+        "one row is enough for an error"
+    )

@@ -306,3 +306,71 @@ def _spread(result):
         ]
     )
     return float(np.sqrt(slopes @ result.covariance() @ slopes))
+
+
+def test_an_optimum_anywhere_within_reach_is_found_and_one_beyond_is_not():
+    """Nine decades either way of an even split: a law whose best model is smaller than that has no use for one."""
+    result = fit(SURFACE, simulated("asymmetric", noise_std=0))
+    surface = truth("asymmetric")
+    for C in (1e12, 1e30):
+        best = result.allocate(C)
+        assert best.N_opt[0] == pytest.approx(surface.N_opt(C), rel=1e-6)
+        assert best.D_opt[0] * best.N_opt[0] * 6 == pytest.approx(C)
+        assert best.a[0] + best.b[0] == pytest.approx(1.0) and best.tokens_per_parameter[0] == pytest.approx(
+            best.D_opt[0] / best.N_opt[0]
+        )
+
+
+@pytest.mark.parametrize("budget", [0.0, -1.0, np.nan, np.inf, []])
+def test_a_budget_is_a_positive_number(budget):
+    with pytest.raises(BadData, match="C must be finite and > 0"):
+        fit(SURFACE, simulated()).allocate(budget)
+
+
+@pytest.mark.parametrize("k", [0.0, -6.0, np.nan, np.inf])
+def test_k_is_a_positive_number(k):
+    with pytest.raises(BadOption, match="k must be finite and > 0"):
+        fit(SURFACE, simulated()).allocate(1e21, k=k)
+
+
+def test_groups_have_their_own_allocations():
+    """Constants of a group stand among those that all share; a mix-up would give one group another's optimum."""
+    one, other = simulated("chinchilla", noise_std=0), simulated("symmetric", noise_std=0)
+    data = {name: np.concatenate([one[name], other[name]]) for name in one}
+    data["g"] = np.repeat(["c", "s"], 75)
+    result = fit(SURFACE, data, groups="g", free=("A", "B", "alpha", "beta"))
+    for label, name in (("c", "chinchilla"), ("s", "symmetric")):
+        best = result.allocate([1e20, 1e22], group=label)
+        assert best.N_opt == pytest.approx(truth(name).N_opt(np.array([1e20, 1e22])), rel=1e-4)
+        assert best.loss == pytest.approx(truth(name).loss(best.N_opt, best.D_opt), rel=1e-6)
+
+
+def test_compute_factors_are_geometric_means_and_what_is_no_run_is_refused():
+    N, D = np.array([1e6, 1e7, 1e8]), np.array([1e9, 1e10, 1e9])
+    k, spread = compute_factor(N, D, N * D * np.array([2.0, 6.0, 18.0]))
+    assert (k, spread) == (pytest.approx(6.0), pytest.approx(np.log(3) * np.sqrt(2 / 3)))
+    for wrong in ((N, D, N[:2]), ([], [], []), (N, D, -N), (N, D, N * np.nan), (N, 0 * D, N)):
+        with pytest.raises(BadData, match="compute_factor"):
+            compute_factor(*wrong)
+    result = fit(SURFACE, simulated(noise_std=0))
+    for wrong in ((N, D, N[:2]), ([], [], [])):
+        with pytest.raises(BadData, match="fit_compute_factor"):
+            fit_compute_factor(result, *wrong)
+
+
+@pytest.mark.parametrize("k", [0.7, 3.0, 50.0])
+def test_k_is_found_from_losses_between_0_6_and_60(k):
+    data = simulated(noise_std=0)
+    result = fit(SURFACE, data)
+    assert fit_compute_factor(result, data["N"], data["L"], k * data["N"] * data["D"]) == pytest.approx(
+        k, rel=1e-6
+    )
+
+
+def test_deadweight_is_asked_for_runs_that_can_be():
+    result = fit(SURFACE, simulated(noise_std=0))
+    for C, N in ((-1e20, 1e9), (1e20, 0.0), (0.0, 1e9)):
+        with pytest.raises(BadData, match="deadweight: C and N_used must be > 0"):
+            deadweight(result, C, N)
+    lost = deadweight(result, [1e20, 1e22], [1e9, 1e9])
+    assert lost.shape == (2,) and (lost > 0).all() and (lost < [1e20, 1e22]).all()

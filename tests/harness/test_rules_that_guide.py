@@ -1,6 +1,7 @@
 """Small rules that decide what a search finds. Each test says why its rule is what it is."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from harness.proposers.formula.genome import FitChoices, parse
 from harness.proposers.formula.render import render
 from harness.proposers.llm.bandit import Bandit
 from harness.run.budget import Budget, Spending
-from harness.search.selection import validation_error, validation_nmse
+from harness.search.selection import Judged, validation_error, validation_nmse
 from tasks.rows import Rows
 from tasks.spec import Column, TaskSpec
 from tasks.split import validation_folds
@@ -108,3 +109,23 @@ def test_a_pull_in_flight_counts_as_a_pull():
     assert {bandit.choose(rng) for _ in range(20)} == {"other"}
     bandit.learn("one", 0.5, 1.0)
     assert bandit._state["one"].pending == 0 and bandit.choose(rng) == "one"
+
+
+def test_an_error_has_a_floor_and_a_journal_without_log_errors_is_ranked_by_its_nmse():
+    """A perfect fold would else decide all by itself; an old journal is resumed with the order it had."""
+    assert validation_error(outcome(0.0, 1.0)) == pytest.approx(np.sqrt(1e-9))
+    assert validation_error(outcome(1e-12, 1e-12)) == pytest.approx(1e-9)
+    old = outcome(0.01, 0.04)
+    cards = {name: replace(card, nmse=9 * card.nmse) for name, card in old.cards.items()}
+    assert validation_error(replace(old, cards=cards)) == pytest.approx(0.02)
+    (first, card), *rest = cards.items()
+    mixed = replace(old, cards={first: replace(card, log_error=math.nan), **dict(rest)})
+    assert validation_error(mixed) == pytest.approx(0.18), "one fold without is enough"
+
+
+def test_a_constant_costs_half_a_percent_of_error():
+    """Small enough that noise-free gains win, large enough that a term that earns nothing goes."""
+    assert Judged("a", 0.1, 3, 10).cost == pytest.approx(0.1 * math.exp(0.05))
+    assert Judged("a", 0.1, 3).cost == pytest.approx(0.1 * math.exp(0.03)), (
+        "of a free program, two a constant"
+    )

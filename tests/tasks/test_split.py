@@ -93,3 +93,111 @@ def test_a_tiny_table_still_gets_a_fold_that_can_be_scored(n):
 def test_what_cannot_be_cut_is_refused(rows):
     with pytest.raises(BadTable, match="no validation fold can be cut"):
         validation_folds(spec("N"), rows)
+
+
+def column(x, y=None, groups=None):
+    """Rows along N with D held; targets rise with N unless given."""
+    x = np.asarray(x, dtype=float)
+    y = np.log(x) if y is None else np.asarray(y, dtype=float)
+    groups = np.full(len(x), "a") if groups is None else np.asarray(groups)
+    return Rows(np.column_stack([x, np.ones(len(x))]), y.reshape(len(x), -1), groups)
+
+
+def test_a_tenth_a_fifth_and_a_third_are_hidden_and_half_only_where_those_show_nothing():
+    """Depths that differ tell a law that is right near the rows from one that is right far out."""
+    x = 2.0 ** np.arange(20)
+    folds = validation_folds(spec("N"), column(x))
+    assert [f.name for f in folds] == ["outer 10%", "outer 20%", "outer 35%"]
+    assert [len(f.validation) for f in folds] == [2, 4, 7]
+    flat = column(x, np.minimum(np.arange(20.0), 12.0))
+    (fold,) = validation_folds(spec("N"), flat)
+    assert fold.name == "outer 50%" and fold.validation.tolist() == list(range(10, 20))
+
+
+def test_how_far_out_is_a_rank_of_levels():
+    X = np.array([[1.0, 5.0], [10.0, 5.0], [10.0, 7.0], [100.0, 9.0]])
+    assert outwardness(spec("N"), X).tolist() == [0.0, 0.5, 0.5, 1.0]
+    assert outwardness(spec("N", "D"), X).tolist() == [0.0, 0.5, 0.5, 1.0]
+    assert outwardness(spec("N", "D"), X[::-1] * [1, -1]).tolist() == [1.0, 0.5, 1.0, 1.0]
+    assert outwardness(spec("N", "D", corner=True), X[::-1] * [1, -1]).tolist() == [0.0, 0.5, 0.5, 0.0]
+    assert outwardness(spec("N"), X[:1]).tolist() == [0.0]
+
+
+def test_without_an_axis_how_far_out_is_the_distance_in_standard_deviations():
+    """Raw units would let the feature with the largest numbers decide alone."""
+    X = np.array([[1.0, 1e6], [2.0, 1e6], [4.0, 3e6], [9.0, 3e6], [9.0, 2e6]])
+    Z = (X - X.mean(axis=0)) / X.std(axis=0)
+    _, order = np.unique((Z**2).sum(axis=1).round(9), return_inverse=True)
+    assert outwardness(spec(), X) == pytest.approx(order / order.max())
+    still = np.column_stack([X[:, 0], np.full(5, 7.0)])
+    assert outwardness(spec(), still).tolist() == outwardness(spec(), X[:, :1]).tolist(), (
+        "what does not vary is no distance"
+    )
+
+
+def test_of_two_levels_the_outer_one_is_hidden():
+    rows = column(np.repeat([1.0, 10.0], 4), np.arange(8.0))
+    (fold,) = validation_folds(spec("N"), rows)
+    assert (fold.name, fold.validation.tolist()) == ("outer 50%", [4, 5, 6, 7])
+
+
+def test_three_rows_fit_and_two_are_hidden_at_least():
+    (fold,) = validation_folds(spec("N"), column(10.0 ** np.arange(5)))
+    assert (fold.train.tolist(), fold.validation.tolist()) == ([0, 1, 2], [3, 4])
+    with pytest.raises(BadTable):
+        validation_folds(spec("N"), column(10.0 ** np.arange(4)))
+
+
+def test_every_target_has_to_vary_over_the_hidden_rows():
+    """Where one does not its metric does not exist, and a fold without it would weigh the other target twice."""
+    x = 2.0 ** np.arange(10)
+    y = np.column_stack([np.arange(10.0), np.minimum(np.arange(10.0), 7.0)])
+    folds = validation_folds(spec("N"), column(x, y))
+    assert [f.validation.tolist() for f in folds] == [[5, 6, 7, 8, 9]]
+
+
+def test_folds_of_one_name_are_told_apart_and_equal_ones_given_once():
+    rows = column(np.arange(1.0, 1001.0))
+    folds = validation_folds(spec("N"), rows, (0.101, 0.104, 0.104))
+    assert [(f.name, len(f.validation)) for f in folds] == [("outer 10%", 101), ("outer 10.40%", 104)]
+    assert [len(f.train) for f in folds] == [899, 896]
+
+
+def test_groups_too_small_to_be_cut_help_each_other():
+    """Of two or three rows a group shows no slope; every second group is asked for its outer level in turn."""
+    x, groups = np.tile([1.0, 10.0], 5), np.repeat(list("abcde"), 2)
+    x[-1] = 1.0  # the last group has one level and hides nothing
+    folds = validation_folds(spec("N"), column(x, np.arange(10.0), groups))
+    assert [f.name for f in folds] == ["outermost of group 1 in 2", "outermost of group 2 in 2"]
+    assert [f.validation.tolist() for f in folds] == [[1, 5], [3, 7]]
+    assert [len(f.train) for f in folds] == [8, 8]
+
+
+def test_without_an_axis_every_row_but_those_at_an_edge_is_hidden_once():
+    """A fold that hid the ends of a range would ask for extrapolation, which such a task is not about."""
+    rng = np.random.default_rng(5)
+    X = rng.permutation(60).reshape(30, 2).astype(float)
+    X = np.concatenate([X, X[:3]])  # rows of equal features go together
+    rows = Rows(X, X.sum(axis=1, keepdims=True), np.full(33, "a"))
+    folds = validation_folds(spec(), rows)
+    assert [f.name for f in folds] == [f"part {i} of 4" for i in (1, 2, 3, 4)]
+    counts = np.bincount(np.concatenate([f.validation for f in folds]), minlength=33)
+    assert set(counts.tolist()) == {0, 1}
+    for fold in folds:
+        assert sorted([*fold.train, *fold.validation]) == list(range(33))
+        fits = X[fold.train]
+        assert (fits.min(axis=0) == X.min(axis=0)).all() and (fits.max(axis=0) == X.max(axis=0)).all()
+        assert 5 <= len(fold.validation) <= 9
+    edge = (X.min(axis=0) == X).any(axis=1) | (X.max(axis=0) == X).any(axis=1)
+    assert (counts[~edge] == 1).all(), "inner rows are each asked for once"
+    assert [counts[i] == counts[30 + i] for i in range(3)] == [True] * 3
+
+
+def test_without_an_axis_a_small_group_keeps_its_rows():
+    X = np.concatenate(
+        [np.random.default_rng(1).uniform(0, 1, (40, 2)), [[0.5, 0.1], [0.1, 0.5], [0.4, 0.4], [0.3, 0.3]]]
+    )
+    rows = Rows(X, X.sum(axis=1, keepdims=True), np.repeat(["large", "small"], [40, 4]))
+    for fold in validation_folds(spec(), rows):
+        fitted = rows.group[fold.train]
+        assert (fitted == "small").sum() >= 3 and (fitted == "large").sum() >= 25
