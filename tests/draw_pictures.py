@@ -1,23 +1,29 @@
-"""Draws the pictures of the README: `python -m tests.draw_pictures` (or `make pictures`).
+"""Draws the pictures of the README and of the gallery: `python -m tests.draw_pictures` (or `make pictures`).
 
-A search on the plane of our own measurements, seed 0, one worker; what it found as a terminal shows it, its page (where Chromium is
-installed), and its forecast beyond the rows.
+A search on the plane of our own measurements, seed 0, one worker: what it found as a terminal shows it, every kind of figure, and a
+law fitted to the same rows; where Chromium is installed, the pages too: of the run, of the fit, and the leaderboard of the app.
 """
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from unittest.mock import patch
 
 import pandas as pd
 
 from harness import evolve
+from harness.cli import main as harness
+from harness.pages.figures import KINDS, write_sheet
+from harness.pages.view import view_of
 from harness.terminal.printing import print_summary
 from harness.terminal.shown import Screen
 from tasks.nano import RUNS
@@ -35,6 +41,33 @@ def plane() -> pd.DataFrame:
     )
 
 
+def shot(chromium: str, address: str, name: str, height: int) -> None:
+    """The top of a page as a picture."""
+    quiet = [
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--hide-scrollbars",
+        f"--window-size=1280,{height}",
+    ]
+    subprocess.run(
+        [chromium, *quiet, f"--screenshot={FOLDER / name}", address], check=True, capture_output=True
+    )
+
+
+@contextlib.contextmanager
+def serving(runs: Path) -> Iterator[str]:
+    """The app on a runs folder; its address."""
+    argv = [sys.executable, "-m", "harness", "serve", "--out", str(runs), "--port", "0"]
+    server = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True)
+    try:
+        assert server.stdout is not None
+        yield server.stdout.readline().strip().rstrip("/")
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
 def main() -> None:
     FOLDER.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as away, patch.dict(os.environ, {"SLD_TASKS_DIR": f"{away}/tasks"}):
@@ -48,19 +81,18 @@ def main() -> None:
         fetched = re.compile(r"@font-face \{.*?\}\s*", re.S)  # the reader's own font will do
         (FOLDER / "terminal.svg").write_text(fetched.sub("", picture), encoding="utf-8")
         run.plot().savefig(FOLDER / "extrapolation.png", dpi=130, facecolor="white")
-        page, chromium = run.path / "report.html", shutil.which("chromium")
-        if page.exists() and chromium:
-            shot = FOLDER / "page.png"
-            quiet = [
-                "--headless",
-                "--no-sandbox",
-                "--disable-gpu",
-                "--hide-scrollbars",
-                "--window-size=1280,1400",
-            ]
-            subprocess.run(
-                [chromium, *quiet, f"--screenshot={shot}", page.as_uri()], check=True, capture_output=True
-            )
+        view = view_of(run.path)
+        for kind in KINDS:
+            write_sheet(view, kind, FOLDER / f"{kind}.svg")
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+            harness(["fit", "--out", f"{away}/fit"])
+        for name in ("isoflop", "allocation", "profiles"):
+            shutil.copy(f"{away}/fit/{name}.png", FOLDER / f"fit_{name}.png")
+        if chromium := shutil.which("chromium"):
+            shot(chromium, (run.path / "report.html").as_uri(), "page.png", 1400)
+            shot(chromium, Path(f"{away}/fit/report.html").as_uri(), "fit_page.png", 1300)
+            with serving(run.path.parent) as address:
+                shot(chromium, f"{address}/leaderboard", "board.png", 700)
     print(f"wrote {', '.join(sorted(p.name for p in FOLDER.iterdir()))} into {FOLDER.relative_to(ROOT)}")
 
 

@@ -12,11 +12,18 @@ from rich.table import Table
 from harness.bench.hindsight import Seen
 from harness.bench.suite import Cell
 from harness.boards.standings import FAILED_R2, mean_sd
+from harness.proposers.facts import identifiers
+from harness.proposers.formula.naming import readable
 from harness.terminal.printing import score_table
 from tasks import Task
 
 REFERENCES = ("SLDAgent / GPT-5, all ten runs", "NAI v9")
 """Published systems that have a column; names are matched by their beginning."""
+NO_LAW = "none kept every rule"
+HEAD = (
+    "task", "runs", "R2, mean", "sd", "lowest", "not clipped", "groups", "forecast", "random laws", "best control", "in reach",
+    "ceiling",
+)  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -33,6 +40,7 @@ class Line:
         published: name -> R2.
         seen: hindsight of every run.
         tokens, money: what models took in each run; empty where none was asked.
+        laws: as people read them; features: names in them that are columns; target: the one that they predict.
     """
 
     task: str
@@ -48,6 +56,8 @@ class Line:
     evaluations: list[int] = field(default_factory=list)
     constants: list[int] = field(default_factory=list)
     laws: list[str] = field(default_factory=list)
+    features: tuple[str, ...] = ()
+    target: str = ""
     data: dict[str, Any] = field(default_factory=dict)
     seen: list[list[Seen]] = field(default_factory=list)
     tokens: list[int] = field(default_factory=list)
@@ -61,7 +71,7 @@ def clipped(values: list[float]) -> list[float]:
 
 def gather(found: list[tuple[Cell, dict[str, Any]]], tasks: dict[str, Task]) -> list[Line]:
     """Lines in the order of `tasks`, from the summaries of runs that have ended."""
-    lines = {name: Line(name) for name in tasks}
+    lines = {name: _line(task) for name, task in tasks.items()}
     for cell, summary in found:
         line = lines[cell.task]
         heldout = summary.get("heldout")
@@ -78,7 +88,7 @@ def gather(found: list[tuple[Cell, dict[str, Any]]], tasks: dict[str, Task]) -> 
         if summary.get("llm"):
             line.tokens.append(summary["llm"]["tokens_in"] + summary["llm"]["tokens_out"])
             line.money.append(summary["llm"]["cost"])
-        line.laws.append(summary["law"] or "none kept every rule")
+        line.laws.append(readable(summary["law"], line.features).text if summary["law"] else NO_LAW)
         line.constants.append(summary.get("n_constants") or 0)
         line.validation.append(summary["validation"]["r2"] if summary["law"] else math.nan)
         if summary["law"] is None:
@@ -97,6 +107,11 @@ def gather(found: list[tuple[Cell, dict[str, Any]]], tasks: dict[str, Task]) -> 
     return [line for line in lines.values() if line.r2]
 
 
+def _line(task: Task) -> Line:
+    target = task.spec.target_names[0] if len(task.spec.targets) == 1 else ""
+    return Line(task.spec.name, features=identifiers(task.spec), target=target)
+
+
 def best_in_reach(line: Line) -> float | None:
     """Mean over runs of the best held-out R2 among the run's own candidates: what no choice could beat."""
     best = [max((s.heldout_r2 for s in run if s.heldout_r2 is not None), default=None) for run in line.seen]
@@ -110,14 +125,10 @@ def markdown(lines: list[Line], about: list[str]) -> str:
     Args:
         about: lines that say how it was made.
     """
-    head = "task | runs | R2, mean | sd | lowest | not clipped | groups | forecast | random laws | best control | in reach | ceiling"
-    names = [r for r in REFERENCES if any(r in line.published for line in lines)]
-    columns = [*head.split(" | "), *names]
-    out = ["# Report card", "", *about, "", _row(columns), _row(["---"] * len(columns))]
-    for line in lines:
-        out.append(_row(_cells(line, names)))
-    if len(lines) > 1:
-        out.append(_row(_means(lines, names)))
+    columns, rows, means = table_of(lines)
+    out = ["# Report card", "", *about, "", _row(columns), _row(["---"] * len(columns)), *map(_row, rows)]
+    if means:
+        out.append(_row(means))
     out += ["", *EXPLAINED, "", "## Laws", ""]
     for line in lines:
         out += [f"### {line.task}", ""]
@@ -129,22 +140,35 @@ def markdown(lines: list[Line], about: list[str]) -> str:
             out.append(
                 f"| {n} | {line.r2[n]:.4f} | {line.validation[n]:.4f} | {line.constants[n]} | `{law}` |"
             )
-        if line.tokens:
-            spent = "; ".join(
-                f"seed {n}: {t} tokens, money {m:.4f}"
-                for n, (t, m) in enumerate(zip(line.tokens, line.money, strict=True))
-            )
-            out += [
-                "",
-                f"Models: {statistics.fmean(line.tokens):.0f} tokens and money {statistics.fmean(line.money):.4f} a run ({spent}).",
-            ]
-        controls = ", ".join(f"{k} {_number(v)}" for k, v in line.controls.items())
-        out += [
-            "",
-            f"Controls: {controls}. Evaluations {_range(line.evaluations)}, minutes {_range(line.minutes)}.",
-            "",
-        ]
+        for sentence in beside(line):
+            out += ["", sentence]
+        out.append("")
     return "\n".join(out)
+
+
+def table_of(lines: list[Line]) -> tuple[list[str], list[list[str]], list[str]]:
+    """Columns, a row a task, and the row of means, which one task has none of."""
+    names = [r for r in REFERENCES if any(r in line.published for line in lines)]
+    means = _means(lines, names) if len(lines) > 1 else []
+    return [*HEAD, *names], [_cells(line, names) for line in lines], means
+
+
+def beside(line: Line) -> list[str]:
+    """What else there is to say of a task: what models took, its controls, and what its runs spent."""
+    said = []
+    if line.tokens:
+        spent = "; ".join(
+            f"seed {n}: {t} tokens, money {m:.4f}"
+            for n, (t, m) in enumerate(zip(line.tokens, line.money, strict=True))
+        )
+        said.append(
+            f"Models: {statistics.fmean(line.tokens):.0f} tokens and money {statistics.fmean(line.money):.4f} a run ({spent})."
+        )
+    controls = ", ".join(f"{k} {_number(v)}" for k, v in line.controls.items())
+    said.append(
+        f"Controls: {controls}. Evaluations {_range(line.evaluations)}, minutes {_range(line.minutes)}."
+    )
+    return said
 
 
 EXPLAINED = (

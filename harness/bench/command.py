@@ -17,6 +17,8 @@ from rich.console import Console
 
 from harness.bench.card import gather, markdown, screen_table
 from harness.bench.hindsight import read
+from harness.bench.page import FILE as PAGE
+from harness.bench.page import card_page
 from harness.bench.plots import plot_hindsight
 from harness.bench.suite import Cell, Suite, cells, copy_searches, run_suite, summaries
 from harness.bench.tables import groups_table, runs_table
@@ -189,14 +191,15 @@ def bench(
                 by_task[cell.task].seen.append(read(RunFolder(args.out / cell.name)))
     report = args.report or args.out
     report.mkdir(parents=True, exist_ok=True)
-    page = markdown(lines, about(args, config, tasks, wanted))
-    write_atomically(report / "README.md", page + "\n")
+    made = about(args, config, tasks, wanted)
+    write_atomically(report / "README.md", markdown(lines, made) + "\n")
+    write_atomically(report / PAGE, card_page(lines, made))
     write_atomically(report / "runs.csv", runs_table(found))
     write_atomically(report / "groups.csv", groups_table(found))
     write_atomically(report / "config.yaml", yaml.safe_dump(settings(args, config, tasks), sort_keys=False))
     plot_hindsight(lines, report / "hindsight.png")
     human.print(screen_table(lines))
-    say(f"the card: {report / 'README.md'}")
+    say(f"the card: {report / 'README.md'}, and as a page: {report / PAGE}")
     return 0 if all(summary["law"] is not None for _, summary in found) else 1
 
 

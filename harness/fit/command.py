@@ -39,7 +39,7 @@ def parser() -> Parser:
     p = Parser(
         prog="harness fit",
         description="Fit a law to the rows of a table; print constants with intervals, goodness of fit and a "
-        "reporting checklist; write plots and a JSON file that rebuilds the fit.",
+        "reporting checklist; write a page, plots and a JSON file that rebuilds the fit.",
         epilog=EPILOG,
     )
     p.add_argument(
@@ -107,7 +107,7 @@ def parser() -> Parser:
     p.add_argument(
         "--out",
         metavar="DIR",
-        help="folder for fit.json and plots (default: fit_<name of the file>, with a number where that holds a fit)",
+        help="folder for fit.json, report.html and plots (default: fit_<name of the file>, with a number where that holds a fit)",
     )
     p.add_argument("--force", action="store_true", help="replace the fit that the folder holds")
     p.add_argument("--no-plots", action="store_true", help="write fit.json only")
@@ -208,7 +208,7 @@ def fitting_interval(result: FittedLaw, sample: Bootstrap, name: str, level: flo
 
 
 def write(report: Report, args: argparse.Namespace, C: np.ndarray | None) -> list[Path]:
-    """fit.json and plots."""
+    """fit.json, its page, and plots."""
     folder = _folder(args, getattr(args, "stem", report.table.stem))
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -218,10 +218,16 @@ def write(report: Report, args: argparse.Namespace, C: np.ndarray | None) -> lis
         raise BadOption(f"--out {folder}: can't be written ({error.strerror})") from None
     if args.no_plots:
         return [target]
+    from harness.fit.page import FILE as PAGE
+    from harness.fit.page import fit_page
+    from harness.fit.panels import Fitted, fit_panels
     from harness.fit.plots import write_plots
 
-    bands = "sandwich" if report.result.n_points > len(report.result.constants) else None
-    return [target, *write_plots(report.result, folder, C=C, k=args.k, bands=bands)]
+    fitted = Fitted(report, C, args.k)
+    panels = fit_panels(fitted)
+    page = folder / PAGE
+    page.write_text(fit_page(fitted, panels), encoding="utf-8")
+    return [target, page, *write_plots(fitted, panels, folder)]
 
 
 def _folder(args: argparse.Namespace, stem: str) -> Path:

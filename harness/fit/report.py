@@ -173,8 +173,7 @@ class Report:
     def _checklist(self) -> str:
         lines = ["Reporting checklist (after arXiv 2502.18969)"]
         for name, text in self.checklist().items():
-            mark = " " if text.startswith(("not stated", "none: pass")) else "x"
-            lines.append(f"  [{mark}] {name:<12} {text}")
+            lines.append(f"  [{' ' if is_open(text) else 'x'}] {name:<12} {text}")
         return "\n".join(lines)
 
     def to_dict(self) -> dict:
@@ -203,6 +202,11 @@ class Report:
             "checklist": self.checklist(),
             "notes": list(self.table.notes),
         }
+
+
+def is_open(text: str) -> bool:
+    """Whether an item of the checklist is still to be said."""
+    return text.startswith(("not stated", "none: pass"))
 
 
 def _plain(value: float) -> float | None:

@@ -58,21 +58,24 @@ def sheet(view: RunView, kind: str, columns: int = 2) -> Figure:
             f"{view.path}: nothing to draw for {kind!r}: the run is {view.state}, with {len(view.points)} evaluations"
             + ("" if view.traces else " and no traces of its rows")
         )
+    return panel_sheet(panels, LEGENDS.get(kind, ""), columns)
+
+
+def panel_sheet(panels: list[Panel], legend: str = "", columns: int = 2) -> Figure:
+    """Panels on one figure, with one legend below them all where `legend` names its parts."""
     with themed():
         across = 1 if len(panels) == 1 else columns
         down = -(-len(panels) // across)
         wide = 2 if panels[0].wide else 1
         alone = 1.35 if len(panels) == 1 else 1.0
-        figure = _figure(
-            alone * wide * WIDTH * across, alone * HEIGHT * down + (0.3 if kind in LEGENDS else 0.0)
-        )
+        figure = _figure(alone * wide * WIDTH * across, alone * HEIGHT * down + (0.3 if legend else 0.0))
         grid = figure.subplots(down, across, squeeze=False).ravel()
         for panel, ax in zip(panels, grid, strict=False):
             panel.draw(ax)
             ax.set_title(panel.title)
         for ax in grid[len(panels) :]:
             ax.set_visible(False)
-        _legend(figure, kind, across + 1)
+        _legend(figure, legend, across + 1)
     return figure
 
 
@@ -82,14 +85,18 @@ def write_sheet(view: RunView, kind: str, out: Path, dpi: int = 200) -> None:
     Raises:
         BadRun: nothing to draw.
     """
-    figure = sheet(view, kind)
+    save(sheet(view, kind), out, kind, dpi)
+
+
+def save(figure: Figure, out: Path, key: str, dpi: int = 200) -> None:
+    """Write a figure, the same bytes each time; its ending says the format."""
     with themed():
         dated = (
             {"Date": None} if out.suffix == ".svg" else {"CreationDate": None} if out.suffix == ".pdf" else {}
         )
         from matplotlib import rcParams
 
-        rcParams["svg.hashsalt"] = kind
+        rcParams["svg.hashsalt"] = key
         # Seen by itself a figure needs its paper; on a page it has the page's.
         figure.savefig(out, dpi=dpi, facecolor="white", metadata=dated)
 
@@ -100,11 +107,11 @@ def _figure(width: float, height: float) -> Figure:
     return Figure(figsize=(width, height), layout="constrained")
 
 
-def _legend(figure: Figure, kind: str, columns: int) -> None:
+def _legend(figure: Figure, parts: str, columns: int) -> None:
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
-    what = LEGENDS.get(kind, "").split()
+    what = parts.split()
     if not what:
         return
     handles: list[Any] = [

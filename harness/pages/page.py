@@ -14,7 +14,7 @@ from harness.errors import BadRun
 from harness.pages.figures import KINDS, panel_svg
 from harness.pages.numbers import number, score
 from harness.pages.rows_panels import held_still, left_out
-from harness.pages.search_panels import held_out_rows
+from harness.pages.search_panels import held_out_rows, thinned_out
 from harness.pages.shell import assets, environment
 from harness.pages.typeset import constant_markup, law_markup
 from harness.pages.view import STATES, Point, RunView
@@ -64,6 +64,7 @@ def run_facts(
         },
         "held_still": held_still(view),
         "left_out": left_out(view),
+        "thinned_out": thinned_out(view),
         "no_traces": no_traces or "what the law says of the rows is not kept in this run: harness report RUN gathers it",
         "lineage": _lineage(view, features),
         "failures": view.failures,
@@ -199,16 +200,16 @@ def _shortlist(view: RunView, features: tuple[str, ...]) -> dict[str, Any]:
 def _lineage(view: RunView, features: tuple[str, ...]) -> list[dict[str, Any]]:
     steps, before = [], None
     for p in view.lineage():
-        steps.append({"id": p.id, "edit": p.edit, "proposer": p.proposer, "mate": p.mate, "law": law_markup(p.law, features) if p.law else "free program", "said": _said(p, before)})  # fmt: skip
+        steps.append({"id": p.id, "edit": p.edit, "proposer": p.proposer, "mate": p.mate, "law": law_markup(p.law, features) if p.law else "free program", "said": _said(p, before), "reason": view.reasons.get(p.id, "")})  # fmt: skip
         before = p
     if steps and view.winner and steps[-1]["id"] != view.winner:
         heavy = view.winner.partition("l")[0]
         refit = next((law for law in view.shortlist if law["id"] == heavy), None)
         edit = refit["edit"] if refit else "fitted again with more weight on the outermost rows"
         if steps[-1]["id"] != heavy:
-            steps.append({"id": heavy, "edit": edit, "proposer": "the choice", "mate": None, "law": "the same form, its fit leaning outwards", "said": ""})  # fmt: skip
+            steps.append({"id": heavy, "edit": edit, "proposer": "the choice", "mate": None, "law": "the same form, its fit leaning outwards", "said": "", "reason": ""})  # fmt: skip
         if heavy != view.winner:
-            steps.append({"id": view.winner, "edit": "lighter", "proposer": "the choice", "mate": None, "law": "without the terms and factors that folds and forecast don't miss", "said": ""})  # fmt: skip
+            steps.append({"id": view.winner, "edit": "lighter", "proposer": "the choice", "mate": None, "law": "without the terms and factors that folds and forecast don't miss", "said": "", "reason": ""})  # fmt: skip
     return steps
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -79,22 +80,30 @@ def _draw_data(ax: Axes, traces: Traces, task: TaskSpec, what: tuple[int, int, s
     ax.set_ylabel(_with_unit(task.targets[t].name, task.targets[t].unit))
 
 
+def _voices(view: RunView, title: str) -> Iterator[tuple[int, str, str]]:
+    """(target, "law" or "forecast", title) of the panels that each of the two has for each target.
+
+    Args:
+        title: with a place for who it is that answers.
+    """
+    for t, target in _targets(view.spec) if view.traces is not None and view.spec is not None else ():
+        for who in ("law", "forecast"):
+            of = f" · {short(target)}" if len(view.spec.targets) > 1 else ""
+            yield t, who, title.format(who) + of
+
+
 def parity_panels(view: RunView) -> list[Panel]:
     """Predicted against measured, every row; on the line is right."""
-    if view.traces is None or view.spec is None:
-        return []
     found = []
-    for t, target in _targets(view.spec):
-        for who in ("law", "forecast"):
-            title = f"{who}, every row" + (f" · {short(target)}" if len(view.spec.targets) > 1 else "")
+    for t, who, title in _voices(view, "{}, every row"):
 
-            def draw(ax: Axes, t: int = t, who: str = who) -> None:
-                assert view.traces is not None and view.spec is not None
-                _draw_parity(ax, view.traces, t, who)
-                ax.set_xlabel(f"measured {short(view.spec.target_names[t], 24)}")
-                ax.set_ylabel(f"predicted by the {who}")
+        def draw(ax: Axes, t: int = t, who: str = who) -> None:
+            assert view.traces is not None and view.spec is not None
+            _draw_parity(ax, view.traces, t, who)
+            ax.set_xlabel(f"measured {short(view.spec.target_names[t], 24)}")
+            ax.set_ylabel(f"predicted by the {who}")
 
-            found.append(Panel(f"parity-{who}-{t}", title, f"{title}: predicted against measured", draw))
+        found.append(Panel(f"parity-{who}-{t}", title, f"{title}: predicted against measured", draw))
     return found
 
 
@@ -118,17 +127,15 @@ def residual_panels(view: RunView) -> list[Panel]:
     traces, task = view.traces, view.spec
     j = _main_axis(task, traces)
     found = []
-    for t, target in _targets(task):
+    for t, who, title in _voices(view, "errors of the {}"):
         relative = bool((traces.train.y[:, t] > 0).all())
-        for who in ("law", "forecast"):
-            title = f"errors of the {who}" + (f" · {short(target)}" if len(task.targets) > 1 else "")
 
-            def draw(ax: Axes, t: int = t, who: str = who, relative: bool = relative) -> None:
-                _draw_residuals(ax, traces, (j, t, who), relative)
-                ax.set_xlabel(_with_unit(task.features[j].name, task.features[j].unit))
-                ax.set_ylabel("predicted − measured" + (", %" if relative else ""))
+        def draw(ax: Axes, t: int = t, who: str = who, relative: bool = relative) -> None:
+            _draw_residuals(ax, traces, (j, t, who), relative)
+            ax.set_xlabel(_with_unit(task.features[j].name, task.features[j].unit))
+            ax.set_ylabel("predicted − measured" + (", %" if relative else ""))
 
-            found.append(Panel(f"residuals-{who}-{t}", title, f"{title} along {task.feature_names[j]}", draw))
+        found.append(Panel(f"residuals-{who}-{t}", title, f"{title} along {task.feature_names[j]}", draw))
     return found
 
 

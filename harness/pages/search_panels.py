@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +18,8 @@ if TYPE_CHECKING:
 ROOM = 4.0
 """Errors above so many medians are drawn at the edge."""
 
+MOST_MARKS = 600
+"""Laws drawn in one figure: more of them lie on top of each other, and make a page slow."""
 MOST_PUBLISHED = 6
 LEAST_R2 = -0.2
 """R2 below this is drawn at the edge, with its number."""
@@ -29,16 +30,18 @@ def front_panels(view: RunView) -> list[Panel]:
     points = view.scored
     if not points:
         return []
+    front = pareto(points)
+    shown = thinned(points, front)
 
     def draw(ax: Axes) -> None:
         from matplotlib.ticker import MaxNLocator
 
-        error, top = _capped(points)
-        n = np.array([p.n_constants or 0 for p in points], dtype=float)
+        top = _top(points)
+        error = np.array([min(p.error or 0.0, top) for p in shown])
+        n = np.array([p.n_constants or 0 for p in shown], dtype=float)
         # Laws of one size side by side, always in the same place.
-        jitter = np.array([(hash_of(p.id) % 1000) / 1000 - 0.5 for p in points]) * 0.5
+        jitter = np.array([(hash_of(p.id) % 1000) / 1000 - 0.5 for p in shown]) * 0.5
         ax.scatter(n + jitter, error, s=12, color=COLOURS["train"], alpha=0.45, linewidths=0, gid="marks")
-        front = pareto(points)
         xs, ys = [p.n_constants or 0 for p in front], [min(p.error or 0.0, top) for p in front]
         ax.step(xs, ys, where="post", color=COLOURS["validation"], linewidth=1.5)
         ax.scatter(xs, ys, s=26, marker="s", color=COLOURS["validation"], zorder=3)
@@ -50,7 +53,7 @@ def front_panels(view: RunView) -> list[Panel]:
         ax.set_xlabel("constants")
         ax.set_ylabel("validation error")
 
-    return [Panel("front", "error against size", "validation error against constants of every law, with the front", draw, {"marks": [tip(p) for p in points]})]  # fmt: skip
+    return [Panel("front", "error against size", "validation error against constants of every law, with the front", draw, {"marks": [tip(p) for p in shown]})]  # fmt: skip
 
 
 def progress_panels(view: RunView) -> list[Panel]:
@@ -58,23 +61,27 @@ def progress_panels(view: RunView) -> list[Panel]:
     points = view.points
     if not points:
         return []
+    place = {p.id: i for i, p in enumerate(points, 1)}
+    scored = view.scored
+    shown = thinned(scored, records(scored))
 
     def draw(ax: Axes) -> None:
-        at = [i for i, p in enumerate(points, 1) if p.error is not None]
-        scored = [p for p in points if p.error is not None]
         if scored:
-            error, _ = _capped(scored)
+            top = _top(scored)
+            error = np.array([min(p.error or 0.0, top) for p in shown])
+            at = [place[p.id] for p in shown]
             ax.scatter(at, error, s=9, color=COLOURS["train"], alpha=0.45, linewidths=0, gid="marks")
-            best = list(accumulate((p.error or 0.0 for p in scored), min))
-            ax.step([*at, len(points)], [*best, best[-1]], where="post", color=COLOURS["law"], linewidth=1.8)
+            best = records(scored)
+            steps = [place[p.id] for p in best], [min(p.error or 0.0, top) for p in best]
+            ax.step([*steps[0], len(points)], [*steps[1], steps[1][-1]], where="post", color=COLOURS["law"], linewidth=1.8)  # fmt: skip
             logarithmic(ax, "y", error)
-        failed = [i for i, p in enumerate(points, 1) if p.error is None]
+        failed = [place[p.id] for p in thinned([p for p in points if p.error is None], [])]
         ax.plot(failed, np.full(len(failed), 0.015), "x", ms=4, color=COLOURS["failed"], transform=ax.get_xaxis_transform())  # fmt: skip
         ax.set_xlim(0, len(points) * 1.02 + 1)
         ax.set_xlabel("evaluation")
         ax.set_ylabel("validation error")
 
-    return [Panel("progress", "error over evaluations", "validation error of every evaluation, and the best so far", draw, {"marks": [tip(p) for p in view.scored]})]  # fmt: skip
+    return [Panel("progress", "error over evaluations", "validation error of every evaluation, and the best so far", draw, {"marks": [tip(p) for p in shown]})]  # fmt: skip
 
 
 def scores_panels(view: RunView) -> list[Panel]:
@@ -135,11 +142,34 @@ def hash_of(id: str) -> int:
     return sum((k + 1) * 7919 * ord(c) for k, c in enumerate(id))
 
 
-def _capped(points: list[Point]) -> tuple[np.ndarray, float]:
-    """Errors, the far ones at the edge, and that edge."""
-    error = np.array([p.error or 0.0 for p in points])
-    top = float(np.median(error)) * ROOM
-    return np.minimum(error, top), top
+def thinned(points: list[Point], kept: list[Point]) -> list[Point]:
+    """So many that they can be drawn, evenly over the search, in order; what must be seen is among them."""
+    step = -(-len(points) // MOST_MARKS)
+    if step <= 1:
+        return points
+    ids = {p.id for p in kept}
+    return [p for i, p in enumerate(points) if i % step == 0 or p.id in ids]
+
+
+def thinned_out(view: RunView) -> str:
+    """What figures of the search leave out, in a sentence; "" where nothing."""
+    n = len(view.scored)
+    step = -(-n // MOST_MARKS)
+    return f"Of {n} laws every {step}th is drawn, and all of the front." if step > 1 else ""
+
+
+def records(points: list[Point]) -> list[Point]:
+    """Points that were the best when they came."""
+    best: list[Point] = []
+    for p in points:
+        if not best or (p.error or 0.0) < (best[-1].error or 0.0):
+            best.append(p)
+    return best
+
+
+def _top(points: list[Point]) -> float:
+    """Errors above this are drawn at it."""
+    return float(np.median([p.error or 0.0 for p in points])) * ROOM
 
 
 def _chosen(view: RunView) -> Point | None:

@@ -20,6 +20,7 @@ WORDS = {
     "validation": "validation rows, hidden from the fit",
     "heldout": "held-out rows",
     "law": "law",
+    "fitted law": "law with its band",
     "law marks": "law",
     "forecast": "forecast with its 90 % band",
     "forecast marks": "forecast, 90 %",
@@ -28,6 +29,11 @@ WORDS = {
     "front": "front: no smaller law is better",
     "chosen": "the chosen law",
     "failed": "failed",
+    "mean of runs": "mean over runs, and each run",
+    "forecast mean": "forecast",
+    "random laws": "random laws",
+    "best control": "best control",
+    "ceiling": "noise ceiling",
 }
 
 

@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 import yaml
 
 from harness.errors import BadRun, HarnessError
+from harness.proposers.llm.stated import Stated
+from harness.proposers.names import OFFLINE
 from harness.record.places import is_held
 from harness.record.run_folder import RunFolder
 from harness.run.traces import Traces, read_traces
@@ -55,6 +57,7 @@ class RunView:
         finished: facts of the event that ended the search; {} before.
         problems: sentences on what could not be read.
         seconds: searched so far.
+        reasons: of the winner's lineage, what a model said of its change: candidate -> one sentence.
     """
 
     path: Path
@@ -71,6 +74,7 @@ class RunView:
     problems: list[str] = field(default_factory=list)
     seconds: float = 0.0
     started: str = ""
+    reasons: dict[str, str] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -108,12 +112,31 @@ class RunView:
         return steps[::-1]
 
 
-def view_of(path: Path) -> RunView:
-    """All that can be read of a run's folder; nothing that is damaged or missing stops it."""
+@dataclass(slots=True)
+class Known:
+    """What has been read of a journal: of one that grows, the next look reads what is new alone.
+
+    Attributes:
+        entries: read so far. The rest is as in `RunView`.
+    """
+
+    entries: int = 0
+    points: list[Point] = field(default_factory=list)
+    finished: dict[str, Any] = field(default_factory=dict)
+    seconds: float = 0.0
+    started: str = ""
+
+
+def view_of(path: Path, known: Known | None = None) -> RunView:
+    """All that can be read of a run's folder; nothing that is damaged or missing stops it.
+
+    Args:
+        known: of an earlier look at the same journal; it is brought up to this one.
+    """
     folder, view = RunFolder(path), RunView(path)
     view.summary = _tried(view, folder.summary, BadRun) or {}
     view.config = _yaml(view, path / "config.yaml")
-    damaged = _read_journal(view, folder)
+    damaged = _read_journal(view, folder, known or Known())
     view.task = str(view.summary.get("task") or view.meta.get("task") or "")
     try:
         view.spec = spec(view.task) if view.task else None
@@ -130,19 +153,29 @@ def view_of(path: Path) -> RunView:
     return view
 
 
-def _read_journal(view: RunView, folder: RunFolder) -> bool:
+def _read_journal(view: RunView, folder: RunFolder, known: Known) -> bool:
     """Fill in what the journal holds; true where it is damaged."""
     try:
         with folder.journal(read_only=True, damaged=True) as journal:
             view.problems += journal.damage
             view.meta = journal.meta()
-            for kind, facts, times in journal.lines():
-                view.seconds = max(view.seconds, float(times.get("elapsed_s") or 0.0))
-                view.started = view.started or str(times.get("at", ""))
-                if kind == "evaluation":
-                    view.points.append(_point(facts))
-                elif kind in ("finished", "chosen again"):
-                    view.finished = facts
+            if journal.damage:
+                known = Known()  # entries that are left out can't be counted on
+            try:
+                for kind, facts, times in journal.lines(known.entries):
+                    known.entries += 1
+                    known.seconds = max(known.seconds, float(times.get("elapsed_s") or 0.0))
+                    known.started = known.started or str(times.get("at", ""))
+                    if kind == "evaluation":
+                        known.points.append(_point(facts))
+                    elif kind in ("finished", "chosen again"):
+                        known.finished = facts
+            finally:
+                view.points, view.finished = list(known.points), known.finished
+                view.seconds, view.started = known.seconds, known.started
+            for p in view.lineage():
+                if p.proposer not in OFFLINE:
+                    view.reasons[p.id] = Stated.of_program(journal.program(p.id)).why
             return bool(journal.damage)
     except (HarnessError, ValueError, KeyError, TypeError, AttributeError) as error:
         view.problems.append(str(error) or type(error).__name__)

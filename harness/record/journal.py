@@ -373,10 +373,14 @@ class Journal:
                 }
             yield kind, facts
 
-    def lines(self) -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
-        """(kind, facts, times) of everything in order as plain values, for those who only show it: no program's text."""
+    def lines(self, after: int = 0) -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
+        """(kind, facts, times) of everything in order as plain values, for those who only show it: no program's text.
+
+        Args:
+            after: so many entries are known already; of a journal that is whole.
+        """
         columns = "payload, kind, times, validation_error"
-        for payload, kind, times, error, _ in self._read(columns, texts=False):
+        for payload, kind, times, error, _ in self._read(columns, f"seq > {after:d}", texts=False):
             facts = json.loads(payload)
             if kind == "evaluation":
                 facts["validation_error"] = error
@@ -404,15 +408,16 @@ class Journal:
         rows = self._read("payload, kind, times", "kind != 'evaluation'", texts=False)
         return [(k, json.loads(p), json.loads(t)) for p, k, t, _ in rows if kind is None or k == kind]
 
-    def program(self, candidate: Candidate) -> str:
-        """The program of a candidate that was read without.
+    def program(self, candidate: Candidate | str) -> str:
+        """The program of a candidate that was read without, or of its id.
 
         Raises:
             BadRun: it is missing, or the database can't be read any more.
         """
         one = "SELECT text FROM programs JOIN entries ON program = sha256 WHERE candidate = ?"
         try:
-            (stored,) = self._db.execute(one, (candidate.id,)).fetchone()
+            id = candidate if isinstance(candidate, str) else candidate.id
+            (stored,) = self._db.execute(one, (id,)).fetchone()
             return self._packer.text(stored)
         except (sqlite3.Error, ValueError, TypeError) as error:
             raise self._unreadable(error) from error

@@ -7,6 +7,8 @@ from typing import Any
 
 from evaluator import contract
 from harness.errors import HarnessError
+from harness.proposers.facts import identifiers
+from harness.proposers.formula.naming import readable
 from harness.record.run_folder import RunFolder
 from tasks import spec
 
@@ -50,7 +52,8 @@ def frozen_text(program: str, summary: dict[str, Any]) -> str:
     constants = {g: [float(v) for v in values.values()] for g, values in summary["constants"].items()}
     lines = ",\n".join(f"    {group!r}: {values!r}" for group, values in constants.items())
     body = "\n".join(["{", lines + ",", "}"])
-    head = f"# Written from a run's program: {summary['law']}\n# Constants of its fit on the training rows {summary['data']['train_hash']}.\n"
+    named = readable(summary["law"], identifiers(asked)).text
+    head = f"# Written from a run's program: {named}\n# Constants of its fit on the training rows {summary['data']['train_hash']}.\n"
     law = LAW.format(features=asked.feature_names, targets=asked.target_names, constants=body)
     return _without_fit(program).rstrip("\n") + "\n\n\n" + "import numpy as np\n\n" + head + law.lstrip("\n")
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jinja2 import ChoiceLoader, Environment, PackageLoader
 from starlette.applications import Starlette
@@ -20,13 +21,18 @@ from starlette.routing import Route
 
 from harness.errors import BadRun, HarnessError
 from harness.pages.shell import assets, environment
-from harness.record.places import PROGRAM
+from harness.record.places import JOURNAL, PROGRAM
 from harness.web import forms
 from harness.web.guard import Guard
 from harness.web.jobs import Job, Jobs
 from harness.web.jobs import said as command_said
 from harness.web.listing import Line, Listing
 
+if TYPE_CHECKING:
+    from harness.pages.view import Known
+
+MOST_KNOWN = 20
+"""Runs whose journals are kept as read."""
 BEAT = 1.0
 """Seconds between looks at a run that is watched."""
 
@@ -40,6 +46,17 @@ class Site:
     jobs: Jobs
     env: Environment
     bodies: dict[str, tuple[Line, str]] = field(default_factory=dict)
+    journals: dict[tuple[Path, int], Known] = field(default_factory=dict)
+    drawing: threading.Lock = field(default_factory=threading.Lock)
+
+    def known(self, path: Path) -> Known:
+        """What was read of this very journal before; of a few runs it is kept."""
+        key = (path, (path / JOURNAL).stat().st_ino)
+        known = self.journals.pop(key, None) or _nothing_known()
+        self.journals[key] = known  # the latest last
+        for old in list(self.journals)[:-MOST_KNOWN]:
+            del self.journals[old]
+        return known
 
     def page(self, template: str, code: int = 200, **facts: Any) -> HTMLResponse:
         text = self.env.get_template(template).render(**assets(), **facts)
@@ -78,6 +95,7 @@ def make_app(root: Path, token: str | None = None, weak: bool = False) -> Guard:
         ("/fit", fit, post),
         ("/jobs/{id}", job, get),
         ("/jobs/{id}/stop", stop_job, post),
+        ("/jobs/{id}/report.html", job_report, get),
         ("/static/{name}", static, get),
     ]
 
@@ -121,11 +139,19 @@ async def run_body(site: Site, request: Request) -> Response:
     return HTMLResponse(known[1])
 
 
+def _nothing_known() -> Known:
+    from harness.pages.view import Known
+
+    return Known()
+
+
 def _body(site: Site, path: Path) -> str:
     from harness.pages.page import run_facts  # drawing loads libraries that a start need not wait for
     from harness.pages.view import view_of
 
-    return site.env.get_template("run_body.html.j2").render(**run_facts(view_of(path)))
+    with site.drawing:  # one at a time: they share what is known, and two would not be done sooner
+        facts = run_facts(view_of(path, site.known(path)))
+    return site.env.get_template("run_body.html.j2").render(**facts)
 
 
 def _report(path: Path) -> str:
@@ -137,7 +163,11 @@ def _report(path: Path) -> str:
 
 async def run_report(site: Site, request: Request) -> Response:
     folder = site.listing.folder(request.path_params["name"])
-    text = await run_in_threadpool(_report, folder)
+    return _alone(await run_in_threadpool(_report, folder))
+
+
+def _alone(text: str) -> Response:
+    """A page that is one file, with the policy that it has there: its own script and nothing else."""
     policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; script-src " + str(
         assets()["script_hash"]
     )
@@ -280,6 +310,7 @@ async def job(site: Site, request: Request) -> Response:
         "out": "",
         "scores": [],
         "fit": None,
+        "page": False,
     }
     if j.code is not None:
         facts |= await run_in_threadpool(_result, j)
@@ -300,10 +331,20 @@ def _result(j: Job) -> dict[str, Any]:
     if j.kind == "fit":
         try:
             saved = json.loads((j.folder / "fit" / "fit.json").read_text(encoding="utf-8"))
-            return {"fit": saved, "out": out.partition("\nwrote ")[0]}
+            page = (j.folder / "fit" / "report.html").is_file()
+            return {"fit": saved, "page": page, "out": out.partition("\nwrote ")[0]}
         except (OSError, ValueError):
             return {"out": out}
     return {"out": ""}
+
+
+async def job_report(site: Site, request: Request) -> Response:
+    """The page that a fit has written."""
+    path = site.jobs.find(request.path_params["id"]).folder / "fit" / "report.html"
+    try:
+        return _alone(await run_in_threadpool(path.read_text, "utf-8"))
+    except OSError:
+        raise BadRun("this command has written no page") from None
 
 
 async def stop_job(site: Site, request: Request) -> Response:

@@ -99,7 +99,7 @@ def add_argv(form: Mapping[str, object], table: Path) -> list[str]:
 
 
 def fit_argv(form: Mapping[str, object], table: Path) -> list[str]:
-    argv = ["fit", str(table), f"--out={table.parent / 'fit'}", "--no-plots"]
+    argv = ["fit", str(table), f"--out={table.parent / 'fit'}"]
     for name in ("law", "target", "loss", "where"):
         value = text_of(form, name)
         argv += [f"--{name}={value}"] if value else []

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from harness.errors import BadRun
 
+COMMAND = (sys.executable, "-m", "harness")
 FOLDER = ".web"
 MOST_RUNNING = 4
 MOST_TEXT = 60_000
@@ -89,7 +90,7 @@ class Jobs:
         weak = ["--allow-weak-sandbox"] if self.weak and kind in ("score", "evolve") else []
         with (folder / "stdout").open("wb") as out, (folder / "stderr").open("wb") as err:
             process = subprocess.Popen(
-                [sys.executable, "-m", "harness", *argv, *weak],
+                [*COMMAND, *argv, *weak],
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=err,
@@ -114,7 +115,7 @@ class Jobs:
 def said(argv: list[str]) -> tuple[int, str]:
     """Exit code and words of a short command."""
     done = subprocess.run(
-        [sys.executable, "-m", "harness", *argv],
+        [*COMMAND, *argv],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         env={**os.environ, "NO_COLOR": "1", "COLUMNS": "100"},

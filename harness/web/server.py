@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import secrets
 import socket
 import threading
@@ -13,6 +14,8 @@ from harness.errors import HarnessError
 from harness.web.app import make_app
 from harness.web.guard import is_loopback
 
+NEXT = ("harness.web.boards", "matplotlib.figure", "matplotlib.backends.backend_svg", "harness.pages.page")
+"""What the next pages need, in the order in which they are most often looked at."""
 WARM_AFTER = 1.0
 """Seconds after which what the first drawing needs is loaded beside the first pages."""
 
@@ -52,7 +55,5 @@ def serve(sock: socket.socket, host: str, root: Path, weak: bool = False) -> int
 
 
 def _warm() -> None:
-    from matplotlib import figure  # noqa: F401
-    from matplotlib.backends import backend_svg  # noqa: F401
-
-    from harness.pages import figures, page, view  # noqa: F401
+    for name in NEXT:
+        importlib.import_module(name)

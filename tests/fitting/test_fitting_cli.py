@@ -56,11 +56,12 @@ def test_a_report_has_constants_goodness_allocation_and_checklist(table, tmp_pat
 def test_plots_are_written_for_surfaces_and_other_laws(table, tmp_path, capsys):
     run(capsys, table, "--out", tmp_path / "a")
     assert {p.name for p in (tmp_path / "a").iterdir()} == {
-        "fit.json", "isoflop.png", "residuals.png", "profiles.png", "allocation.png"
+        "fit.json", "report.html", "isoflop.png", "residuals.png", "profiles.png", "allocation.png"
     }  # fmt: skip
     run(capsys, table, "--law", "E + A*N**-alpha", "--out", tmp_path / "b")
     assert {p.name for p in (tmp_path / "b").iterdir()} == {
         "fit.json",
+        "report.html",
         "fit.png",
         "residuals.png",
         "profiles.png",

@@ -5,6 +5,8 @@ import json
 import numpy as np
 
 from evaluator.outcome import Failed, Failure, Scorecard, Scored
+from harness.bench.card import Line
+from harness.bench.hindsight import Seen
 from harness.config import Config
 from harness.record.journal import Journal
 from harness.record.run_folder import RunFolder
@@ -78,6 +80,19 @@ def ended(root, task="mine", n=20, name="one", law="E + A*N**-alpha"):
     folder.write_summary(summary_of(folder, task, law, winner))
     write_traces(folder, traces())
     return folder
+
+
+def card_lines(n=4000):
+    """Two tasks of a report card, one with a name that means harm, with n laws a run in hindsight."""
+    rng = np.random.default_rng(1)
+    seen = [[Seen(f"c{i}", 3, float(rng.random()), float(rng.random()), i == 7) for i in range(n)] for _ in "ab"]  # fmt: skip
+    return [
+        Line(name, r2=[best, -1.3], forecast=[0.91, 0.2], random=[0.5], groups=[0.4], validation=[0.8, 0.7],
+             controls={"last point": 0.6}, ceiling=0.99, minutes=[1.0, 2.0], evaluations=[10, 12], constants=[3, 0],
+             laws=["E + A*N**-alpha", "none kept every rule"], features=("N",), target="L",
+             data={"train_hash": "t", "heldout_hash": "h", "note": EVIL}, seen=seen)
+        for name, best in (("one", 0.9), (EVIL, 0.8))
+    ]  # fmt: skip
 
 
 def summary_of(folder, task, law, winner):

@@ -89,6 +89,10 @@ def test_a_card_counts_every_run_and_goes_on_where_it_was(card):
     else:
         assert winner.startswith(f"{chosen.candidate}e"), "a refit is marked at its law"
     assert (out / "hindsight.png").stat().st_size > 5000
+    whole = (out / "report.html").read_text()
+    assert whole.count('class="figure"') == 2 and "<math>" in whole and "c0" not in page, (
+        "laws have readable names"
+    )
 
 
 def test_runs_beside_each_other_are_the_same_runs(rows, card, tmp_path, capsys):

@@ -11,6 +11,7 @@ import yaml
 from evaluator.foreign import Form, form_of
 from harness import bench, export, promote
 from harness.proposers.facts import TaskFacts
+from harness.proposers.formula.naming import readable
 from harness.proposers.formula.render import is_rendered
 from harness.record.run_folder import RunFolder
 from tasks import load
@@ -37,13 +38,18 @@ def searched(rows, out, *more):
     return out
 
 
+def named(summary):
+    """A run's law as people read it, which is how cards say it."""
+    return readable(summary["law"], tuple(summary["units"])).text
+
+
 def test_the_run_of_lowest_validation_error_is_kept(rows, runs, tmp_path, capsys):
     assert promote.main([str(runs), "--to", str(tmp_path)]) == 0
     line = capsys.readouterr().out
     summaries = [RunFolder(runs / f"parallel-formula-s{s}").summary() for s in (0, 1)]
     card = yaml.safe_load((tmp_path / "parallel" / "discovered_law.yaml").read_text())
-    kept = next(s for s in summaries if s["law"] == card["law"])
-    assert kept["law"] in line
+    kept = next(s for s in summaries if named(s) == card["law"])
+    assert named(kept) in line
     errors = [s["validation"]["nmse"] for s in summaries]
     assert kept["validation"]["nmse"] <= 1.1 * min(errors)
     assert card["constants"]["count"] == kept["n_constants"] == len(card["constants"]["names"])
@@ -96,7 +102,7 @@ def test_a_law_with_frozen_constants_runs_anywhere(rows, runs, tmp_path, capsys)
     assert promote.main([str(runs), "--to", str(tmp_path), "--as", "law"]) == 0
     text = (tmp_path / "parallel" / "law.py").read_text()
     kept = yaml.safe_load((tmp_path / "parallel" / "law.yaml").read_text())["law"]
-    run = next(s for s in (0, 1) if RunFolder(runs / f"parallel-formula-s{s}").summary()["law"] == kept)
+    run = next(s for s in (0, 1) if named(RunFolder(runs / f"parallel-formula-s{s}").summary()) == kept)
     capsys.readouterr()
     assert (
         export.main(

@@ -17,8 +17,9 @@ from harness.pages.typeset import law_markup
 from harness.pages.view import view_of
 from harness.run.intervals import law_intervals
 from harness.run.traces import read_traces, sweep_rows
+from harness.search.candidate import Candidate, Draft
 from tasks import load
-from tests.harness.run_folders import EVIL, begun, ended, user_task
+from tests.harness.run_folders import EVIL, begun, ended, outcome, user_task
 
 
 class Page(HTMLParser):
@@ -172,6 +173,17 @@ def test_a_run_without_a_law_and_one_that_is_running_say_so(root):
     )
     assert view_of(folder.path).state == "no law"
     assert "no candidate kept every rule" in run_page(view_of(folder.path))
+
+
+def test_a_models_reason_stands_at_its_step(root):
+    folder = begun(root / "more", n=1, name="told")
+    program = f"# why: streams act like weights {EVIL}\n"
+    draft = Draft(program, "tree 1", "E + A*N**-a", edit="full by m")
+    with folder.journal() as journal:
+        journal.append(Candidate("c000001", program, "c000000", None, 0, 1, "llm", draft), outcome(9), 1.0)
+    view = view_of(folder.path)
+    assert view.reasons == {"c000001": f"streams act like weights {EVIL}"}
+    assert "streams act like weights <img" in Page(run_page(view)).text
 
 
 @pytest.mark.parametrize("what", [b"SQLite", b"CREATE", b'"elapsed_s"'])

@@ -118,30 +118,18 @@ def test_boards_need_no_folder_that_can_be_written(tmp_path, monkeypatch):
     assert not list(folder.path.glob("*-shm"))
 
 
-def test_the_title_of_one_tasks_hindsight_fits(tmp_path, monkeypatch):
-    from matplotlib.figure import Figure
-
+def test_the_title_of_one_tasks_hindsight_fits():
     from harness.bench.card import Line
     from harness.bench.hindsight import Seen
-    from harness.bench.plots import plot_hindsight
+    from harness.bench.plots import hindsight_panels
+    from harness.pages.figures import panel_sheet
 
     seen = [Seen(f"c{i}", 3, 10.0**-i, 1 - 10.0**-i, i == 2) for i in range(1, 4)]
-    kept = []
-
-    def keep(figure, path, **options):
-        figure.canvas.draw()
-        box, width = figure._suptitle.get_window_extent(), figure.bbox.width
-        kept.append((box.x0, box.x1, width))
-
-    monkeypatch.setattr(Figure, "savefig", keep)
-    fields = {f: None for f in Line.__dataclass_fields__} | {
-        "task": "finetune_vocab",
-        "seen": [seen],
-        "ceiling": 0.99,
-    }
-    plot_hindsight([Line(**fields)], tmp_path / "hindsight.png")
-    ((low, high, width),) = kept
-    assert low >= 0 and high <= width
+    figure = panel_sheet(hindsight_panels([Line("a_task_with_a_long_name_" * 4, seen=[seen], ceiling=0.99)]))
+    figure.draw_without_rendering()
+    title = next(ax for ax in figure.axes if ax.get_title(loc="left"))._left_title
+    box = title.get_window_extent()
+    assert box.x0 >= 0 and box.x1 <= figure.bbox.width
 
 
 def test_scores_read_well_at_80_columns():

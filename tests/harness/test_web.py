@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import sys
 import threading
 import time
 from urllib.parse import quote, urlencode
@@ -206,6 +207,20 @@ def test_a_run_that_grows_is_told_as_it_grows(site):
     connection.close()
 
 
+def test_a_page_drawn_again_reads_what_is_new_alone(site):
+    from harness.pages.view import Known, view_of
+
+    known, path = Known(), site.root / "begun"
+    before = view_of(path, known)
+    with _journal(site, "begun") as journal:
+        journal.append(candidate(90), outcome(90), 90.0)
+    after = view_of(path, known)
+    assert len(after.points) == len(before.points) + 1 and after.seconds == 90.0
+    assert after.points == view_of(path).points and known.entries == len(after.points) + 1, (
+        "the start is an entry"
+    )
+
+
 def _journal(site, name):
     from harness.record.run_folder import RunFolder
 
@@ -228,22 +243,51 @@ def test_a_list_reads_again_what_has_changed_alone(site, monkeypatch):
     assert (line.state, line.law) == ("unfinished", "E + A*N**-alpha")
 
 
-def test_a_table_becomes_a_task_and_what_is_wrong_with_it_is_said(site):
+def test_a_table_becomes_a_task(site):
     rows = "N,loss\n" + "\n".join(f"{10**k},{2 + 5 * 10 ** (-0.3 * k):.5f}" for k in range(2, 14))
-    answer, text = site.upload("/tasks/add", {"features": "N", "target": "nothing"}, "my table.csv", rows)
-    assert answer.status == 400 and "nothing" in text and str(site.root) not in text
     fields = {"features": "N", "target": "loss", "extrapolate": "N"}
     answer, text = site.upload("/tasks/add", fields, "my table.csv", rows)
     assert answer.status == 200 and "start a run on my_table" in text
     assert "<option selected>my_table" in site.get("/?task=my_table")[1]
 
 
-def test_a_law_is_fitted_to_an_uploaded_table(site):
-    rows = "N,loss\n" + "\n".join(f"{10**k},{2 + 5 * 10 ** (-0.3 * k):.7f}" for k in range(2, 9))
-    answer, _ = site.upload("/fit", {"law": "E + A*N**-alpha", "target": "loss"}, "rows.csv", rows)
+STAND_IN = """
+import json, pathlib, sys
+options = dict(a.removeprefix("--").partition("=")[::2] for a in sys.argv[2:] if a.startswith("--"))
+if sys.argv[1] == "fit":
+    out = pathlib.Path(options["out"])
+    out.mkdir()
+    fit = {"law": options["law"], "variables": ["N"], "target": "loss", "constants": {"E": 2.0, "A": 5.0, "alpha": 0.3}}
+    saved = {"fit": fit, "intervals": {"E": {"low": 1.9, "high": 2.1}}, "level": 0.95, "interval_method": "sandwich", "warnings": []}
+    (out / "fit.json").write_text(json.dumps(saved))
+    (out / "report.html").write_text("the page of the fit")
+    print(f"alpha = 0.3\\nwrote {out}")
+else:
+    sys.exit(f"error: {sys.argv[2]}: no column 'nothing'")
+"""
+
+
+@pytest.fixture
+def stand_in(monkeypatch):
+    """A command that writes what `harness fit` writes and refuses all else, in no time; the real ones have tests of their own."""
+    monkeypatch.setattr("harness.web.jobs.COMMAND", (sys.executable, "-S", "-c", STAND_IN))
+
+
+def test_what_is_wrong_with_a_table_is_said_without_where_it_lies(site, stand_in):
+    answer, text = site.upload("/tasks/add", {"features": "N", "target": "nothing"}, "a.csv", "N,loss\n1,2\n")
+    assert answer.status == 400 and "no column" in text and str(site.root) not in text
+
+
+def test_a_law_is_fitted_to_an_uploaded_table(site, stand_in):
+    answer, _ = site.upload("/fit", {"law": "E + A*N**-alpha", "target": "loss"}, "rows.csv", "N,loss\n1,2\n")
     assert answer.status == 303
-    text = site.done(answer.getheader("location"))
+    job = answer.getheader("location")
+    text = site.done(job)
     assert "<math>" in text and "alpha" in text and "0.3" in text and str(site.root) not in text
+    answer, page = site.get(f"{job}/report.html")
+    assert f'href="{job}/report.html"' in text and page == "the page of the fit"
+    assert "script-src 'sha256-" in answer.getheader("content-security-policy")
+    assert site.get("/jobs/other/report.html")[0].status == 404
 
 
 def test_a_pasted_program_is_scored_in_the_sandbox(site):

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.harness.run_folders import begun, ended, user_task
+from harness.bench.page import card_page
+from tests.harness.run_folders import EVIL, begun, card_lines, ended, user_task
 
 pytestmark = pytest.mark.live
 SHOTS = Path(__file__).resolve().parents[2] / "runs" / "screenshots"
@@ -116,6 +117,44 @@ def test_the_file_opens_from_disk_sorts_and_filters(page, address, tmp_path):
         page.set_viewport_size({"width": width, "height": 900})
         page.screenshot(path=SHOTS / f"report-{width}.png", full_page=True)
     assert serious(page) == []
+
+
+def test_a_law_is_fitted_by_a_form_and_has_a_page(page, address, tmp_path):
+    table = tmp_path / "rows.csv"
+    rows = [f"{10**k},{2 + 5 * 10 ** (-0.3 * k) + 1e-4 * (-1) ** k:.7f}" for k in range(2, 12)]
+    table.write_text("\n".join(["N,loss", *rows]))
+    page.goto(f"{address}/fit")
+    page.locator("input[type=file]").set_input_files(table)
+    page.locator("input[name=law]").fill("E + A*N**-alpha")
+    page.locator("input[name=target]").fill("loss")
+    page.locator("main button").click()
+    link = page.locator("a", has_text="the page of this fit")
+    link.wait_for()
+    link.click()
+    page.locator("#checklist").wait_for()
+    assert page.locator("svg.figure").count() == 5 and page.locator("#law math").count() >= 3
+    widths_fit(page, "fit-page")
+    assert serious(page) == []
+
+
+def test_a_card_opens_from_disk_and_sorts(page, tmp_path):
+    (tmp_path / "report.html").write_text(card_page(card_lines(), ["Made by `harness bench`."]))
+    page.goto((tmp_path / "report.html").as_uri())
+    page.locator("#scores th button", has_text="R2, mean").click()
+    first = page.locator("#scores tbody tr td").first
+    assert first.text_content() == EVIL
+    page.keyboard.press("Enter")
+    assert first.text_content() == "one"
+    widths_fit(page, "card")
+    assert serious(page) == []
+
+
+def widths_fit(page, name):
+    """A picture at each width, none of them wider than the screen."""
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 900})
+        page.screenshot(path=SHOTS / f"{name}-{width}.png", full_page=True)
+        assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, f"{name} at {width}"
 
 
 def test_a_search_is_started_by_keyboard_and_seen_to_advance(page, address):
