@@ -40,7 +40,7 @@ def hindsight_panels(lines: list[Line], most: int | None = None) -> list[Panel]:
     Args:
         most: marks of one task at most, so that a page stays small; every so many is drawn then, and every chosen one.
     """
-    found = []
+    found: list[Panel] = []
     for line in lines:
         seen = [s for run in line.seen for s in run if s.heldout_r2 is not None]
         if not seen:
@@ -58,10 +58,12 @@ def hindsight_panels(lines: list[Line], most: int | None = None) -> list[Panel]:
 
 
 def _draw_hindsight(ax: Axes, line: Line, seen: list[Seen]) -> None:
-    xy = np.clip([(s.validation_nmse, 1 - (s.heldout_r2 or 0.0)) for s in seen], FLOOR, TOP)
+    x, y = np.clip([(s.validation_nmse, 1 - (s.heldout_r2 or 0.0)) for s in seen], FLOOR, TOP).T
     chosen = np.array([s.chosen for s in seen])
-    ax.scatter(*xy[~chosen].T, s=6, alpha=0.35, color=COLOURS["train"], linewidths=0, label="a law tried")
-    ax.scatter(*xy[chosen].T, s=70, color=COLOURS["law"], marker="*", zorder=3, label="chosen")
+    ax.scatter(
+        x[~chosen], y[~chosen], s=6, alpha=0.35, color=COLOURS["train"], linewidths=0, label="a law tried"
+    )
+    ax.scatter(x[chosen], y[chosen], s=70, color=COLOURS["law"], marker="*", zorder=3, label="chosen")
     ax.axhline(1.0, color=COLOURS["muted"], linewidth=0.8, linestyle=":")
     if line.ceiling is not None and line.ceiling < 1:
         ax.axhline(1 - line.ceiling, color=COLOURS["ink"], linewidth=0.8, linestyle="--")

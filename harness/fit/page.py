@@ -53,7 +53,7 @@ def _facts(report: Report) -> dict[str, Any]:
             (c, best.N_opt[i], _band(best.bands.get("N_opt"), i), best.D_opt[i], _band(best.bands.get("D_opt"), i), best.tokens_per_parameter[i], best.loss[i])
             for i, c in enumerate(best.C)
         ],
-        "k": report.allocation.k if best is not None else None,
+        "k": None if best is None else best.k,
         "goodness": [(name.replace("_", " "), value) for name, value in found.items()],
         "checklist": [(name, text, is_open(text)) for name, text in report.checklist().items()],
     }  # fmt: skip

@@ -32,4 +32,8 @@ def end_page(folder: RunFolder) -> str:
         write_page(path, run_page(view_of(folder.path)))
     except HarnessError as error:
         return f"no page: {error}"
+    except (
+        Exception
+    ) as error:  # of a drawing library or a template: the result stands, and harness report tries again
+        return f"no page: {type(error).__name__}: {error}"
     return f"page: {path}"

@@ -86,9 +86,11 @@ def _voices(view: RunView, title: str) -> Iterator[tuple[int, str, str]]:
     Args:
         title: with a place for who it is that answers.
     """
-    for t, target in _targets(view.spec) if view.traces is not None and view.spec is not None else ():
+    if view.traces is None or view.spec is None:
+        return
+    for t, target in _targets(view.spec):
+        of = f" · {short(target)}" if len(view.spec.targets) > 1 else ""
         for who in ("law", "forecast"):
-            of = f" · {short(target)}" if len(view.spec.targets) > 1 else ""
             yield t, who, title.format(who) + of
 
 
