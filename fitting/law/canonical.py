@@ -21,7 +21,7 @@ Poly = dict[Any, float]
 Frozen = tuple[Any, ...]
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=8192)
 def _key(item: object) -> str:
     return repr(item)
 

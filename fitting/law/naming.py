@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from fitting.law.canonical import UNIT, Frozen, expand, freeze
@@ -23,9 +23,11 @@ def canonical_text(node: Node) -> str:
     order = _order(law, names)
     final = _Writer({name: f"c{i}" for i, name in enumerate(order, 1)})
     flipped = False
+    terms = final.ordered(law)
     for name in order:
-        if _first_sign(law, name, final) < 0:
+        if _first_sign(terms, name, final) < 0:
             law, flipped = _flip(law, name), True
+            terms = final.ordered(law)
     # flipped signs can change which terms come first, so names are given by the final order of the text
     if flipped:
         order = _order(law, names)
@@ -91,15 +93,15 @@ def _odd(monomial: Monomial, name: str) -> bool:
     return False
 
 
-def _first_sign(law: Frozen, name: str, final: _Writer) -> float:
-    """Sign of the first term, in final order, in which the constant has an odd power; 1 if there is none."""
-    for monomial, coefficient in sorted(law, key=lambda mc: final.term(*mc)):
+def _first_sign(terms: Sequence[tuple[Monomial, float]], name: str, final: _Writer) -> float:
+    """Sign of the first of these terms in final order in which the constant has an odd power; 1 if there is none."""
+    for monomial, coefficient in terms:
         if _odd(monomial, name):
             return float(coefficient)
         for atom, exponent in monomial:
             for inner in (atom[1] if atom[0] == "sum" else atom[2] if atom[0] == "fn" else (), exponent):
                 if inner and inner != UNIT and name in _count(inner, {}):
-                    return _first_sign(inner, name, final)
+                    return _first_sign(final.ordered(inner), name, final)
     return 1.0
 
 
@@ -112,7 +114,7 @@ def _order(law: Frozen, names: list[str]) -> list[str]:
     done: list[str] = []
     for _ in range(2):
         writer = _Writer(colours)
-        colours = {n: writer.but(n, "@").unsigned(law) for n in names}
+        colours = writer.marked(law, names, "@")
         ranks = {text: f"k{rank}" for rank, text in enumerate(sorted(set(colours.values())))}
         colours = {n: ranks[colours[n]] for n in names}
         if len(ranks) == len(names):
@@ -122,14 +124,14 @@ def _order(law: Frozen, names: list[str]) -> list[str]:
         lowest = min(int(colours[n][1:]) for n in left)
         tied = [n for n in left if int(colours[n][1:]) == lowest]
         writer = _Writer(colours)
-        trial = {n: writer.but(n, f"f{len(done)}").unsigned(law) for n in tied}
+        trial = writer.marked(law, tied, f"f{len(done)}")
         chosen = min(tied, key=lambda n: trial[n])
         done.append(chosen)
         colours[chosen] = f"f{len(done) - 1}"
         if len(tied) > 1:  # what was chosen tells its neighbours apart
             rest = [n for n in names if n not in done]
             writer = _Writer(colours)
-            marks = {n: (int(colours[n][1:]), writer.but(n, "@").unsigned(law)) for n in rest}
+            marks = {n: (int(colours[n][1:]), text) for n, text in writer.marked(law, rest, "@").items()}
             places = {mark: f"k{rank}" for rank, mark in enumerate(sorted(set(marks.values())))}
             colours.update({n: places[marks[n]] for n in rest})
     return done
@@ -152,6 +154,20 @@ class _Writer:
     def but(self, name: str, text: str) -> _Writer:
         """The same names, one of them another."""
         return _Writer({**self.names, name: text}, self, name)
+
+    def marked(self, p: Frozen, names: list[str], mark: str) -> dict[str, str]:
+        """For each of the names, the sum as if unsigned with that one written as `mark`."""
+        terms = [(m, c, self.term(m, c), self._mentions(m)) for m, c in p]
+        texts = {}
+        for name in names:
+            other = self.but(name, mark)
+            parts = sorted([other.term(m, c) if name in inside else text for m, c, text, inside in terms])
+            texts[name] = " + ".join(parts) if parts else "0"
+        return texts
+
+    def ordered(self, p: Frozen) -> list[tuple[Monomial, float]]:
+        """The terms of a sum in the order of their texts without signs."""
+        return sorted(p, key=lambda term: self.term(*term))
 
     def unsigned(self, p: Frozen) -> str:
         """A sum as if every coefficient were positive."""

@@ -127,6 +127,8 @@ def _left(left: str) -> tuple[str, str]:
 
 
 def _characters(text: str, variables: tuple[str, ...]) -> str:
+    if text.isascii():  # nothing below is there to be found
+        return text
     out: list[str] = []
     text = text.translate(SIGNS)
     kept = "".join(variables)

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from bisect import insort
 from dataclasses import dataclass, field
-from heapq import nsmallest
+
+import numpy as np
 
 from harness.search.candidate import Candidate
 
@@ -76,7 +77,7 @@ class Sizes:
     def best(self, n: int) -> list[Member]:
         """The n best of all niches, best first; kept until a member is added."""
         if len(self._best) < min(n, len(self)):
-            self._best = nsmallest(n, (m for niche in self.members for m in niche), key=lambda m: m.order)
+            self._best = sorted((m for niche in self.members for m in niche[:n]), key=lambda m: m.order)[:n]
         return self._best[:n]
 
     def __len__(self) -> int:
@@ -109,7 +110,12 @@ class Archive:
 
 @dataclass(slots=True)
 class Island:
-    """One of the populations that run side by side: its size niches and its archive."""
+    """One of the populations that run side by side: its size niches and its archive.
+
+    Attributes:
+        shares: what each niche's members are drawn by, -1 for the best of all; kept until something is told.
+    """
 
     sizes: Sizes
     archive: Archive
+    shares: dict[int, np.ndarray] = field(default_factory=dict)

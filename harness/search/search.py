@@ -18,6 +18,7 @@ import numpy as np
 from evaluator.outcome import Failed, Outcome, Scored
 from harness.search.archive import Archive, Island, Member, Sizes
 from harness.search.candidate import Candidate, Draft
+from harness.search.draws import drawn, shares
 from harness.search.offered import Offered
 from harness.search.selection import Judged, validation_error
 
@@ -33,11 +34,13 @@ class Proposer(Protocol):
         mate: Candidate,
         rng: np.random.Generator,
         fitted: tuple[float, ...] = (),
+        knows: Callable[[str], bool] = lambda key: False,
     ) -> Draft | None:
         """A change of `parent`, perhaps with parts of `mate`; None where none was found.
 
         Args:
             fitted: values the parent's constants took, middle ones over groups and targets.
+            knows: whether a draft of this key is not wanted any more: it need not be finished.
         """
         ...
 
@@ -191,6 +194,8 @@ class Search:
             member = self.members.get(relative) if relative is not None else None
             if member is not None:
                 member.children += 1
+        for island in self.islands:
+            island.shares.clear()
         if isinstance(outcome, Failed):
             self.n_failed += 1
             return None
@@ -240,7 +245,7 @@ class Search:
         for _ in range(self.TRIES):
             parent, niche = self._parent(island, rng)
             mate, _ = self._parent(island, rng)
-            draft = self.proposer.propose(parent.candidate, mate.candidate, rng, parent.fitted)
+            draft = self.proposer.propose(parent.candidate, mate.candidate, rng, parent.fitted, self.knows)
             if draft is None or self.knows(draft.key):
                 continue
             generation = parent.candidate.generation + 1
@@ -263,7 +268,7 @@ class Search:
     def _parent(self, island: Island, rng: np.random.Generator) -> tuple[Member, int]:
         """A parent and its size niche, -1 where it came from the best or the archive."""
         if rng.random() < self.settings.best_share:
-            return _drawn(island.sizes.best(BEST), rng), -1
+            return _drawn(island.sizes.best(BEST), rng, island.shares, -1), -1
         if rng.random() < self.settings.archive_share:
             owners = island.archive.owners()
             member = owners[int(rng.integers(len(owners)))]
@@ -273,7 +278,7 @@ class Search:
         population = island.sizes.members[niche]
         if rng.random() < self.settings.random_share:
             return population[int(rng.integers(len(population)))], niche
-        return _drawn(population, rng), niche
+        return _drawn(population, rng, island.shares, niche), niche
 
     def _member(self, candidate: Candidate, outcome: Scored) -> Member:
         signature = tuple(float(f"{card.nmse:.10g}") for card in outcome.cards.values())
@@ -286,10 +291,17 @@ def _digest(key: str) -> bytes:
     return hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
-def _drawn(population: list[Member], rng: np.random.Generator) -> Member:
-    """One of a population, best first: rank and few children count."""
-    weights = np.array([1.0 / ((1 + place) * (1 + m.children)) for place, m in enumerate(population)])
-    return population[int(rng.choice(len(population), p=weights / weights.sum()))]
+def _drawn(
+    population: list[Member], rng: np.random.Generator, known: dict[int, np.ndarray], niche: int
+) -> Member:
+    """One of a population, best first: rank and few children count.
+
+    Args:
+        known: shares of the island's populations, kept while nothing is told.
+    """
+    if niche not in known:
+        known[niche] = shares([1.0 / ((1 + place) * (1 + m.children)) for place, m in enumerate(population)])
+    return population[drawn(known[niche], rng)]
 
 
 def middle_constants(outcome: Scored, n_names: int) -> tuple[float, ...]:

@@ -6,8 +6,8 @@ from contextlib import closing
 import numpy as np
 
 from evaluator.outcome import Scored
-from harness.proposers.formula.factors import drawn, shares
 from harness.search import offered
+from harness.search.draws import drawn, shares
 from harness.search.search import Search, SearchSettings
 from harness.search.selection import Judged, finalists, validation_error
 from tests.harness.test_search_loop import evaluate, new_search, searched

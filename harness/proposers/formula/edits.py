@@ -8,8 +8,9 @@ from dataclasses import replace
 import numpy as np
 
 from harness.proposers.facts import TaskFacts
-from harness.proposers.formula.factors import Around, NoEdit, drawn, random_factor, shares
+from harness.proposers.formula.factors import Around, NoEdit, random_factor
 from harness.proposers.formula.genome import KINDS, ROLES, Genome, Term, pin_text, pinned
+from harness.search.draws import drawn, shares
 
 
 def add_term(genome: Genome, around: Around, rng: np.random.Generator) -> Genome:
@@ -186,6 +187,9 @@ EDITS: dict[str, tuple[Edit, float]] = {
 }
 """Name -> the edit and how often it is tried."""
 
+_NAMES = list(EDITS)
+_SHARES = shares([often for _, often in EDITS.values()])
+
 
 def edit(genome: Genome, around: Around, rng: np.random.Generator) -> tuple[Genome, str]:
     """A changed genome in normal form, within the budget, and the name of the edit.
@@ -196,12 +200,11 @@ def edit(genome: Genome, around: Around, rng: np.random.Generator) -> tuple[Geno
     Raises:
         NoEdit: nothing applied in 40 tries.
     """
-    names = list(EDITS)
-    weights = shares(tuple(EDITS[n][1] for n in names))
+    before = genome.normal()
     for _ in range(40):
         changed, applied = genome, []
         for _ in range(2 if rng.random() < 0.25 else 1):
-            name = names[drawn(weights, rng)]
+            name = _NAMES[drawn(_SHARES, rng)]
             try:
                 changed = EDITS[name][0](changed, around, rng)
             except NoEdit:
@@ -210,7 +213,7 @@ def edit(genome: Genome, around: Around, rng: np.random.Generator) -> tuple[Geno
         if not applied or not _legal(changed, around.facts):
             continue
         normal = changed.normal()
-        if normal != genome.normal():
+        if normal != before:
             return normal, "+".join(applied)
     raise NoEdit("no edit applied in 40 tries")
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from harness.proposers.facts import TaskFacts
 from harness.proposers.formula.genome import KINDS, ROLES, Factor, Genome
+from harness.search.draws import drawn, shares
 
 # How often a random factor takes each kind. Power laws are what the field knows best; the rest
 # is there for tables that ask for more.
@@ -56,25 +57,44 @@ class NoEdit(Exception):
     """This edit does not apply to this genome; another one is tried."""
 
 
-@lru_cache(maxsize=64)
-def shares(weights: tuple[float, ...]) -> np.ndarray:
-    """(n,) cumulative shares of weights, the last one 1."""
-    p = np.array(weights)
-    shares = (p / p.sum()).cumsum()
-    return shares / shares[-1]
+@dataclass(frozen=True, slots=True)
+class _Drawable:
+    """What a factor over one feature may be.
 
+    Attributes:
+        kinds: by name, with their shares.
+        mates, unique: features that may stand beside it, and those that it holds repeats of.
+    """
 
-def drawn(shares: np.ndarray, rng: np.random.Generator) -> int:
-    """A place by its share: what `rng.choice` with these probabilities draws, without its checks on every call."""
-    return int(shares.searchsorted(rng.random(), side="right"))
+    kinds: list[str]
+    shares: np.ndarray
+    mates: list[int]
+    unique: list[int]
 
 
 def random_factor(facts: TaskFacts, rng: np.random.Generator, fresh: int) -> Factor:
     """A factor over features that vary; `fresh` numbers its constants apart from others."""
-    usable = [j for j, f in enumerate(facts.features) if f.varies]
-    if not usable:
+    drawable = _drawable(facts)
+    if not drawable:
         raise NoEdit("no feature varies over the training rows")
-    x = int(rng.choice(usable))
+    x, may = drawable[int(rng.integers(len(drawable)))]
+    name = may.kinds[drawn(may.shares, rng)]
+    kind = KINDS[name]
+    pool = may.unique if name == "repeated" else may.mates
+    n_others = kind.n_features - 1
+    others = rng.choice(pool, size=n_others, replace=False).tolist() if n_others > 0 else []
+    constants = tuple(f"{ROLES[role]}{fresh + i}" for i, role in enumerate(kind.roles))
+    return Factor(name, (x, *others), constants)
+
+
+@lru_cache(maxsize=8)
+def _drawable(facts: TaskFacts) -> list[tuple[int, _Drawable]]:
+    """Every feature that varies, with what a factor over it may be."""
+    usable = [j for j, f in enumerate(facts.features) if f.varies]
+    return [(x, _drawable_over(facts, x, usable)) for x in usable]
+
+
+def _drawable_over(facts: TaskFacts, x: int, usable: list[int]) -> _Drawable:
     mates = [j for j in usable if j != x and facts.features[j].positive]
     f = facts.features[x]
     fitting = {"any", "positive" if f.positive else "mixed"}
@@ -86,11 +106,4 @@ def random_factor(facts: TaskFacts, rng: np.random.Generator, fresh: int) -> Fac
         for name, kind in KINDS.items()
         if kind.sign in fitting and kind.n_features <= 1 + len(mates) and (name != "repeated" or unique)
     ]
-    name = kinds[drawn(shares(tuple(KIND_WEIGHTS[k] for k in kinds)), rng)]
-    kind = KINDS[name]
-    pool = unique if name == "repeated" else mates
-    n_others = kind.n_features - 1
-    others = rng.choice(pool, size=n_others, replace=False).tolist() if n_others > 0 else []
-    features = (x, *map(int, others))
-    constants = tuple(f"{ROLES[role]}{fresh + i}" for i, role in enumerate(kind.roles))
-    return Factor(name, features, constants)
+    return _Drawable(kinds, shares([KIND_WEIGHTS[k] for k in kinds]), mates, unique)

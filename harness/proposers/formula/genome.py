@@ -13,11 +13,11 @@ from __future__ import annotations
 import functools
 import itertools
 import re
-from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from functools import cached_property
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Kind:
     """A shape a factor can take.
 
@@ -36,7 +36,7 @@ class Kind:
     sign: str
     asymptote: str
 
-    @property
+    @cached_property
     def n_features(self) -> int:
         return 1 + ("{z}" in self.text) + ("{w}" in self.text)
 
@@ -98,8 +98,13 @@ class Factor:
     constants: tuple[str, ...] = ()
 
     def text(self, names: tuple[str, ...]) -> str:
-        places = dict(zip("xzw", self.features, strict=False))
-        return KINDS[self.kind].text.format(*self.constants, **{k: names[j] for k, j in places.items()})
+        return _factor_text(self, names)
+
+
+@functools.lru_cache(maxsize=8192)
+def _factor_text(factor: Factor, names: tuple[str, ...]) -> str:
+    places = dict(zip("xzw", factor.features, strict=False))
+    return KINDS[factor.kind].text.format(*factor.constants, **{k: names[j] for k, j in places.items()})
 
 
 Term = tuple[Factor, ...]
@@ -139,18 +144,23 @@ class FitChoices:
 
     def label(self) -> str:
         """The choices that differ from the defaults, for one line of a leaderboard."""
-        default = FitChoices()
-        parts = [
-            f"{name}={getattr(self, name):g}"
-            if isinstance(getattr(self, name), float)
-            else f"{name}={getattr(self, name)}"
-            for name in self.__dataclass_fields__
-            if getattr(self, name) != getattr(default, name)
-        ]
-        return ", ".join(parts)
+        return _label(self)
 
 
-@dataclass(frozen=True, slots=True)
+@functools.lru_cache(maxsize=1024)
+def _label(choices: FitChoices) -> str:
+    default = FitChoices()
+    parts = [
+        f"{name}={getattr(choices, name):g}"
+        if isinstance(getattr(choices, name), float)
+        else f"{name}={getattr(choices, name)}"
+        for name in choices.__dataclass_fields__
+        if getattr(choices, name) != getattr(default, name)
+    ]
+    return ", ".join(parts)
+
+
+@dataclass(frozen=True)
 class Genome:
     """A law and its fit.
 
@@ -166,6 +176,10 @@ class Genome:
 
     def nonlinear(self) -> tuple[tuple[str, str], ...]:
         """(name, role) of every non-linear constant, tied ones once, in order of appearance."""
+        return self._nonlinear
+
+    @cached_property
+    def _nonlinear(self) -> tuple[tuple[str, str], ...]:
         seen: dict[str, str] = {}
         for factor in itertools.chain.from_iterable(self.terms):
             for name, role in zip(factor.constants, KINDS[factor.kind].roles, strict=True):
@@ -201,27 +215,34 @@ class Genome:
 
         Two genomes that differ by order or by names of constants alone have one normal form.
         """
-        uses = Counter(c for f in itertools.chain.from_iterable(self.terms) for c in f.constants)
+        uses: dict[str, int] = {}
+        for f in itertools.chain.from_iterable(self.terms):
+            for c in f.constants:
+                uses[c] = uses.get(c, 0) + 1
 
         def place(f: Factor) -> tuple[str, tuple[int, ...], tuple[int, ...]]:
-            return f.kind, f.features, tuple(0 if pinned(c) else uses[c] for c in f.constants)
+            return f.kind, f.features, tuple([0 if pinned(c) else uses[c] for c in f.constants])
 
-        terms = sorted((tuple(sorted(t, key=place)) for t in self.terms), key=lambda t: [place(f) for f in t])
-        counters = {letter: itertools.count(1) for letter in ROLES.values()}
+        placed = sorted(
+            (sorted([(place(f), k, f) for k, f in enumerate(t)]) for t in self.terms),
+            key=lambda term: [where for where, _, _ in term],
+        )
+        given: dict[str, int] = {}
         names: dict[str, str] = {}
         renamed = []
-        for term in terms:
+        for term in placed:
             factors = []
-            for f in term:
+            for _, _, f in term:
                 for old, role in zip(f.constants, KINDS[f.kind].roles, strict=True):
                     if pinned(old):
                         names[old] = old
                     elif old not in names:
                         letter = ROLES[role]
-                        names[old] = f"{letter}{next(counters[letter])}"
-                factors.append(replace(f, constants=tuple(names[c] for c in f.constants)))
+                        given[letter] = given.get(letter, 0) + 1
+                        names[old] = f"{letter}{given[letter]}"
+                factors.append(Factor(f.kind, f.features, tuple([names[c] for c in f.constants])))
             renamed.append(tuple(factors))
-        return replace(self, terms=tuple(renamed))
+        return Genome(tuple(renamed), self.bias, self.choices)
 
     def columns(self, names: tuple[str, ...]) -> list[str]:
         """Text of each term without its amplitude, the bias excluded."""

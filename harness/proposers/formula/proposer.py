@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
 
 from fitting import Law
+from fitting.law import expression
+from fitting.law.naming import canonical_text
 from harness.proposers.facts import TaskFacts
 from harness.proposers.formula.edits import edit
 from harness.proposers.formula.factors import Around, NoEdit
@@ -41,6 +44,7 @@ class FormulaProposer:
         mate: Candidate,
         rng: np.random.Generator,
         fitted: tuple[float, ...] = (),
+        knows: Callable[[str], bool] = lambda key: False,
     ) -> Draft | None:
         """A changed parent, or None where this parent can't be changed.
 
@@ -60,10 +64,14 @@ class FormulaProposer:
             changed, name = edit(genome, Around(self.facts, other, values), rng)
         except NoEdit:
             return None
-        return self._draft(changed, name)
+        return self._new(changed, name, knows)
 
     def _draft(self, genome: Genome, name: str) -> Draft:
         return formula_draft(genome, self.facts, self.title, name)
+
+    def _new(self, genome: Genome, name: str, knows: Callable[[str], bool]) -> Draft | None:
+        """The draft, unless it is known: then its program is not written either."""
+        return None if knows(formula_key(genome, self.facts)) else self._draft(genome, name)
 
 
 class RandomProposer(FormulaProposer):
@@ -80,6 +88,7 @@ class RandomProposer(FormulaProposer):
         mate: Candidate,
         rng: np.random.Generator,
         fitted: tuple[float, ...] = (),
+        knows: Callable[[str], bool] = lambda key: False,
     ) -> Draft | None:
         """A random law; parents are not looked at."""
         begin = starters(self.facts)
@@ -90,7 +99,7 @@ class RandomProposer(FormulaProposer):
                 genome, _ = edit(genome, Around(self.facts, other), rng)
         except NoEdit:
             return None
-        return self._draft(genome, "random")
+        return self._new(genome, "random", knows)
 
 
 def formula_draft(genome: Genome, facts: TaskFacts, title: str, edit: str) -> Draft:
@@ -100,13 +109,11 @@ def formula_draft(genome: Genome, facts: TaskFacts, title: str, edit: str) -> Dr
         title: first line of the program's docstring.
         edit: how the law came about.
     """
-    law = genome.line(facts.names)
     names = [f"c{i}" for i in range(0 if genome.bias else 1, len(genome.terms) + 1)]
     return Draft(
         program=render(genome, facts, title),
-        # Two spellings of one law are one law: order of terms, names, a ratio turned round.
-        key=f"{_canonical(law, facts.names)} | {genome.choices.label()}",
-        law=law,
+        key=formula_key(genome, facts),
+        law=genome.line(facts.names),
         shape=genome.asymptote,
         edit=edit,
         constants=(*names, *(n for n, _ in genome.nonlinear())),
@@ -115,10 +122,34 @@ def formula_draft(genome: Genome, facts: TaskFacts, title: str, edit: str) -> Dr
     )
 
 
-@lru_cache(maxsize=4096)
-def _canonical(law: str, names: tuple[str, ...]) -> str:
+def formula_key(genome: Genome, facts: TaskFacts) -> str:
+    """Two spellings of one law are one law: order of terms, names, a ratio turned round."""
+    names = facts.names
+    terms = tuple([tuple([f.text(names) for f in t]) for t in genome.terms])
+    law = _canonical(terms, genome.bias, genome.choices.link == "log", names)
+    return f"{law} | {genome.choices.label()}"
+
+
+@lru_cache(maxsize=32768)
+def _canonical(terms: tuple[tuple[str, ...], ...], bias: bool, log: bool, names: tuple[str, ...]) -> str:
     """The one spelling of a law; a search comes by most of its laws more than once."""
-    return Law.parse(law, variables=names).canonical()
+    return canonical_text(law_tree(terms, bias, log, names))
+
+
+def law_tree(
+    terms: tuple[tuple[str, ...], ...], bias: bool, log: bool, names: tuple[str, ...]
+) -> expression.Node:
+    """The tree that a law of these factors reads as, put together from theirs, which most laws share.
+
+    Args:
+        log: whether the law is the exponential of its terms.
+    """
+    parts = [("con", "c0")] if bias else []
+    for i, factors in enumerate(terms, start=1):
+        known = [Law.parse(text, variables=names).tree for text in factors]
+        parts.append(expression.mul(("con", f"c{i}"), *known))
+    body = expression.add(*parts)
+    return expression.call("exp", body) if log else body
 
 
 def free_draft(program: str, facts: TaskFacts) -> Draft:
