@@ -8,7 +8,7 @@ from harness.proposers.facts import FeatureFacts, TaskFacts
 from harness.proposers.formula.edits import edit, nudge, pin, unpin
 from harness.proposers.formula.factors import Around
 from harness.proposers.formula.genome import FitChoices, NotAGenome, parse
-from harness.proposers.formula.proposer import FormulaProposer
+from harness.proposers.formula.proposer import FormulaProposer, formula_key
 from harness.proposers.formula.render import read, render
 from harness.proposers.formula.starters import starters
 from tasks.rows import Rows
@@ -71,6 +71,17 @@ def test_a_ratio_turned_round_is_the_same_draft():
     ]
     assert drafts[0].key == drafts[1].key
     assert drafts[0].law != drafts[1].law
+
+
+def test_a_key_is_the_canonical_form_of_the_line_that_the_law_is_written_as():
+    rng = np.random.default_rng(8)
+    pool = starters(FACTS)
+    for _ in range(60):
+        parent, mate = (pool[int(i)] for i in rng.integers(len(pool), size=2))
+        child, _ = edit(parent, Around(FACTS, mate, some_fit(parent, rng)), rng)
+        pool.append(child)
+        line = Law.parse(child.line(FACTS.names), variables=FACTS.names)
+        assert formula_key(child, FACTS) == f"{line.canonical()} | {child.choices.label()}"
 
 
 def test_tied_exponents_are_another_law_with_one_constant_less():
