@@ -5,8 +5,8 @@
     python benchmarks/scale.py --workers 1000 --seconds 2 --candidates 20000
 
 The search, the loop and the journal are the real ones, on the package's own measurements; programs are not run. A
-made-up outcome comes after a wait of the length that real evaluations take (or of `--seconds`), so the controller
-is driven by as many workers as are asked for. Opens no held-out rows.
+made-up outcome comes after as long as real evaluations take (or `--seconds`) on a clock that counts the controller's own
+processor time, so it is driven by as many workers as are asked for. Opens no held-out rows.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from pathlib import Path
@@ -71,48 +71,55 @@ def outcome(candidate: Candidate, seconds: float) -> Outcome:
     return Scored(cards, {"all_data": constants}, max(len(constants), 1), seconds, seconds * 0.9, 38.6)
 
 
-class Sleepers(Executor):
-    """Synthetic workers: a submitted call is made after its latency, and they sleep meanwhile.
+class Workers(Executor):
+    """Synthetic workers on a clock of their own, and what tells the loop of their outcomes.
+
+    The clock counts the processor time of the loop's thread, and leaps to the next outcome when the loop waits for one: a
+    thousand workers need no machine, and other work on this one costs them nothing but slower arithmetic.
 
     Args:
-        seconds: of one evaluation; None for the measured spread.
+        workers: evaluations beside each other.
+        seconds: mean of one evaluation, between half and one and a half of it; None for the measured spread.
+        message_s: what sending a candidate and taking in its outcome costs the loop's process beside its own work.
     """
 
-    def __init__(self, seconds: float | None) -> None:
-        self.busy_s = 0.0
-        self._seconds, self._n, self._closed = seconds, 0, False
+    def __init__(self, workers: int, seconds: float | None, message_s: float) -> None:
+        self.busy_s = self.idle_s = 0.0
+        self._seconds, self._message_s, self._n = seconds, message_s, 0
+        self._start = time.thread_time()
         self._heap: list[tuple[float, int, Future[Any], Callable[..., Any], tuple[Any, ...]]] = []
-        self._changed = threading.Condition()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
+        self._free = deque([0.0] * workers)
+
+    def now(self) -> float:
+        return time.thread_time() - self._start
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         future: Future[Any] = Future()
+        self._start -= self._message_s
         u = np.random.default_rng(self._n).random()
         seconds = float(np.interp(u, AT, LATENCY_S)) if self._seconds is None else self._seconds * (0.5 + u)
-        with self._changed:
-            self._n += 1
-            self.busy_s += seconds
-            heapq.heappush(self._heap, (time.monotonic() + seconds, self._n, future, fn, (*args, seconds)))
-            self._changed.notify()
+        self._n += 1
+        self.busy_s += seconds
+        self.idle_s += self.now() - self._free.popleft()
+        heapq.heappush(self._heap, (self.now() + seconds, self._n, future, fn, (*args, seconds)))
         return future
 
-    def _run(self) -> None:
-        while not self._closed:
-            with self._changed:
-                left = self._heap[0][0] - time.monotonic() if self._heap else 1.0
-                if left > 0:
-                    self._changed.wait(left)
-                    continue
-                _, _, future, fn, args = heapq.heappop(self._heap)
-            if future.set_running_or_notify_cancel():
-                future.set_result(fn(*args))
+    def expect(self, future: Future[Any]) -> None:
+        """All are told of."""
 
-    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        self._closed = True
-        with self._changed:
-            self._changed.notify()
-        self._thread.join()
+    def wait(self, timeout_s: float) -> list[Future[Any]]:
+        """As `Arrivals.wait`; what a worker does costs the loop nothing."""
+        come = []
+        if self._heap:
+            self._start -= max(0.0, self._heap[0][0] - self.now())
+        now = self.now()
+        while self._heap and self._heap[0][0] <= now:
+            at, _, future, fn, args = heapq.heappop(self._heap)
+            self._free.append(at)
+            future.set_result(fn(*args))
+            come.append(future)
+        self._start += self.now() - now
+        return come
 
 
 class Timed:
@@ -141,6 +148,16 @@ class Timed:
         return " | ".join(f"{statistics.median(p):.2f} ({statistics.fmean(p):.2f})" for p in parts)
 
 
+def yardstick() -> float:
+    """Milliseconds of processor that a fixed piece of work takes now, beside all that the machine is at."""
+    taken = []
+    for _ in range(9):
+        start = time.thread_time()
+        sum(hash((k, k)) & 1 for k in range(60_000))
+        taken.append(1e3 * (time.thread_time() - start))
+    return statistics.median(taken)
+
+
 def resident_mb() -> float:
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
 
@@ -154,7 +171,7 @@ def prepared(seed: int) -> tuple[Search, Assignment]:
     ), assignment
 
 
-def long_run(path: Path, candidates: int, workers: int, seconds: float | None) -> None:
+def long_run(path: Path, candidates: int, workers: int, seconds: float | None, message_s: float) -> None:
     """Search for so many candidates; print what each part took and what was kept."""
     search, _ = prepared(0)
     journal = Journal.create(path, {"task": "finetune_vocab", "train_hash": "made up", "config": {}})
@@ -162,27 +179,32 @@ def long_run(path: Path, candidates: int, workers: int, seconds: float | None) -
     memory = [(0, resident_mb())]
     for owner, name in ((search, "ask"), (search, "tell"), (journal, "append")):
         timed.watch(owner, name)
-    loop = DirectLoop(search, outcome, journal)  # type: ignore[arg-type]  # the executor adds the latency
-    pool = Sleepers(seconds)
-    spending = Spending(Budget(candidates, None), time.monotonic)
+    pool = Workers(workers, seconds, message_s)
+    timed.watch(pool, "submit")
+    loop = DirectLoop(search, outcome, journal, lambda: pool)  # type: ignore
+    spending = Spending(Budget(candidates, None), pool.now)
 
     def progress(candidate: Candidate | None, _: Outcome | None) -> None:
         if search.n_told % max(1, candidates // 10) == 0 and candidate is not None:
             memory.append((search.n_told, resident_mb()))
 
-    start, cpu = time.monotonic(), time.process_time()
+    cpu = time.process_time()
     ending = loop.run(Context(pool, workers, spending, progress=progress))
-    wall, cpu = time.monotonic() - start, time.process_time() - cpu
-    pool.shutdown()
+    wall, cpu = pool.now(), time.process_time() - cpu
     journal.close()
     n = search.n_told
     print(
-        f"\n{n} candidates by {workers} synthetic workers: {ending.value}, {wall:.1f} s, {n / wall:.0f} a second"
+        f"\n{n} candidates by {workers} synthetic workers: {ending.value}, {wall:.1f} s on their clock, {n / wall:.0f} a "
+        f"second; {cpu:.0f} s of processor, {yardstick():.1f} ms of it for a fixed piece of work\n"
+        f"worker use until the last candidate was given out: {pool.busy_s / (pool.busy_s + pool.idle_s):.1%}\n"
     )
-    print(f"worker use {pool.busy_s / (workers * wall):.1%}; the controller's processor {cpu / wall:.0%}\n")
     print("| ms of processor a call, median (mean) | first tenth | middle | last tenth |\n|---|---|---|---|")
     for name in timed.taken:
         print(f"| `{name}` | {timed.line(name)} |")
+    whole = 1e3 * cpu / n
+    print(
+        f"\nin all {whole:.2f} ms a candidate: no more than {1e3 / whole:.0f} a second, whatever the workers"
+    )
     print(f"\nmemory, MB: {', '.join(f'{mb:.0f} at {at}' for at, mb in memory)}")
     half = memory[len(memory) // 2]
     print(f"in the second half {1e3 * (memory[-1][1] - half[1]) / max(1, n - half[0]):.2f} MB per 1,000")
@@ -283,6 +305,9 @@ def main() -> int:
     p.add_argument("--candidates", type=int, default=10_000)
     p.add_argument("--workers", type=int, default=32, help="synthetic workers (default: 32)")
     p.add_argument("--seconds", type=float, help="mean of one evaluation (default: the measured spread)")
+    p.add_argument(
+        "--message-ms", type=float, default=0.0, help="cost of one evaluation's messages in this process"
+    )
     p.add_argument("--only", choices=("run", "leaderboard"), help="one part alone")
     p.add_argument("--resume", type=Path, help="take in this journal, and nothing else")
     args = p.parse_args()
@@ -292,7 +317,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as scratch:
         if args.only != "leaderboard":
             journal = Path(scratch) / "journal.sqlite"
-            long_run(journal, args.candidates, args.workers, args.seconds)
+            long_run(journal, args.candidates, args.workers, args.seconds, 1e-3 * args.message_ms)
             # In a process of its own: its memory is what a resume begins with.
             sys.stdout.flush()
             subprocess.run([sys.executable, __file__, "--resume", str(journal)], check=True)

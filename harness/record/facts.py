@@ -67,7 +67,7 @@ def outcome_facts(outcome: Outcome) -> dict[str, Any]:
     if isinstance(outcome, Failed):
         return {"failure": outcome.failure.value, "detail": outcome.detail, "traceback": outcome.traceback}
     return {
-        "cards": {name: asdict(card) for name, card in outcome.cards.items()},
+        "cards": {name: card_facts(card) for name, card in outcome.cards.items()},
         "constants": {k: list(v) for k, v in outcome.constants.items()},
         "n_constants": outcome.n_constants,
     }
@@ -91,6 +91,12 @@ def outcome_of(facts: dict[str, Any], times: dict[str, Any]) -> Outcome:
         times.get("cpu_seconds", 0.0),
         times.get("peak_memory_mb", 0.0),
     )
+
+
+def card_facts(card: Scorecard) -> dict[str, Any]:
+    """A scorecard as JSON values; `asdict` copies each of them, and a long search writes many."""
+    facts = {name: getattr(card, name) for name in Scorecard.__dataclass_fields__}
+    return facts | {"per_group": {name: card_facts(group) for name, group in card.per_group.items()}}
 
 
 def card_of(facts: dict[str, Any]) -> Scorecard:

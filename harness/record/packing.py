@@ -88,13 +88,17 @@ class ProgramPacker:
         if self._bases is None:
             self._bases = [bytes.fromhex(head) for head in self._find()]
         plain = text.encode()
-        best, base = _deflated(plain, b""), ALONE
+        best, base = plain, ALONE
         for head in self._bases:
             data = _deflated(plain, self._text(head))
             if len(data) < len(best):
                 best, base = data, head
             if len(best) * _GOOD < len(plain):
                 break
+        else:  # none helps enough to do without a look at the program alone
+            data = _deflated(plain, b"")
+            if len(data) <= len(best):
+                best, base = data, ALONE
         if base == ALONE:
             if len(best) + _HEAD >= len(plain):
                 return text

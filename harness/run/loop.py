@@ -7,12 +7,13 @@ journal.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from typing import Any, Protocol
 
 from evaluator.outcome import Outcome
 from harness.record.journal import Journal
+from harness.run.arrivals import Arrivals
 from harness.run.context import Context
 from harness.search.candidate import Candidate
 from harness.search.ending import Ending
@@ -47,10 +48,17 @@ class DirectLoop:
         search: fresh; `replay` tells it what the journal holds.
         evaluate: candidate -> outcome; raises only when the machine is at fault.
         journal: gets every outcome before the search is told.
+        arrivals: makes what tells of evaluations that are done.
     """
 
-    def __init__(self, search: Search, evaluate: Callable[[Candidate], Outcome], journal: Journal) -> None:
-        self.search, self.evaluate, self.journal = search, evaluate, journal
+    def __init__(
+        self,
+        search: Search,
+        evaluate: Callable[[Candidate], Outcome],
+        journal: Journal,
+        arrivals: Callable[[], Arrivals] = Arrivals,
+    ) -> None:
+        self.search, self.evaluate, self.journal, self.arrivals = search, evaluate, journal, arrivals
 
     def replay(self) -> None:
         # Programs are read for the few that a long search still holds.
@@ -60,6 +68,7 @@ class DirectLoop:
 
     def run(self, context: Context) -> Ending:
         in_flight: dict[Future[Outcome], Candidate] = {}
+        arrivals = self.arrivals()
         exhausted = False
         while True:
             while self._may_start(context, len(in_flight)):
@@ -68,16 +77,20 @@ class DirectLoop:
                 exhausted = candidate is None and not in_flight
                 if candidate is None:
                     break
-                in_flight[context.executor.submit(self.evaluate, candidate)] = candidate
+                future = context.executor.submit(self.evaluate, candidate)
+                in_flight[future] = candidate
+                arrivals.expect(future)
             if context.stopping():
                 for future in in_flight:
                     future.cancel()
                 return Ending.INTERRUPTED
             if not in_flight:
                 return Ending.EXHAUSTED if exhausted else Ending.BUDGET
-            done, _ = wait(in_flight, timeout=POLL_S, return_when=FIRST_COMPLETED)
-            for future in sorted(done, key=lambda f: in_flight[f].index):
-                self._came(in_flight.pop(future), future.result(), context)
+            done = sorted(arrivals.wait(POLL_S), key=lambda f: in_flight[f].index)
+            come = [(in_flight.pop(future), future) for future in done]
+            self._came([(c, f.result()) for c, f in come if not f.cancelled() and not f.exception()], context)
+            for _, future in come:
+                future.result()  # the machine is at fault: raised once what was finished is written down
             if not done:
                 context.progress(None, None)
 
@@ -90,8 +103,13 @@ class DirectLoop:
             not context.stopping() and in_flight < context.workers and context.spending.may_start(in_flight)
         )
 
-    def _came(self, candidate: Candidate, outcome: Outcome, context: Context) -> None:
-        self.journal.append(candidate, outcome, context.spending.seconds)
-        self.search.tell(candidate, outcome)
-        context.spending.evaluations += 1
-        context.progress(candidate, outcome)
+    def _came(self, done: Sequence[tuple[Candidate, Outcome]], context: Context) -> None:
+        """Write down what came at once all at once, then tell it."""
+        if done:
+            with self.journal.together():
+                for candidate, outcome in done:
+                    self.journal.append(candidate, outcome, context.spending.seconds)
+        for candidate, outcome in done:
+            self.search.tell(candidate, outcome)
+            context.spending.evaluations += 1
+            context.progress(candidate, outcome)
