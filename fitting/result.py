@@ -15,6 +15,7 @@ from fitting.columns import by_name
 from fitting.errors import BadOption
 from fitting.planning.allocation import Allocation
 from fitting.planning.allocation import allocate as best_allocation
+from fitting.plots import plot as draw
 from fitting.solve.plain import to_dict as as_plain
 from fitting.solve.solution import Solution
 from fitting.uncertainty.bootstrap import Bootstrap
@@ -89,6 +90,10 @@ class FittedLaw(Solution):
     def summary(self, level: float = 0.95, method: str = "sandwich") -> str:
         """Constants with standard errors and intervals, goodness of fit, AIC and BIC, correlations, warnings."""
         return summary_of(self, level, method)
+
+    def plot(self, kind: str = "fit", **options: Any) -> Any:
+        """Matplotlib axes of kind "fit", "residuals", "isoflop", "profile" or "allocation"; see `fitting.plots.plot`."""
+        return draw(self, kind, **options)
 
     def _repr_html_(self) -> str:
         return as_html(self)
