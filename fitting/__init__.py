@@ -34,7 +34,7 @@ from fitting.uncertainty.intervals import prediction_interval
 from fitting.uncertainty.prediction import FarOut, Prediction
 from fitting.uncertainty.profile import Profile, profile
 from fitting.vpnls.drop_in import fit_vpnls
-from fitting.vpnls.simulate import simulate_isoflop_data
+from fitting.vpnls.simulate import IsoFlopExperiment, simulate_isoflop_data
 from fitting.vpnls.values import (
     Bounds,
     FitResult,
@@ -67,6 +67,7 @@ __all__ = [
     "FittingError",
     "GridResult",
     "Interval",
+    "IsoFlopExperiment",
     "JaxResult",
     "LBFGSBOptions",
     "Law",

@@ -178,7 +178,7 @@ class Law:
         missing = [v for v in self.used if v not in data]
         if missing:
             have = ", ".join(map(str, data)) or "nothing"
-            hint = renaming(data, (missing[0],))
+            hint = renaming(data, tuple(missing))
             raise BadData(f"the law needs the column {missing[0]!r}; the data have {have}{hint}")
         return [np.asarray(data[v], dtype=float) for v in self.used]
 

@@ -63,7 +63,7 @@ def law_for(law: Law | str, data: Mapping[str, Any], target: str | None) -> tupl
     target = target or law.target or next((t for t in TARGETS if t in have), None)
     if target is None:
         raise BadData(
-            f"which column is the target? The data have {', '.join(map(str, have))}; pass target='...'"
+            f"which column is the target? The data have {', '.join(map(str, have))}; pass target='...'{renaming(have, ('L',))}"
         )
     if target not in have:
         raise BadData(f"target: no column {target!r}; the data have {', '.join(map(str, have))}")

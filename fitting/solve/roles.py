@@ -145,8 +145,11 @@ def sizes(node: Node, law: Law, columns: list[np.ndarray]) -> np.ndarray:
     """Values of a tree over the rows, its constants replaced by small numbers."""
     held = substitute(node, {c: num(0.3) for c in names(node)})
     before, body = compile_trees((held,), law.used, ())
-    with np.errstate(all="ignore"):
-        values = np.atleast_1d(np.asarray(body((), before(columns))[0], dtype=float))
+    try:
+        with np.errstate(all="ignore"):
+            values = np.atleast_1d(np.asarray(body((), before(columns))[0], dtype=float))
+    except ArithmeticError:  # 1/(1/c - 1/m) where all constants are equal
+        return np.ones(1)
     values = values[np.isfinite(values)]
     return values if len(values) else np.ones(1)
 

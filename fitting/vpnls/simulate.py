@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from fitting.errors import BadOption
+from fitting.vpnls.values import LossSurface
 
 DEFAULT_BUDGETS = (1e17, 1e18, 1e19, 1e20, 1e21)
 
@@ -50,3 +52,32 @@ def simulate_isoflop_data(
     L = E + A / N**alpha + B / D**beta
     noise = np.random.default_rng(seed).normal(0.0, noise_std, len(L)) if noise_std > 0 else 0.0
     return N, D, L + noise
+
+
+@dataclass(frozen=True, slots=True)
+class IsoFlopExperiment:
+    """A design of IsoFLOP runs: budgets, runs a budget, and how far they lie from the best size.
+
+    Fields are the arguments of `simulate_isoflop_data`; `run` gives what it gives for a surface.
+    """
+
+    compute_budgets: Sequence[float] = DEFAULT_BUDGETS
+    n_points_per_budget: int = 15
+    log_range: float = 1.0
+    noise_std: float = 0.002
+    seed: int = 42
+
+    def run(self, surface: LossSurface) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """N, D, L of the design's runs on a surface."""
+        return simulate_isoflop_data(
+            alpha=surface.alpha,
+            beta=surface.beta,
+            A=surface.A,
+            B=surface.B,
+            E=surface.E,
+            compute_budgets=self.compute_budgets,
+            n_points_per_budget=self.n_points_per_budget,
+            log_range=self.log_range,
+            noise_std=self.noise_std,
+            seed=self.seed,
+        )
