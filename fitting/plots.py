@@ -138,7 +138,7 @@ def _residuals(figure: Figure, view: View) -> list[Axes]:
     """Observed - fitted over the fitted values and each column."""
     result, rows = view.result, view.result.problem.rows
     panels = [("value of the law", result.fitted), *rows.columns.items()][:4]
-    drawn = []
+    drawn: list[Axes] = []
     for i, (name, x) in enumerate(panels):
         axes = figure.add_subplot(1, len(panels), i + 1, sharey=drawn[0] if drawn else None)
         axes.plot(x, result.residuals, "o", ms=3, color=BLUE)
@@ -192,7 +192,7 @@ def _profile(figure: Figure, view: View) -> list[Axes]:
     names = [n for n in result.constants if n.split("[")[0] in result.law.nonlinear] or list(result.constants)
     names = names[:MOST_PROFILES]
     found = intervals(result, names=names)
-    drawn = []
+    drawn: list[Axes] = []
     for i, name in enumerate(names):
         axes = figure.add_subplot(1, len(names), i + 1)
         line = profile(result, name)
@@ -215,7 +215,7 @@ def _allocation(
     spent = k * rows.columns["N"] * rows.columns["D"] if C is None else C
     grid = np.geomspace(spent.min(), 1e3 * spent.max(), 40)
     best = allocate(view.result, grid, k=k, bands=bands, **{"n": 400, **more})
-    drawn = []
+    drawn: list[Axes] = []
     for i, (name, values) in enumerate((("N", best.N_opt), ("D", best.D_opt))):
         axes = figure.add_subplot(1, 2, i + 1)
         axes.plot(grid, values, color=BLUE)
