@@ -6,7 +6,8 @@
 
 The search, the loop and the journal are the real ones, on the package's own measurements; programs are not run. A
 made-up outcome comes after as long as real evaluations take (or `--seconds`) on a clock that counts the controller's own
-processor time, so it is driven by as many workers as are asked for. Opens no held-out rows.
+processor time, so it is driven by as many workers as are asked for. Ctrl-C ends it early, with the figures so far. Opens no
+held-out rows.
 """
 
 from __future__ import annotations
@@ -17,10 +18,12 @@ import heapq
 import json
 import math
 import os
+import signal
 import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections import deque
 from collections.abc import Callable
@@ -187,9 +190,14 @@ def long_run(path: Path, candidates: int, workers: int, seconds: float | None, m
     def progress(candidate: Candidate | None, _: Outcome | None) -> None:
         if search.n_told % max(1, candidates // 10) == 0 and candidate is not None:
             memory.append((search.n_told, resident_mb()))
+            took = time.process_time() - cpu
+            print(f"{search.n_told} told, {took:.0f} s of processor", file=sys.stderr, flush=True)
 
     cpu = time.process_time()
-    ending = loop.run(Context(pool, workers, spending, progress=progress))
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    ending = loop.run(Context(pool, workers, spending, stop.is_set, progress))
     wall, cpu = pool.now(), time.process_time() - cpu
     journal.close()
     n = search.n_told

@@ -9,8 +9,10 @@ from __future__ import annotations
 import ast
 import re
 import tokenize
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Literal, overload
 
@@ -122,15 +124,62 @@ def parse(program: str, mode: str = "exec") -> ast.AST:
         return ast.parse(program, filename="program.py", mode=mode)
 
 
+@dataclass(slots=True)
+class Read:
+    """A program's tree with the nodes that a check asks for, each kind in the order of `ast.walk`.
+
+    Attributes:
+        imports: statements. calls, attributes: expressions. binding: what gives something a name.
+    """
+
+    tree: ast.Module
+    imports: list[ast.Import | ast.ImportFrom] = field(default_factory=list)
+    calls: list[ast.Call] = field(default_factory=list)
+    attributes: list[ast.Attribute] = field(default_factory=list)
+    binding: list[ast.AST] = field(default_factory=list)
+
+
+@lru_cache(maxsize=8)
+def _read(program: str) -> Read:
+    """Parsed and walked once for all checks: most of what a search's own process does for a candidate.
+
+    Raises:
+        Unparsable: as `parse`.
+    """
+    with reading():
+        read = Read(parse(program))
+        todo: deque[ast.AST] = deque([read.tree])
+        while todo:
+            node = todo.popleft()
+            match node:
+                case ast.Import() | ast.ImportFrom():
+                    read.imports.append(node)
+                case ast.Call():
+                    read.calls.append(node)
+                case ast.Attribute():
+                    read.attributes.append(node)
+                case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef() | ast.alias() | ast.Name():
+                    read.binding.append(node)
+            for name in node._fields:
+                if name in ("ctx", "op", "ops"):  # nothing is in them
+                    continue
+                value = getattr(node, name, None)
+                if isinstance(value, list):
+                    todo.extend(item for item in value if isinstance(item, ast.AST))
+                elif isinstance(value, ast.AST):
+                    todo.append(value)
+        return read
+
+
 @lru_cache(maxsize=16)
 def imported_modules(program: str) -> frozenset[str]:
     """Dotted names a program imports; empty when it does not parse."""
     try:
-        tree = parse(program)
+        read = _read(program)
     except Unparsable:
         return frozenset()
     names: set[str] = set()
-    for node in ast.walk(tree):
+    for node in read.imports:
         if isinstance(node, ast.Import):
             names.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
@@ -143,9 +192,9 @@ def named_modules(program: str) -> tuple[str, ...]:
     """What a program imports, and the dotted names it makes of that: modules among them are loaded before it runs."""
     try:
         with reading():
-            tree = parse(program)
+            read = _read(program)
             known: dict[str, str] = {}
-            for node in ast.walk(tree):
+            for node in read.imports:
                 if isinstance(node, ast.Import):
                     for alias in node.names:
                         known[alias.asname or alias.name.partition(".")[0]] = (
@@ -153,7 +202,7 @@ def named_modules(program: str) -> tuple[str, ...]:
                         )
                 elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
                     known |= {a.asname or a.name: f"{node.module}.{a.name}" for a in node.names}
-            chains = {_dotted(node, known) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+            chains = {_dotted(node, known) for node in read.attributes}
             return tuple(sorted(imported_modules(program) | chains - {""}))
     except Unparsable:
         return ()
@@ -201,19 +250,19 @@ def _markers(program: str) -> Failed | None:
 def _tree(program: str, modules: tuple[str, ...]) -> Failed | None:
     try:
         with reading():
-            tree = parse(program)
-            return _functions(tree) or _imports(tree, modules) or _clock(tree)
+            read = _read(program)
+            return _functions(read) or _imports(read, modules) or _clock(read)
     except Unparsable as error:
         where = "program" if error.line is None else f"program line {error.line}"
         return Failed(Failure.SYNTAX, f"{where}: {error}")
 
 
-def _functions(tree: ast.Module) -> Failed | None:
+def _functions(read: Read) -> Failed | None:
     for name, arguments in SIGNATURES.items():
         wanted = f"{name}({', '.join(arguments)})"
-        if not any(_defines(node, name) for node in ast.walk(tree)):
+        if not any(_defines(node, name) for node in read.binding):
             return Failed(Failure.MISSING_FUNCTION, f"program: expected a function {wanted}, found none")
-        plain = [n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name == name]
+        plain = [n for n in read.tree.body if isinstance(n, ast.FunctionDef) and n.name == name]
         if plain and not _takes_two(plain[-1].args):
             return Failed(
                 Failure.MISSING_FUNCTION,
@@ -238,15 +287,13 @@ def _takes_two(args: ast.arguments) -> bool:
     return required <= 2 and not named_only and (positional >= 2 or args.vararg is not None)
 
 
-def _imports(tree: ast.Module, modules: tuple[str, ...]) -> Failed | None:
+def _imports(read: Read, modules: tuple[str, ...]) -> Failed | None:
     allowed = {*modules, "__future__"}
-    for node in ast.walk(tree):
+    for node in read.imports:
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            names = ["." * node.level + (node.module or "")]
         else:
-            continue
+            names = ["." * node.level + (node.module or "")]
         for name in names:
             if name.partition(".")[0] not in allowed:
                 return Failed(
@@ -256,11 +303,9 @@ def _imports(tree: ast.Module, modules: tuple[str, ...]) -> Failed | None:
     return None
 
 
-def _clock(tree: ast.Module) -> Failed | None:
+def _clock(read: Read) -> Failed | None:
     """`datetime64("now")` has a resolution of a second, too coarse for a second fit to notice."""
-    for node in ast.walk(tree):
-        if not isinstance(node, ast.Call):
-            continue
+    for node in read.calls:
         called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
         texts = {a.value for a in node.args if isinstance(a, ast.Constant) and isinstance(a.value, str)}
         if called == "datetime64" and texts & {"now", "today"}:
