@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -96,6 +97,20 @@ class Forecaster:
         self.each = each
         self.weights = shipped()
         self._fits: dict[str, dict[str, np.ndarray] | Failed] = {}
+        self._ahead: dict[str, dict[tuple[str, bytes], np.ndarray]] = {}
+
+    def ask_ahead(self, X: np.ndarray, group: np.ndarray) -> None:
+        """Have every program answer these rows in one call each, so that parts of them can be asked one by one for nothing.
+
+        A program that can't answer all of them is asked again for each part. What a row is answered does not depend on
+        others: every law was checked for that.
+        """
+        texts = list(dict.fromkeys([*self.programs, *([self.law] if self.law is not None else [])]))
+        for text, answer in zip(
+            texts, self.each(lambda text: self.answer(text, X, group), texts), strict=True
+        ):
+            if not isinstance(answer, Failed):
+                self._ahead[text] = dict(zip(_rows_of(X, group), answer, strict=True))
 
     def __call__(self, X: np.ndarray, group: np.ndarray) -> Forecast:
         """The forecast for features X (m, F) of groups (m,), each with training rows.
@@ -134,12 +149,33 @@ class Forecaster:
     def answer(self, text: str, X: np.ndarray, group: np.ndarray) -> np.ndarray | Failed:
         """(m, T) what one program says of these rows; it is fitted at the first question alone."""
         spec, train = self.ground.spec, self.ground.train
+        known = self._ahead.get(text, {})
+        ahead = [known.get(row) for row in _rows_of(X, group)] if known else [None]
+        if all(y is not None for y in ahead):
+            return np.array(ahead, dtype=float).reshape(len(X), train.y.shape[1])
         if text not in self._fits:
             self._fits[text] = self.evaluator.fit_rows(text, spec, train)
         constants = self._fits[text]
         if isinstance(constants, Failed):
             return constants
         return self.evaluator.predict_rows(text, spec, train, constants, X, group)
+
+
+def _rows_of(X: np.ndarray, group: np.ndarray) -> list[tuple[str, bytes]]:
+    """A name for each row; equal rows of one group have one."""
+    return [
+        (label, row.tobytes()) for label, row in zip(group.tolist(), np.ascontiguousarray(X), strict=True)
+    ]
+
+
+def beside(workers: int) -> Callable[..., Iterable[Any]]:
+    """A `map` that makes so many calls beside each other."""
+
+    def each(call: Callable[..., Any], *items: Iterable[Any]) -> list[Any]:
+        with ThreadPoolExecutor(workers, thread_name_prefix="forecast") as pool:
+            return list(pool.map(call, *items))
+
+    return each
 
 
 def write_forecast(folder: RunFolder, panel: Panel, voters: Sequence[str]) -> None:
@@ -185,8 +221,6 @@ def forecasting(
     Raises:
         BadRun: the run has not ended, has no forecast, or was of other rows.
     """
-    from concurrent.futures import ThreadPoolExecutor
-
     if folder.summary() is None:
         raise BadRun(f"{folder.path}: this run has not ended; resume it first")
     panel, voters = _read(folder)
@@ -195,12 +229,9 @@ def forecasting(
         programs = {c.id: c.program for c, _ in journal.evaluations()}
     task = load(meta["task"], data_dir=data_dir or folder.config().data_dir)
     check_same_task(folder, meta, task)
-    with (
-        LocalSandbox(workers=workers, allow_weak_sandbox=weak) as sandbox,
-        ThreadPoolExecutor(workers) as pool,
-    ):
+    with LocalSandbox(workers=workers, allow_weak_sandbox=weak) as sandbox:
         texts, evaluator = [programs[v] for v in voters], Evaluator(sandbox)
-        yield task, Forecaster(Ground.of(task), panel, texts, folder.program(), evaluator, pool.map)
+        yield task, Forecaster(Ground.of(task), panel, texts, folder.program(), evaluator, beside(workers))
 
 
 def _read(folder: RunFolder) -> tuple[Panel, list[str]]:

@@ -32,7 +32,7 @@ from harness.record.summary import Finished, build_summary
 from harness.run.beginning import check_same_task
 from harness.run.budget import Budget, Spending
 from harness.run.context import Context
-from harness.run.forecasting import Forecaster, write_forecast
+from harness.run.forecasting import Forecaster, beside, write_forecast
 from harness.run.loop import DirectLoop, Loop
 from harness.run.traces import gather, write_traces
 from harness.search.candidate import Candidate, program_hash
@@ -232,7 +232,8 @@ def reveal(session: Session, choice: Choice) -> Report | None:
     write_forecast(session.folder, choice.panel, [m.candidate.id for m in choice.voters])
     voters = [m.candidate.program for m in choice.voters]
     program = choice.winner.member.candidate.program
-    forecaster = Forecaster(Ground.of(a.task, a.folds), choice.panel, voters, program, session.evaluator)
+    ground, each = Ground.of(a.task, a.folds), beside(session.config.evolve.workers)
+    forecaster = Forecaster(ground, choice.panel, voters, program, session.evaluator, each)
     session.forecaster = forecaster
     session.folder.write_program(program)
     session.terms.watcher.say("opening the held-out rows, once")

@@ -103,6 +103,12 @@ def gather(
     train, law = task.train, forecaster.law
     assert law is not None
     rows = opened(task, report)
+    swept = sweep_rows(task, rows.X, rows.group)
+    labels = [np.full(len(X), label) for _, label, X in swept]
+    forecaster.ask_ahead(
+        np.concatenate([train.X, rows.X, *(X for _, _, X in swept)]),
+        np.concatenate([train.group, rows.group, *labels]),
+    )
     inside, held = _said(forecaster, train), _said(forecaster, rows)
     hidden = []
     for fold in folds:
@@ -115,7 +121,7 @@ def gather(
             Trace(asked.X, asked.y, asked.group, said, blank, blank, blank, distance, name=fold.name)
         )
     sweeps = []
-    for axis, label, X in sweep_rows(task, rows.X, rows.group):
+    for axis, label, X in swept:
         blank = np.full((len(X), train.y.shape[1]), np.nan)
         sweeps.append(_said(forecaster, Rows(X, blank, np.full(len(X), label)), axis))
     return Traces(inside, hidden, held, sweeps, law_intervals(task, summary, inside.law))
