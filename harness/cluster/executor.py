@@ -22,6 +22,9 @@ from harness.search.candidate import Candidate
 PATIENCE_S = 300.0
 """How long a lost scheduler is waited for."""
 
+PAUSE_S = 0.5
+"""Before what was lost is sent again: a lost scheduler loses all that is in flight, one by one."""
+
 DEADLY = 2
 """Times that Dask gives a candidate up, as every worker it was on died, before the candidate is to blame: another
 candidate on the same worker may be."""
@@ -114,7 +117,7 @@ class ClusterExecutor(Executor):
     def _mend(self) -> None:
         until = time.monotonic() + PATIENCE_S
         while not self._closed:
-            time.sleep(0.5)  # a lost scheduler loses all that is in flight, one by one
+            time.sleep(PAUSE_S)
             try:
                 with self._lock:
                     if self._gone:
