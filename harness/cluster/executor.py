@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from distributed import KilledWorker
+from distributed.client import ClosedClientError
 from distributed.comm import CommClosedError
 
 from evaluator.outcome import Failed, Failure
@@ -21,6 +22,9 @@ from harness.search.candidate import Candidate
 
 PATIENCE_S = 300.0
 """How long a lost scheduler is waited for."""
+
+LOST = (OSError, RuntimeError, CommClosedError, ClosedClientError)
+"""What Dask raises where a scheduler is gone: a client that has given it up is closed for good."""
 
 PAUSE_S = 0.5
 """Before what was lost is sent again: a lost scheduler loses all that is in flight, one by one."""
@@ -82,7 +86,7 @@ class ClusterExecutor(Executor):
             try:
                 held = self.cluster.held(errand.evaluation)
                 sent = self._dask.submit(_score, held, errand.candidate)
-            except (OSError, RuntimeError, CommClosedError):
+            except LOST:
                 self._lose(errand, True)
                 return
         sent.add_done_callback(lambda done: self._came(errand, done))
@@ -94,7 +98,7 @@ class ClusterExecutor(Executor):
             future.cancel()
             return
         error = None if done.cancelled() else done.exception()
-        if done.cancelled() or isinstance(error, CommClosedError):
+        if done.cancelled() or isinstance(error, CommClosedError | ClosedClientError):
             self._lose(errand, True)
         elif isinstance(error, KilledWorker):
             errand.given_up += 1
@@ -124,7 +128,7 @@ class ClusterExecutor(Executor):
                         self.cluster.reconnect()
                         self._dask = self.cluster.client.get_executor(pure=False, retries=2)
                     again, self._lost, self._gone, self._mending = self._lost, [], False, None
-            except (BadCluster, OSError, RuntimeError, CommClosedError) as error:
+            except (BadCluster, *LOST) as error:
                 if time.monotonic() > until or _refused(error):
                     self._give_up(error)
                     return

@@ -12,6 +12,7 @@ import pytest
 pytest.importorskip("harness.cluster.executor", exc_type=ImportError)
 
 from distributed import KilledWorker
+from distributed.client import ClosedClientError
 from distributed.comm import CommClosedError
 
 from evaluator import Limits
@@ -57,10 +58,11 @@ class Played:
         fate: (candidate id, times it was sent before) -> an error, "gone" where the scheduler goes with it, "wait" where it
             comes only once the loop has asked in vain, or None for an outcome.
         refusals: times that a lost scheduler is not there yet.
+        says: what sending to a lost one raises.
     """
 
-    def __init__(self, fate, refusals=0):
-        self.fate, self.refusals = fate, refusals
+    def __init__(self, fate, refusals=0, says=CommClosedError):
+        self.fate, self.refusals, self.says = fate, refusals, says
         self.sent, self.up, self.late = Counter(), True, deque()
         self.client = SimpleNamespace(get_executor=lambda **_: self)
 
@@ -75,7 +77,7 @@ class Played:
 
     def submit(self, score, evaluation, candidate):
         if not self.up:
-            raise CommClosedError("no scheduler")
+            raise self.says("no scheduler")
         before = self.sent[candidate.id]
         self.sent[candidate.id] += 1
         fate, future = self.fate(candidate.id, before), Future()
@@ -134,8 +136,9 @@ def test_a_candidate_that_kills_every_worker_fails_once(tmp_path, assignment, ev
     assert cluster.sent[EVERY[3]] == executor.DEADLY
 
 
-def test_a_scheduler_that_goes_and_comes_back_is_sent_what_it_lost(tmp_path, assignment, evaluation):
-    cluster = Played(lambda id, before: "gone" if id == EVERY[4] and before == 0 else None, refusals=2)
+@pytest.mark.parametrize("says", [CommClosedError, ClosedClientError, OSError])
+def test_a_scheduler_that_goes_and_comes_back_is_sent_what_it_lost(tmp_path, assignment, evaluation, says):
+    cluster = Played(lambda id, before: "gone" if id == EVERY[4] and before == 0 else None, 2, says)
     told = searched(tmp_path / "j", assignment, evaluation, cluster)
     assert sorted(told) == [(id, Failure.TIMEOUT) for id in EVERY]
     assert cluster.refusals == 0
