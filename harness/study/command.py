@@ -33,7 +33,7 @@ def parser() -> Parser:
     p = Parser(
         prog="harness study",
         description="Thirteen experiments on how methods of fitting scaling laws compare; tables as CSV, figures, a "
-        "page for each experiment and one HTML report.",
+        "page for each experiment, one HTML report and, of all of them, an article.",
         epilog=EPILOG,
     )
     commands = p.add_subparsers(dest="command", metavar="COMMAND")
@@ -137,5 +137,8 @@ def run_command(args: argparse.Namespace) -> int:
             console.print(
                 f"{e.number}. {e.title}: not run, {why}", markup=False, highlight=False, style="yellow"
             )
-        print(f"wrote {result.report} ({len(result.done)} experiments, {time.monotonic() - began:.0f} s)")
+        told = f" and {result.article.name}" if result.article else ""
+        print(
+            f"wrote {result.report}{told} ({len(result.done)} experiments, {time.monotonic() - began:.0f} s)"
+        )
     return 1 if result.failed else 0

@@ -13,9 +13,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from fitting import BadData, FittingError
+from harness.pages.theme import themed
+from harness.study.pages import article, pictures_of, report, tells
 from studies.fitting_methods.experiment import Context, Experiment, Findings
 from studies.fitting_methods.page import write
-from studies.fitting_methods.report import report
 from studies.fitting_methods.tables import IsoflopData
 
 NO_DATA = "it uses published rows: give the folder with isoflops.csv and chinchilla_svg_245.csv by --data-dir or SLD_ISOFLOP_DIR"
@@ -26,6 +27,7 @@ class StudyResult:
     """What a run wrote."""
 
     report: Path
+    article: Path | None = None
     done: list[tuple[Experiment, Findings]] = field(default_factory=list)
     missing: list[tuple[Experiment, str]] = field(default_factory=list)
     seconds: dict[int, float] = field(default_factory=dict)
@@ -34,6 +36,7 @@ class StudyResult:
     def to_dict(self) -> dict[str, Any]:
         return {
             "report": str(self.report),
+            "article": str(self.article) if self.article else None,
             "experiments": [
                 {
                     "number": e.number,
@@ -81,16 +84,28 @@ def run_study(
                     progress.update(bar, total=1, description=f"{e.number}. {e.title} (failed)")
                     progress.advance(whole)
                     continue
-                write(e, findings, out)
+                with themed():
+                    write(e, findings, out)
                 result.done.append((e, findings))
                 seconds = result.seconds[e.number] = time.monotonic() - began
                 progress.update(
                     bar, total=1, completed=1, description=f"{e.number}. {e.title} ({seconds:.1f} s)"
                 )
             progress.advance(whole)
-    facts = [f"{name}: SHA-256 {digest}" for name, digest in (data.sha256().items() if data else ())]
-    result.report.write_text(report(result.done, result.missing, facts), encoding="utf-8")
+        if result.done:
+            bar = progress.add_task("pages", total=None)
+            _write_pages(result, data)
+            progress.update(bar, total=1, completed=1)
     return result
+
+
+def _write_pages(result: StudyResult, data: IsoflopData | None) -> None:
+    facts = [f"{name}: SHA-256 {digest}" for name, digest in (data.sha256().items() if data else ())]
+    pictures = pictures_of(result.done)
+    result.report.write_text(report(result.done, result.missing, facts, pictures), encoding="utf-8")
+    if tells(result.done):
+        result.article = result.report.with_name("article.html")
+        result.article.write_text(article(result.done, pictures), encoding="utf-8")
 
 
 def spread(pool: Parallel, progress: Progress, bar: Any) -> Callable:

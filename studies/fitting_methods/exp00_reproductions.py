@@ -7,9 +7,10 @@ import pandas as pd
 
 from fitting import fit_vpnls, huber
 from studies.fitting_methods.approach3 import StartGrid, fit_approach_3
+from studies.fitting_methods.drawings import wrapped
 from studies.fitting_methods.experiment import Context, Experiment, Findings, Picture, Table
 from studies.fitting_methods.ours import exact
-from studies.fitting_methods.plots import COLOURS, label, panels
+from studies.fitting_methods.plots import COLOURS, GREY, Panel, label, zero
 from studies.fitting_methods.projected import fit_projected
 from studies.fitting_methods.sampling import Runs
 
@@ -77,24 +78,6 @@ def run(context: Context) -> Findings:
     at = table.set_index("method")
     ours, theirs = at.loc["Exact VPNLS (Newton), ours"], at.loc["VPNLS (256 x 256, L-BFGS-B)"]
     robust = at.loc["Exact VPNLS, Huber 1e-3, ours"]
-    result = fit_vpnls(runs.N, runs.D, runs.L)
-    figure, (left, right) = panels(2, width=4.2)
-    r = runs.L - result.predict(runs.N, runs.D)
-    left.plot(runs.C, r, "o", ms=3, color=COLOURS[0], alpha=0.7)
-    left.axhline(0, color="#777777", lw=0.8)
-    left.set_xscale("log")
-    label(left, "C (FLOPs)", "observed - fitted loss", "residuals of the exact fit")
-    for i, (method, row) in enumerate(at.iterrows()):
-        right.plot(
-            row["alpha"],
-            row["beta"],
-            "o" if "ours" in str(method) else "x",
-            ms=6,
-            color=COLOURS[i % 7],
-            label=method,
-        )
-    label(right, "alpha", "beta", "exponents by method", legend="")
-    right.legend(fontsize=6)
     low, high = ours["a_low_95"], ours["a_high_95"]
     gap = float(np.abs(at.loc[next(iter(PUBLISHED)), ["alpha", "beta"]] - ours[["alpha", "beta"]]).max())
     return Findings(
@@ -106,8 +89,45 @@ def run(context: Context) -> Findings:
             f"{robust['beta']:.4f}.",
         ),
         tables=(Table("fits", "Constants (N in millions, D in billions)", table),),
-        pictures=(Picture("fits", "Fits of Chinchilla's points", figure),),
+        pictures=pictures(runs, at),
     )
+
+
+def pictures(runs: Runs, at: pd.DataFrame) -> tuple[Picture, ...]:
+    result = fit_vpnls(runs.N, runs.D, runs.L)
+    fitted = result.predict(runs.N, runs.D)
+
+    def residuals(ax):
+        ax.plot(runs.C, runs.L - fitted, "o", ms=3, color=COLOURS[0], alpha=0.7)
+        zero(ax)
+        label(ax, "C (FLOPs)", "observed - fitted loss", "x")
+
+    def parity(ax):
+        ax.plot(fitted, runs.L, "o", ms=3, color=COLOURS[0], alpha=0.7)
+        ends = [runs.L.min(), runs.L.max()]
+        ax.plot(ends, ends, "--", color=GREY, lw=0.9)
+        label(ax, "fitted loss", "observed loss")
+
+    def exponents(ax):
+        for i, (method, row) in enumerate(at.iterrows()):
+            mark = "o" if "ours" in str(method) else "x"
+            ax.plot(row["alpha"], row["beta"], mark, ms=6, color=COLOURS[i % 7], label=method)
+        label(ax, "alpha", "beta")
+
+    def shares(ax):
+        a = at["a"]
+        ax.plot(a, range(len(a)), "o", color=COLOURS[0])
+        ours = at.loc["Exact VPNLS (Newton), ours"]
+        ax.axvspan(ours["a_low_95"], ours["a_high_95"], color=COLOURS[0], alpha=0.15)
+        ax.set_yticks(range(len(a)), [wrapped(name, 24) for name in a.index], fontsize=6)
+        ax.invert_yaxis()
+        label(ax, "a (shade: 95 % interval of ours)")
+
+    return (
+        Picture("fit", "The exact fit of Chinchilla's points", (Panel("residuals", residuals), Panel("parity", parity))),
+        Picture("methods", "Exponents by method", (Panel("alpha and beta", exponents),)),
+        Picture("a", "The exponent of N_opt by method", (Panel("a = beta/(alpha + beta)", shares),)),
+    )  # fmt: skip
 
 
 EXPERIMENT = Experiment(

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pandas as pd
 
 from studies.fitting_methods.approach2 import Case, exact_surface
+from studies.fitting_methods.drawings import HALF_WIDTH, columns_of, isoflops, power_law, ratio_to_truth
 from studies.fitting_methods.experiment import Context, Experiment, Findings, Picture, Table
-from studies.fitting_methods.plots import label, line, panels, zero
+from studies.fitting_methods.plots import Panel
 from studies.fitting_methods.sampling import NAMED_WIDTHS, WIDTHS, Sampling
 from studies.fitting_methods.surfaces import BALANCED
 
@@ -42,17 +43,6 @@ def errors() -> pd.DataFrame:
 def run(context: Context) -> Findings:
     table = errors()
     named = table[table["width"] != ""]
-    figure, (left, middle, right) = panels(3)
-    line(left, table["half_width"], table["a_error_pct"], 0, "a, Approach 2")
-    line(left, table["half_width"], table["b_error_pct"], 1, "b, Approach 2")
-    line(left, table["half_width"], table["ours_a_error_pct"], 2, "a, exact VPNLS")
-    line(middle, table["half_width"], table["a0_error_pct"], 0, "a0")
-    line(middle, table["half_width"], table["b0_error_pct"], 1, "b0")
-    line(right, table["half_width"], table["N_last_error_pct"], 0, "largest budget")
-    line(right, table["half_width"], table["N_first_error_pct"], 1, "smallest budget")
-    for ax, what in ((left, "exponents"), (middle, "intercepts (of log10)"), (right, "N at the vertex")):
-        zero(ax)
-        label(ax, "half width W (decades of N)", "relative error, %", what, legend="")
     a = named.set_index("width")["a_error_pct"]
     N = named.set_index("width")["N_last_error_pct"]
     worst = table["ours_a_error_pct"].abs().max()
@@ -64,7 +54,56 @@ def run(context: Context) -> Findings:
             f"The exact surface fit of the same runs is off by at most {worst:.1e} % of a at any width.",
         ),
         tables=(Table("errors", "Errors by width; the page shows the three named widths", table, named),),
-        pictures=(Picture("errors", "Errors of Approach 2 against the width of the range", figure),),
+        pictures=pictures(table),
+    )
+
+
+def pictures(table: pd.DataFrame) -> tuple[Picture, ...]:
+    names = (HALF_WIDTH, "relative error, %")
+    parts = {
+        "exponents": {
+            "a_error_pct": "a, Approach 2",
+            "b_error_pct": "b, Approach 2",
+            "ours_a_error_pct": "a, exact VPNLS",
+        },
+        "intercepts (of log10)": {"a0_error_pct": "a0", "b0_error_pct": "b0"},
+        "N at the vertex": {
+            "N_first_error_pct": "smallest budget",
+            "N_last_error_pct": "largest budget",
+        },
+    }
+    cases = {name: Case.of(BALANCED, Sampling(width, drift=DRIFT)) for name, width in NAMED_WIDTHS.items()}
+    return (
+        Picture(
+            "errors",
+            "Errors of Approach 2 against the width of the range",
+            tuple(Panel(name, columns_of(table, "half_width", part, names)) for name, part in parts.items()),
+            key=False,
+        ),
+        Picture(
+            "isoflops",
+            "The runs of each budget with the parabola that is fitted to them",
+            tuple(
+                Panel(f"{name} range", isoflops(case.sampling.runs(BALANCED), BALANCED))
+                for name, case in cases.items()
+            ),
+        ),
+        Picture(
+            "power_law",
+            "The power law through the vertices, and beside the true one",
+            (
+                Panel(
+                    "N_opt",
+                    power_law(
+                        {n: c.fit for n, c in cases.items()},
+                        cases["wide"].sampling.budgets,
+                        truth=BALANCED,
+                        target=1e24,
+                    ),
+                ),
+                Panel("inferred over true", ratio_to_truth(cases, 1e24)),
+            ),
+        ),
     )
 
 

@@ -6,8 +6,15 @@ import numpy as np
 import pandas as pd
 
 from studies.fitting_methods.approach2 import Case, exact_surface
+from studies.fitting_methods.drawings import (
+    HALF_WIDTH,
+    isoflops,
+    lines_by,
+    power_law,
+    ratio_to_truth,
+)
 from studies.fitting_methods.experiment import Context, Experiment, Findings, Picture, Table
-from studies.fitting_methods.plots import label, line, panels, zero
+from studies.fitting_methods.plots import Panel
 from studies.fitting_methods.sampling import NAMED_WIDTHS, WIDTHS, Sampling
 from studies.fitting_methods.surfaces import BY_RATIO
 
@@ -41,16 +48,6 @@ def errors() -> pd.DataFrame:
 
 def run(context: Context) -> Findings:
     table = errors()
-    figure, axes = panels(3)
-    for i, (name, part) in enumerate(table.groupby("surface", sort=False)):
-        columns = ("a_error_pct", "b_error_pct", "N_last_error_pct")
-        for ax, column in zip(axes, columns, strict=True):
-            line(ax, part["half_width"], part[column], i, name)
-    for ax, what in zip(axes, ("a", "b", "N at the largest budget"), strict=True):
-        zero(ax)
-        label(
-            ax, "half width W (decades of N)", "relative error, %", what, legend="" if what == "a" else None
-        )
     wide = table[table["width"] == "wide"].set_index("surface")
     ends = wide.loc[["Balanced (1)", "ratio 3", "ratio 9"], "a_error_pct"]
     worst = float(np.abs(table["ours_a_error_pct"]).max())
@@ -69,8 +66,54 @@ def run(context: Context) -> Findings:
                 table[table["width"] != ""],
             ),
         ),
-        pictures=(Picture("errors", "Errors of Approach 2 by ratio alpha/beta", figure),),
+        pictures=pictures(table),
     )
+
+
+def pictures(table: pd.DataFrame) -> tuple[Picture, ...]:
+    wide = Sampling(NAMED_WIDTHS["wide"], drift=DRIFT)
+    cases = {name: Case.of(surface, wide) for name, surface in BY_RATIO.items()}
+    named = table[table["width"] != ""]
+
+    def by_width(column: str, what: str) -> Panel:
+        names = (HALF_WIDTH, "relative error, %")
+        return Panel(what, lines_by(table, "half_width", column, "surface", names))
+
+    return (
+        Picture(
+            "errors",
+            "Errors of Approach 2 by ratio alpha/beta",
+            (
+                by_width("a_error_pct", "a"),
+                by_width("b_error_pct", "b"),
+                by_width("N_first_error_pct", "N at the smallest budget"),
+                by_width("N_last_error_pct", "N at the largest budget"),
+            ),
+            columns=2,
+        ),
+        Picture(
+            "ratio",
+            "The same against the ratio itself",
+            (
+                Panel("a", lines_by(named, "ratio", "a_error_pct", "width", ("alpha/beta", "error of a, %"), scale="x")),
+                Panel("N", lines_by(named, "ratio", "N_last_error_pct", "width", ("alpha/beta", "error of N_opt, largest budget, %"), scale="x")),
+            ),
+        ),
+        Picture(
+            "isoflops",
+            "Runs and parabolas at the wide range: the curve leans where the exponents differ",
+            tuple(Panel(n, isoflops(wide.runs(c.surface), c.surface)) for n, c in cases.items()),
+        ),
+        Picture(
+            "power_law",
+            "The power laws at the wide range",
+            tuple(
+                Panel(n, power_law({"Approach 2": c.fit}, wide.budgets, truth=c.surface, target=1e24))
+                for n, c in cases.items()
+            ),
+        ),
+        Picture("ratios", "Inferred over true along the budget", (Panel("N_opt", ratio_to_truth(cases, 1e24)),)),
+    )  # fmt: skip
 
 
 EXPERIMENT = Experiment(

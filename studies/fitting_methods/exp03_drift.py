@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 
 from studies.fitting_methods.approach2 import Case, exact_surface
+from studies.fitting_methods.drawings import HALF_WIDTH, each, isoflops, lines_by, power_law, ratio_to_truth
 from studies.fitting_methods.experiment import Context, Experiment, Findings, Picture, Table
-from studies.fitting_methods.plots import label, legend_below, line, panels, zero
+from studies.fitting_methods.plots import INK, Panel, label, line
 from studies.fitting_methods.sampling import NAMED_WIDTHS, WIDTHS, Sampling
 from studies.fitting_methods.surfaces import THREE
 
@@ -52,16 +53,6 @@ def errors() -> pd.DataFrame:
 
 def run(context: Context) -> Findings:
     table = errors()
-    figure, axes = panels(3, 2)
-    for column, (name, part) in enumerate(table.groupby("surface", sort=False)):
-        for i, (bias, line_rows) in enumerate(part.groupby("bias", sort=False)):
-            line(axes[column], line_rows["half_width"], line_rows["a_error_pct"], i, bias)
-            line(axes[3 + column], line_rows["half_width"], line_rows["N_last_error_pct"], i, bias)
-        zero(axes[column])
-        zero(axes[3 + column])
-        label(axes[column], "", "error of a, %", name)
-        label(axes[3 + column], "half width W (decades of N)", "error of N, largest budget, %")
-    legend_below(figure, axes[0], 5)
     still = table[~table["bias"].str.startswith("drift")]
     moved = table[table["bias"] == "drift 0.4"].set_index(["surface", "width"])["a_error_pct"]
     worst_N = still[still["bias"] == "baseline"].set_index(["surface", "width"])["N_last_error_pct"]
@@ -83,8 +74,55 @@ def run(context: Context) -> Findings:
                 table[table["width"] != ""],
             ),
         ),
-        pictures=(Picture("errors", "Errors of Approach 2 by bias of the sampling", figure),),
+        pictures=pictures(table),
     )
+
+
+def pictures(table: pd.DataFrame) -> tuple[Picture, ...]:
+    width = NAMED_WIDTHS["narrow"]
+    cases = {
+        name: {bias: Case.of(surface, Sampling(width, **options)) for bias, options in BIASES.items()}
+        for name, surface in THREE.items()
+    }
+
+    def errors_of(column: str, what: str):
+        return each(
+            table, "surface", lambda part: lines_by(part, "half_width", column, "bias", (HALF_WIDTH, what))
+        )
+
+    def centres(ax):
+        for i, (bias, case) in enumerate(cases["Asymmetric"].items()):
+            runs = case.sampling.runs(case.surface)
+            C = np.unique(runs.C)
+            middle = [np.exp(np.log(runs.N[c == runs.C]).mean()) for c in C]
+            line(ax, C, middle / case.surface.N_opt(C), i, bias)
+        ax.axhline(1.0, color=INK, lw=0.9, ls="--")
+        label(ax, "C (FLOPs)", "centre of the sizes / N_opt", "xy")
+
+    return (
+        Picture("centres", "Where each bias puts the centre of the runs", (Panel("all surfaces alike", centres),)),
+        Picture("errors", "Errors of a", errors_of("a_error_pct", "error of a, %")),
+        Picture("vertices", "Errors of N at the largest budget", errors_of("N_last_error_pct", "error of N, largest budget, %")),
+        Picture(
+            "isoflops",
+            "Runs and parabolas of the asymmetric surface at the narrow range",
+            tuple(Panel(b, isoflops(c.sampling.runs(c.surface), c.surface)) for b, c in cases["Asymmetric"].items()),
+        ),
+        Picture(
+            "power_law",
+            "The power laws at the narrow range",
+            tuple(
+                Panel(n, power_law({b: c.fit for b, c in of.items()}, (1e17, 1e21), truth=THREE[n], target=1e25))
+                for n, of in cases.items()
+            ),
+        ),
+        Picture(
+            "ratios",
+            "Inferred over true along the budget, narrow range",
+            tuple(Panel(n, ratio_to_truth(of, 1e25)) for n, of in cases.items()),
+            shared=True,
+        ),
+    )  # fmt: skip
 
 
 EXPERIMENT = Experiment(

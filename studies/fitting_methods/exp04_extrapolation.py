@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 
 from studies.fitting_methods.approach2 import exact_surface
+from studies.fitting_methods.drawings import BUDGET, each, heat, lines_by
 from studies.fitting_methods.exp03_drift import BIASES, cases
 from studies.fitting_methods.experiment import Context, Experiment, Findings, Picture, Table
-from studies.fitting_methods.plots import label, legend_below, line, panels, zero
+from studies.fitting_methods.plots import Panel
 from studies.fitting_methods.sampling import NAMED_WIDTHS
 from studies.fitting_methods.surfaces import THREE
 
@@ -51,21 +52,6 @@ def run(context: Context) -> Findings:
     summary = largest(table)
     order = [(w, s) for w in NAMED_WIDTHS for s in THREE]
     shown = summary.loc[order].reset_index().rename(columns={"ours": "exact VPNLS, worst of five"})
-    figure, axes = panels(3)
-    for ax, (name, part) in zip(
-        axes, table[table["width"] == "wide"].groupby("surface", sort=False), strict=True
-    ):
-        for i, (bias, rows) in enumerate(part.groupby("bias", sort=False)):
-            line(ax, rows["C"], rows["D_error_pct"], i, bias)
-        zero(ax)
-        ax.set_xscale("log")
-        label(
-            ax,
-            "C (FLOPs)",
-            "error of D_opt, %",
-            f"{name}, wide range",
-        )
-    legend_below(figure, axes[0], 5)
     baseline = summary["baseline"]
     return Findings(
         answer=(
@@ -76,8 +62,27 @@ def run(context: Context) -> Findings:
             f"The exact surface fit extrapolates to within {summary['ours'].max():.1e} % in all 45 cases.",
         ),
         tables=(Table("errors", "Largest |error| of D_opt from 1e22 to 1e25 FLOPs, %", table, shown),),
-        pictures=(Picture("errors", "Error of the tokens that Approach 2 asks for", figure),),
+        pictures=pictures(table, summary),
     )
+
+
+def pictures(table: pd.DataFrame, summary: pd.DataFrame) -> tuple[Picture, ...]:
+    names = (BUDGET, "error of D_opt, %")
+    found = [
+        Picture(
+            f"errors_{width}",
+            f"Error of the tokens that Approach 2 asks for, {width} range",
+            each(part, "surface", lambda rows: lines_by(rows, "C", "D_error_pct", "bias", names, scale="x")),
+            shared=True,
+        )
+        for width, part in table.groupby("width", sort=False)
+    ]
+    worst = tuple(
+        Panel(f"{width} range", heat(summary.loc[width, list(BIASES)].loc[list(THREE)], ("", "")))
+        for width in NAMED_WIDTHS
+    )
+    found.append(Picture("largest", "Largest error from 1e22 to 1e25 FLOPs, %", worst))
+    return tuple(found)
 
 
 EXPERIMENT = Experiment(

@@ -8,8 +8,9 @@ import pandas as pd
 
 from fitting import LossSurface, NewtonResult, fit_vpnls
 from studies.fitting_methods.approach3 import Fitted, fit_approach_3
+from studies.fitting_methods.drawings import HALF_WIDTH, bars, wrapped
 from studies.fitting_methods.experiment import Context, Experiment, Findings, Picture, Table, number
-from studies.fitting_methods.plots import label, legend_below, line, panels
+from studies.fitting_methods.plots import Panel, label, line
 from studies.fitting_methods.projected import fit_projected
 from studies.fitting_methods.sampling import WIDTHS, Runs, Sampling
 from studies.fitting_methods.surfaces import THREE
@@ -85,20 +86,6 @@ def run(context: Context) -> Findings:
     table = errors(context)
     short = summary(table)
     at = short.set_index("method")
-    figure, axes = panels(3, sharey=True)
-    for ax, name in zip(axes, THREE, strict=True):
-        for i, method in enumerate(METHODS):
-            part = table[(table["surface"] == name) & (table["method"] == method)]
-            worst = part[[f"{n}_error_pct" for n in NAMES]].abs().max(axis=1).clip(lower=1e-14)
-            line(ax, part["half_width"], worst, i, method)
-        ax.set_yscale("log")
-        label(
-            ax,
-            "half width W (decades of N)",
-            "largest error of a constant, %",
-            name,
-        )
-    legend_below(figure, axes[0])
     exponents = at[["alpha_pct", "beta_pct"]].max(axis=1)
     ranking = ", ".join(f"{m} {v:.1e} %" for m, v in exponents.sort_values().items())
     return Findings(
@@ -114,8 +101,47 @@ def run(context: Context) -> Findings:
             Table("summary", "Largest |error|, %, and iterations", short),
             Table("errors", "Every fit", table, table.iloc[:0]),
         ),
-        pictures=(Picture("errors", "Recovery of the five constants", figure),),
+        pictures=pictures(table, short),
     )
+
+
+FLOOR = 1e-14
+"""Percent: smaller errors are drawn here."""
+
+
+def pictures(table: pd.DataFrame, short: pd.DataFrame) -> tuple[Picture, ...]:
+    def by_width(name: str):
+        def draw(ax):
+            for i, method in enumerate(METHODS):
+                part = table[(table["surface"] == name) & (table["method"] == method)]
+                worst = part[[f"{n}_error_pct" for n in NAMES]].abs().max(axis=1).clip(lower=FLOOR)
+                line(ax, part["half_width"], worst, i, method)
+            label(ax, HALF_WIDTH, "largest error of a constant, %", "y")
+
+        return draw
+
+    def by_constant(ax):
+        for i, row in enumerate(short.itertuples()):
+            sizes = [max(getattr(row, f"{n}_pct"), FLOOR) for n in NAMES]
+            line(ax, range(len(NAMES)), sizes, i, row.method, lw=0)
+        ax.set_xticks(range(len(NAMES)), list(NAMES))
+        label(ax, "", "largest error, %", "y")
+
+    def steps(ax):
+        for i, row in enumerate(short.itertuples()):
+            line(ax, [row.iterations_min, row.iterations_max], [i, i], i, marker="|")
+            line(ax, row.iterations_mean, i, i)
+        ax.set_yticks(range(len(short)), [wrapped(m, 20) for m in short["method"]], fontsize=7)
+        ax.invert_yaxis()
+        label(ax, "steps: fewest, mean, most")
+
+    worst = short.set_index("method")[["alpha_pct", "beta_pct"]].max(axis=1).clip(lower=FLOOR)
+    return (
+        Picture("errors", "Recovery of the five constants", tuple(Panel(n, by_width(n)) for n in THREE), shared=True),
+        Picture("constants", "The worst over surfaces and widths, by constant", (Panel("constants", by_constant),)),
+        Picture("exponents", "The worst error of an exponent", (Panel("exponents", bars(worst.to_dict(), ("largest error, %", ""), scale="x")),)),
+        Picture("steps", "Steps to the end", (Panel("steps", steps),)),
+    )  # fmt: skip
 
 
 EXPERIMENT = Experiment(

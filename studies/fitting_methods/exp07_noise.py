@@ -10,9 +10,10 @@ import pandas as pd
 from fitting import FitError
 from studies.fitting_methods.approach2 import fit_approach_2
 from studies.fitting_methods.approach3 import fit_approach_3, random_start
+from studies.fitting_methods.drawings import bars, boxes, isoflops, wrapped
 from studies.fitting_methods.experiment import Context, Experiment, Findings, Picture, Table, number
 from studies.fitting_methods.ours import exact
-from studies.fitting_methods.plots import label, legend_below, line, panels
+from studies.fitting_methods.plots import COLOURS, Panel, label, line
 from studies.fitting_methods.projected import fit_projected
 from studies.fitting_methods.sampling import Runs, Sampling
 from studies.fitting_methods.surfaces import ASYMMETRIC
@@ -146,19 +147,6 @@ def run(context: Context) -> Findings:
     table = errors(context)
     pooled, split = summary(table), by_condition(table)
     at = pooled.set_index("method")
-    figure, axes = panels(3, sharey=True)
-    for ax, noise in zip(axes, NOISE, strict=True):
-        for i, method in enumerate(METHODS):
-            part = table[(table["method"] == method) & (table["noise"] == noise)]
-            means = part.groupby("points")["a_error_pct"].apply(geometric_mean)
-            line(ax, means.index, means, i, method)
-        ax.set_xscale("log", base=2)
-        ax.set_xticks(POINTS, [str(n) for n in POINTS])
-        ax.set_yscale("log")
-        first = noise == NOISE[0]
-        what = "geometric mean |error of a|, %" if first else ""
-        label(ax, "points per budget", what, f"noise {noise}")
-    legend_below(figure, axes[0], 3)
     two, naive, ours = at.loc["Approach 2"], at.loc["Naive Approach 3 (random start)"], at.loc[OURS]
     theirs = at.loc["VPNLS (L-BFGS-B)"]
     abnormal, fits = (number(at, "VPNLS (L-BFGS-B)", name) for name in ("abnormal", "fits"))
@@ -183,8 +171,67 @@ def run(context: Context) -> Findings:
             ),
             Table("errors", "Every fit", table, table.iloc[:0]),
         ),
-        pictures=(Picture("errors", "Error of a by noise, method and points per budget", figure),),
+        pictures=pictures(table, pooled),
     )
+
+
+def pictures(table: pd.DataFrame, pooled: pd.DataFrame) -> tuple[Picture, ...]:
+    at = pooled.set_index("method")
+
+    def against(column: str, noise: float, name: str):
+        def draw(ax):
+            for i, method in enumerate(METHODS):
+                part = table[(table["method"] == method) & (table["noise"] == noise)]
+                means = part.groupby(column)["a_error_pct"].apply(geometric_mean)
+                line(ax, means.index, means, i, method)
+            label(ax, name, "geometric mean |error of a|, %", "y")
+            if column == "points":
+                ax.set_xscale("log", base=2)
+            ticks = sorted(table[column].unique())
+            ax.set_xticks(ticks, [str(t) for t in ticks])
+
+        return draw
+
+    def spread(noise: float):
+        parts = table[table["noise"] == noise].groupby("method", sort=False)["a_error_pct"]
+        return boxes({wrapped(str(m), 12): e for m, e in parts}, ("", "error of a, %"), scale="")
+
+    def ends(ax):
+        names = ("ok", "abnormal", "bound", "max_iter", "failed")
+        words = ("converged", "abnormal line search", "at a bound", "limit of steps", "no fit")
+        left = np.zeros(len(at))
+        for i, (name, word) in enumerate(zip(names, words, strict=True)):
+            count = at[list(names[1:])].sum(axis=1).rsub(at["fits"]) if name == "ok" else at[name]
+            ax.barh(range(len(at)), count, left=left, color=COLOURS[i], label=word)
+            left = left + count.to_numpy(dtype=float)
+        ax.set_yticks(range(len(at)), [wrapped(m, 20) for m in at.index], fontsize=7)
+        ax.invert_yaxis()
+        label(ax, "fits")
+
+    def one(noise: float):
+        _, runs, _ = list(draws(noise, 4, 0))[2]
+        return isoflops(runs, ASYMMETRIC)
+
+    def held(ax):
+        mine = table[table["method"] == OURS].assign(covered=lambda t: t["covered"].astype(float))
+        for i, (noise, part) in enumerate(mine.groupby("noise")):
+            share = 100 * part.groupby("points")["covered"].mean()
+            line(ax, share.index, share, i, f"noise {noise}")
+        ax.axhline(100 * LEVEL, color=COLOURS[5], ls="--", lw=0.9)
+        ax.set_xscale("log", base=2)
+        ax.set_xticks(POINTS, [str(n) for n in POINTS])
+        label(ax, "points per budget", "95 % intervals that hold, %")
+
+    mean = at["geometric_mean_pct"].to_dict()
+    return (
+        Picture("runs", "One draw of each noise: 4 budgets, 16 points", tuple(Panel(f"noise {s}", one(s)) for s in NOISE)),
+        Picture("errors", "Error of a by noise, method and points per budget", tuple(Panel(f"noise {s}", against("points", s, "points per budget")) for s in NOISE), shared=True),
+        Picture("budgets", "The same by number of budgets", tuple(Panel(f"noise {s}", against("budgets", s, "budgets")) for s in NOISE), shared=True),
+        Picture("spread", "Spread of the error of a: middle half, median, 5 to 95 %", tuple(Panel(f"noise {s}", spread(s)) for s in NOISE)),
+        Picture("means", "Geometric mean error over all fits", (Panel("both exponents", bars(mean, ("geometric mean |error|, %", ""), scale="x")),)),
+        Picture("ends", "How the fits ended", (Panel("fits by their end", ends),)),
+        Picture("held", "Intervals of the exact fit", (Panel("coverage", held),)),
+    )  # fmt: skip
 
 
 EXPERIMENT = Experiment(

@@ -10,9 +10,10 @@ import pandas as pd
 from fitting import FitError
 from studies.fitting_methods.approach2 import fit_approach_2
 from studies.fitting_methods.approach3 import fit_approach_3
+from studies.fitting_methods.drawings import boxes, isoflops
 from studies.fitting_methods.experiment import Context, Experiment, Findings, Picture, Table, number
 from studies.fitting_methods.ours import exact
-from studies.fitting_methods.plots import COLOURS, label, line, panels
+from studies.fitting_methods.plots import COLOURS, Panel, label, line
 from studies.fitting_methods.projected import fit_projected
 from studies.fitting_methods.sampling import SPANS, Runs, Sampling
 from studies.fitting_methods.surfaces import SYMMETRIC
@@ -111,16 +112,6 @@ def run(context: Context) -> Findings:
     at = short.set_index("method")
     two, ours = at.loc["Approach 2"], at.loc[OURS]
     failed = int(table.loc[table["method"] == "Approach 2", "b_error"].isna().sum())
-    figure, (left, right) = panels(2, width=4.4)
-    for i, method in enumerate(METHODS):
-        part = table[table["method"] == method]
-        line(left, NOISE, [number(at, method, f"std at {s}") for s in NOISE], i, method)
-        edges = np.linspace(-0.1, 0.1, 61)
-        right.hist(part["b_error"].clip(-0.1, 0.1), edges, histtype="step", color=COLOURS[i], label=method)
-    left.set_yscale("log")
-    right.set_yscale("log")
-    label(left, "noise of the loss", "standard deviation of b", "spread", legend="")
-    label(right, "error of b (ends: and beyond)", "fits", "distribution over all conditions")
     return Findings(
         answer=(
             f"Over all conditions b of Approach 2 scatters with standard deviation {two['std']:.5f}, of the exact fit with {ours['std']:.5f}: "
@@ -133,8 +124,68 @@ def run(context: Context) -> Findings:
             Table("summary", "Signed error of b", short),
             Table("errors", "Every fit", table, table.iloc[:0]),
         ),
-        pictures=(Picture("errors", "Spread of b", figure),),
+        pictures=pictures(table, at),
     )
+
+
+def pictures(table: pd.DataFrame, at: pd.DataFrame) -> tuple[Picture, ...]:
+    def spread(ax):
+        for i, method in enumerate(METHODS):
+            line(ax, NOISE, [number(at, method, f"std at {s}") for s in NOISE], i, method)
+        label(ax, "noise of the loss", "standard deviation of b", "y")
+
+    def histogram(ax):
+        edges = np.linspace(-0.1, 0.1, 61)
+        for i, method in enumerate(METHODS):
+            errors = table.loc[table["method"] == method, "b_error"].clip(-0.1, 0.1)
+            ax.hist(errors, edges, histtype="step", color=COLOURS[i], label=method)
+        label(ax, "error of b (ends: and beyond)", "fits", "y")
+
+    def by(column: str, noise: float | None = None) -> tuple[Panel, ...]:
+        """One panel a value: the errors of each method."""
+        part = table if noise is None else table[table["noise"] == noise]
+        names = {v: k for k, v in SPANS.items()} if column == "half_width" else {}
+        return tuple(
+            Panel(
+                f"{column} {value}" if column != "half_width" else f"sizes {names[value]}",
+                boxes(
+                    {str(m): e for m, e in rows.groupby("method", sort=False)["b_error"]}, ("", "error of b")
+                ),
+            )
+            for value, rows in part.groupby(column)
+        )
+
+    def variance(ax):
+        ratio = [
+            table.loc[(table["method"] == "Approach 2") & (table["noise"] == s), "b_error"].var(ddof=0)
+            / table.loc[(table["method"] == OURS) & (table["noise"] == s), "b_error"].var(ddof=0)
+            for s in NOISE
+        ]
+        line(ax, NOISE, ratio, 0)
+        ax.axhline(1.0, color=COLOURS[5], ls="--", lw=0.9)
+        label(ax, "noise of the loss", "variance of b, Approach 2 over exact")
+
+    def failed(ax):
+        part = table[table["method"] == "Approach 2"]
+        for i, (count, rows) in enumerate(part.groupby("budgets")):
+            share = 100 * rows.groupby("noise")["b_error"].apply(lambda e: e.isna().mean())
+            line(ax, share.index, share, i, f"{count} budgets")
+        label(ax, "noise of the loss", "fits of Approach 2 that fail, %")
+
+    first = {
+        c["noise"]: runs
+        for c, runs in draws()
+        if (c["trial"], c["points"], c["budgets"]) == (0, 21, 5) and c["half_width"] == WIDTHS[2]
+    }
+    return (
+        Picture("runs", "One draw of each noise: 5 budgets, 21 points, sizes within 8 times", tuple(Panel(f"noise {s}", isoflops(r, SYMMETRIC)) for s, r in first.items())),
+        Picture("spread", "Spread of b by noise", (Panel("standard deviation", spread), Panel("all conditions", histogram))),
+        Picture("noise", "Errors of b by noise: middle half, median, 5 to 95 %", by("noise")),
+        Picture("budgets", "Errors of b by number of budgets", by("budgets"), shared=True),
+        Picture("points", "Errors of b by points per budget", by("points"), shared=True),
+        Picture("widths", "Errors of b by range of sizes", by("half_width"), shared=True),
+        Picture("variance", "How much more the errors of Approach 2 vary", (Panel("ratio of variances", variance), Panel("failures", failed))),
+    )  # fmt: skip
 
 
 EXPERIMENT = Experiment(

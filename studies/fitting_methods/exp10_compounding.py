@@ -6,10 +6,11 @@ import numpy as np
 import pandas as pd
 
 from studies.fitting_methods.approach2 import Case, exact_surface
+from studies.fitting_methods.drawings import each, heat, isoflops, lines_by, power_law
 from studies.fitting_methods.experiment import Context, Experiment, Findings, Picture, Table, number
-from studies.fitting_methods.plots import label, line, panels, zero
+from studies.fitting_methods.plots import Panel
 from studies.fitting_methods.sampling import SPANS, Sampling
-from studies.fitting_methods.surfaces import THREE
+from studies.fitting_methods.surfaces import ASYMMETRIC, THREE
 
 TARGET = 1e24
 BIASES: dict[str, tuple[float, float]] = {
@@ -52,18 +53,6 @@ def run(context: Context) -> Findings:
         .groupby(["bias", "surface"], sort=False)["ours"]
         .max()
     )
-    figure, axes = panels(3, sharey=True)
-    for ax, (bias, part) in zip(axes, table.groupby("bias", sort=False), strict=True):
-        for i, (name, rows) in enumerate(part.groupby("surface", sort=False)):
-            line(ax, rows["span"], rows["D_error_pct"], i, name)
-        zero(ax)
-        label(
-            ax,
-            "span of sizes",
-            "error of D_opt at 1e24, %",
-            f"bias: {bias}",
-            legend="" if bias == "none" else None,
-        )
     low, high = table["D_error_pct"].min(), table["D_error_pct"].max()
     drift = shown.loc["drift to 3x"]
     return Findings(
@@ -81,8 +70,34 @@ def run(context: Context) -> Findings:
                 shown.assign(**{"exact VPNLS, worst": worst}).reset_index(),
             ),
         ),
-        pictures=(Picture("errors", "Extrapolated tokens by span and bias", figure),),
+        pictures=pictures(table),
     )
+
+
+def pictures(table: pd.DataFrame) -> tuple[Picture, ...]:
+    names = ("span of sizes", "error of D_opt at 1e24, %")
+    narrow = {
+        bias: Case.of(ASYMMETRIC, Sampling(SPANS["+-2x"], drift=drift, scale=scale))
+        for bias, (drift, scale) in BIASES.items()
+    }
+    cells = [
+        Panel(
+            bias,
+            heat(
+                part.pivot(index="surface", columns="span", values="D_error_pct").loc[
+                    list(THREE), list(SPANS)
+                ],
+                ("", ""),
+            ),
+        )
+        for bias, part in table.groupby("bias", sort=False)
+    ]
+    return (
+        Picture("errors", "Extrapolated tokens by span and bias", each(table, "bias", lambda part: lines_by(part, "span", "D_error_pct", "surface", names), "bias: {}"), shared=True),
+        Picture("cells", "Error of D_opt at 1e24 FLOPs, %", tuple(cells)),
+        Picture("isoflops", "Where the runs lie: asymmetric surface, narrowest span", tuple(Panel(b, isoflops(c.sampling.runs(ASYMMETRIC), ASYMMETRIC)) for b, c in narrow.items())),
+        Picture("power_law", "Tokens by budget: asymmetric surface, narrowest span", (Panel("D_opt", power_law({b: c.fit for b, c in narrow.items()}, narrow["none"].sampling.budgets, truth=ASYMMETRIC, tokens=True, target=TARGET)),)),
+    )  # fmt: skip
 
 
 EXPERIMENT = Experiment(

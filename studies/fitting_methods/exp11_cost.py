@@ -7,9 +7,9 @@ import pandas as pd
 
 from studies.fitting_methods import real_cost
 from studies.fitting_methods.approach2 import Case, exact_surface
+from studies.fitting_methods.cost_drawings import published_pictures, simulated_pictures
 from studies.fitting_methods.dollars import DOLLARS_PER_FLOP, Cost
-from studies.fitting_methods.experiment import Context, Experiment, Findings, Picture, Table, number
-from studies.fitting_methods.plots import COLOURS, label, line, panels
+from studies.fitting_methods.experiment import Context, Experiment, Findings, Table, number
 from studies.fitting_methods.sampling import SPANS, Sampling
 from studies.fitting_methods.surfaces import CHINCHILLA, LLAMA_3, SODA, SPARSE_NMM
 
@@ -58,22 +58,29 @@ def run(context: Context) -> Findings:
     table = simulated()
     by = table[table["method"] == "Approach 2"].set_index("surface")
     exact = table[table["method"] == "exact VPNLS"]["share_pct"].abs().max()
-    figure, (left, right) = panels(2, width=4.0)
-    for ax, column, what in (
-        (left, "D_error_pct", "tokens too many, %"),
-        (right, "share_pct", "budget lost, %"),
-    ):
-        ax.bar(range(len(by)), by[column], color=COLOURS[0])
-        ax.set_xticks(range(len(by)), list(by.index), fontsize=8)
-        label(ax, "", what, f"Approach 2 at {TARGET:g} FLOPs")
+    cells = by_condition()
+    worst = cells.groupby("bias", sort=False)["share_pct"].max()
+    offset, drift = cells.loc[cells.groupby("bias", sort=False)["share_pct"].idxmax()].itertuples(index=False)
     answer = [
         f"With a drift to 3 times too small, Approach 2 asks for {number(by, 'Llama 3', 'D_error_pct'):+.1f} % tokens on the Llama 3 surface and "
         f"{number(by, 'Sparse-NMM', 'D_error_pct'):+.1f} % on Sparse-NMM. Losses of compute run from {by['share_pct'].min():.1f} % of the budget "
         f"(${by['dollars'].min() / 1e3:.0f}K) to {by['share_pct'].max():.1f} % (${by['dollars'].max() / 1e6:.1f}M) at "
         f"{DOLLARS_PER_FLOP:.6e} dollars a FLOP. The exact fit loses {exact:.0e} %.",
+        f"Over 32 cells (offset or drift, four spans, four surfaces) the worst loss is {worst.iloc[0]:.1f} % with the offset ({offset.surface}, "
+        f"{offset.span}) and {worst.iloc[1]:.1f} % with the drift ({drift.surface}, {drift.span}). A wide span costs less here, because the bias of the "
+        f"parabola has the other sign.",
     ]
-    tables = [Table("simulated", "Cost at 3.8e25 FLOPs, simulated runs", table)]
-    pictures = [Picture("simulated", "Tokens and compute lost by Approach 2", figure)]
+    order = cells.pivot_table(index=["bias", "surface"], columns="span", values="share_pct", sort=False)
+    tables = [
+        Table("simulated", "Cost at 3.8e25 FLOPs, simulated runs", table),
+        Table(
+            "cells",
+            "Budget lost by bias, surface and span of the sizes, %",
+            cells,
+            order[list(SPANS)].reset_index(),
+        ),
+    ]
+    pictures = simulated_pictures(table, cells, SURFACES, SAMPLING, TARGET)
     if context.data is None:
         answer.append(
             "The part on published runs was left out: it needs the folder with isoflops.csv, by --data-dir or SLD_ISOFLOP_DIR."
@@ -109,15 +116,7 @@ def _published(context: Context, answer: list, tables: list, pictures: list) -> 
             wide.reset_index(),
         ),
     ]
-    figure, axes = panels(2, width=4.4)
-    for ax, (name, part) in zip(axes, stages.groupby("data", sort=False), strict=True):
-        for i, (truth, line_rows) in enumerate(part.groupby("truth", sort=False)):
-            line(ax, range(len(line_rows)), line_rows["share_pct"], i, truth)
-        ax.set_xticks(
-            range(len(real_cost.STAGES)), list(real_cost.STAGES), rotation=20, ha="right", fontsize=7
-        )
-        label(ax, "", "budget lost, %", name, legend="truth" if name == "Llama 3" else None)
-    pictures.append(Picture("filtering", "What quality control changes", figure))
+    pictures += published_pictures(context.rows, costs, stages, TARGET)
 
 
 EXPERIMENT = Experiment(
@@ -126,7 +125,7 @@ EXPERIMENT = Experiment(
     "Cost",
     "What do the errors of Approach 2 cost, in compute and in dollars?",
     "Simulated runs: budgets 1e18 to 1e22, 15 sizes within 2 times of a centre that drifts to 3 times too small, no noise, evaluated at 3.8e25 "
-    "FLOPs with N = C/(6 D). Deadweight compute loss is the budget less the one that reaches the same loss at best allocation. Dollars: H100 at "
+    "FLOPs with N = C/(6 D); and the same with the centre 3 times too small at all budgets, and with sizes within 4, 8 and 16 times. Deadweight compute loss is the budget less the one that reaches the same loss at best allocation. Dollars: H100 at "
     "1,979 TFLOPS and 50 % utilisation, $2 an hour. Published runs: all rows of Llama 3 and of Chinchilla (epochai), raw N and D; the truth is "
     "a surface fitted to the raw rows; Approach 2 is refitted to resamples within budgets (100, seed 42) and after each stage of quality control.",
     run,

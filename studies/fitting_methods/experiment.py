@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
-from matplotlib.figure import Figure
 
 from fitting import BadData
+from studies.fitting_methods.headings import headed
+from studies.fitting_methods.plots import Picture
 from studies.fitting_methods.tables import IsoflopData
 
 
@@ -28,16 +29,8 @@ class Table:
 
     @property
     def printed(self) -> pd.DataFrame:
-        return self.rows if self.shown is None else self.shown
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A figure: NAME.png and NAME.svg, with its caption."""
-
-    name: str
-    caption: str
-    figure: Figure
+        """What the page prints, under headings for people."""
+        return headed(self.rows if self.shown is None else self.shown)
 
 
 @dataclass(frozen=True)

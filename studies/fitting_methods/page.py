@@ -5,30 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import matplotlib
-import numpy as np
 import pandas as pd
 
 from studies.fitting_methods.experiment import Experiment, Findings
-
-DIGITS = 6
-TINY = 1e-9  # a percentage below this is rounding
-
-
-def cell(value: object) -> str:
-    """One cell of a printed table: six significant digits, rounding errors in short."""
-    if isinstance(value, bool | np.bool_):
-        return "yes" if value else "no"
-    if isinstance(value, int | np.integer):
-        return str(value)
-    if isinstance(value, float | np.floating):
-        if np.isnan(value):
-            return ""
-        return f"{value:.1e}" if 0.0 < abs(float(value)) < TINY else f"{value:.{DIGITS}g}"
-    return str(value)
+from studies.fitting_methods.headings import cell
 
 
 def markdown_table(frame: pd.DataFrame) -> str:
-    frame = frame.reset_index() if frame.index.name or frame.index.nlevels > 1 else frame
     names = [str(c).replace("|", "\\|") for c in frame.columns]
     numeric = [pd.api.types.is_numeric_dtype(frame[c]) for c in frame.columns]
     lines = ["| " + " | ".join(names) + " |", "|" + "|".join("---:" if n else "---" for n in numeric) + "|"]
@@ -64,9 +47,10 @@ def write(experiment: Experiment, findings: Findings, out: Path) -> Path:
     for table in findings.tables:
         table.rows.to_csv(folder / f"{table.name}.csv", index=False)
     for picture in findings.pictures:
-        picture.figure.savefig(folder / f"{picture.name}.png", dpi=110)
         # a fixed salt and no date: the same numbers give the same file
         with matplotlib.rc_context({"svg.hashsalt": experiment.name}):
-            picture.figure.savefig(folder / f"{picture.name}.svg", metadata={"Date": None})
+            sheet = picture.sheet()
+            sheet.savefig(folder / f"{picture.name}.png", dpi=110, facecolor="white")
+            sheet.savefig(folder / f"{picture.name}.svg", metadata={"Date": None}, facecolor="white")
     (folder / "page.md").write_text(page(experiment, findings), encoding="utf-8")
     return folder

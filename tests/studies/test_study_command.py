@@ -9,10 +9,11 @@ import pytest
 
 from harness.cli import main as harness
 from harness.study import main
+from harness.study.pages import report
 from studies.fitting_methods.experiment import Findings, Table
-from studies.fitting_methods.page import cell, markdown_table, page
+from studies.fitting_methods.headings import cell
+from studies.fitting_methods.page import markdown_table, page
 from studies.fitting_methods.registry import MODULES, experiment, experiments
-from studies.fitting_methods.report import report
 
 
 @pytest.fixture(autouse=True)
