@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import math
 import os
@@ -9,9 +11,15 @@ import sys
 from importlib import resources
 from pathlib import Path
 
+from jinja2 import ChoiceLoader, PackageLoader
+from markupsafe import Markup
+
 from curves import load_curves, load_delphi, load_delphi_endpoints
 from harness.curves.page_data import JOINT_PREFIXES, endpoints_of, page_data
+from harness.curves.page_words import FORMS, JOINT_FORMS, NOTES
 from harness.errors import BadHistory
+from harness.pages.shell import assets, environment
+from harness.pages.typeset import tex
 from harness.terminal.edges import Parser, alias
 
 HELP = """\
@@ -110,17 +118,26 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def write_page(data: dict, path: str) -> None:
-    """Put data, style and script into the template."""
+    """Fill data, words, style and script into the template."""
     folder = resources.files("harness.curves") / "web"
-    page = (folder / "curves.html").read_text(encoding="utf-8")
+    script = (folder / "curves.js").read_text(encoding="utf-8")
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     # "<" can't occur in the JSON, so that no run's name ends the script.
     text = json.dumps(_finite(data), separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
-    for mark, part in (
-        ("/*STYLE*/", (folder / "curves.css").read_text(encoding="utf-8")),
-        ("/*SCRIPT*/", (folder / "curves.js").read_text(encoding="utf-8")),
-        ("/*DATA*/", text),
-    ):
-        page = page.replace(mark, part)
+    env = environment().overlay(
+        loader=ChoiceLoader([PackageLoader("harness.curves", "web"), PackageLoader("harness.pages")])
+    )
+    env.filters["tex"] = tex
+    page = env.get_template("curves.html.j2").render(
+        labels=data["labels"],
+        forms=FORMS,
+        joint_forms=JOINT_FORMS,
+        notes=NOTES,
+        data=Markup(text),
+        script=Markup(script),
+        script_hash=Markup(f"'sha256-{digest}'"),
+        style=assets()["style"] + Markup((folder / "curves.css").read_text(encoding="utf-8")),
+    )
     try:
         Path(path).write_text(page, encoding="utf-8")
     except OSError as error:

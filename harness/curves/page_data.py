@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from curves import FORMS, LOSSES, Curve, fit_curves
+from curves import BASELINES, FORMS, LOSSES, Curve, Prediction, backtest, choose_method, fit_curves
 from curves.joint import BY_FLOP, GLOBAL, SHAPES, JointFit, features, fit_joint
 from curves.laws import Endpoint, recipe_laws, remark
 from fitting.errors import BadData
@@ -38,7 +38,13 @@ def page_data(
         say: told what is being fitted.
     """
     scales = sorted({c.C for c in curves if c.C})
+    laws = _laws(endpoints, default_cutoff)
+    # scales beyond the slider's first stop are held out: ladders teach templates and choose the method
+    held_out = laws["stops"][laws["start"]] if laws["stops"] else max(scales, default=0.0)
     found: dict[str, Any] = {
+        "heldOut": held_out,
+        "theta": {name: form.theta for name, form in FORMS.items()},
+        "simple": [*BASELINES, "auto"],
         "title": title,
         "labels": labels,
         "prefixes": PREFIXES,
@@ -46,10 +52,11 @@ def page_data(
         "variants": [f"{form}_{loss}" for form in FORMS for loss in LOSSES],
         "scales": scales,
         "runs": [_run(c, labels) for c in curves],
+        "laws": laws,
     }
     _add_fits(found["runs"], curves, say)
-    say("endpoint laws")
-    found["laws"] = _laws(endpoints, default_cutoff)
+    say("simple methods")
+    found["choice"] = _add_simple(found["runs"], curves, labels, held_out)
     found["joint"] = _joint(curves, scales, joint_prefixes, say)
     return found
 
@@ -90,6 +97,41 @@ def _add_fits(rows: list[dict], curves: Sequence[Curve], say) -> None:
                 rows[i]["fits"][f"{form}_{loss}"][k] = [
                     _round(v) for v in (fit.F, fit.A, *fit.theta.values())
                 ]
+
+
+def _add_simple(
+    rows: list[dict], curves: Sequence[Curve], labels: tuple[str, str], held_out: float
+) -> dict | None:
+    """rows[i]["simple"][method][prefix index] = predicted end, or null; and what a choice on the ladder alone would take.
+
+    Templates learn from the runs up to `held_out`, as in the published study.
+    """
+    methods = (*BASELINES, "auto")
+    for row in rows:
+        row["simple"] = {m: [None] * len(PREFIXES) for m in methods}
+    if not any(c.complete for c in curves):
+        return None
+
+    def ladder(C: float | None) -> bool:
+        return C is None or held_out * 1.000001 >= C
+
+    found = backtest(curves, PREFIXES, methods, recipe=labels, donors=lambda c: ladder(c.C))
+    at = {c.run: i for i, c in enumerate(curves)}
+    for p in found:
+        rows[at[p.run]]["simple"][p.method][PREFIXES.index(p.prefix)] = _round(p.predicted)
+    forms = [
+        Prediction(c.run, PREFIXES[k], variant, fit[0], c.final, C=c.C)
+        for row, c in zip(rows, curves, strict=True)
+        if c.complete
+        for variant, fits in row["fits"].items()
+        for k, fit in enumerate(fits)
+        if fit is not None
+    ]
+    chosen = choose_method([*found, *forms], lambda p: ladder(p.C))
+    if chosen is None:
+        return None
+    prefix, method, inside, outside = chosen
+    return {"prefix": prefix, "method": method, "mean": inside.mae, "heldOutMean": outside.mae if outside else None}  # fmt: skip
 
 
 def _laws(endpoints: Sequence[Endpoint], default: float | None) -> dict:

@@ -85,3 +85,11 @@ def _mathml(tex: str) -> Markup | None:
     found = _WORD.sub(lambda m: "<mi>" + re.sub("<[^>]*>", "", m[0]) + "</mi>", found)
     found = found.replace(' xmlns="http://www.w3.org/1998/Math/MathML" display="inline"', "")
     return Markup(found)
+
+
+@lru_cache(256)
+def tex(formula: str, display: str = "inline") -> Markup:
+    """LaTeX of our own templates, which is trusted, as MathML; display: "inline" or "block"."""
+    from latex2mathml.converter import convert
+
+    return Markup(convert(formula, display=display))

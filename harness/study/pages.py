@@ -7,10 +7,10 @@ from functools import cache
 from typing import Any
 
 from jinja2 import ChoiceLoader, Environment, PackageLoader
-from markupsafe import Markup
 
 from harness.pages.shell import assets, environment
 from harness.pages.theme import themed
+from harness.pages.typeset import tex
 from harness.study.drawn import Drawn, drawn, rows_of
 from harness.study.facts import NEEDED, facts_of
 from studies.fitting_methods.experiment import Experiment, Findings
@@ -24,14 +24,6 @@ def _environment() -> Environment:
     found = environment().overlay(loader=loader)
     found.filters["tex"] = tex
     return found
-
-
-@cache
-def tex(formula: str, display: str = "inline") -> Markup:
-    """LaTeX of our own templates as MathML."""
-    from latex2mathml.converter import convert
-
-    return Markup(convert(formula, display=display))
 
 
 def pictures_of(done: Done) -> dict[str, Drawn]:

@@ -55,11 +55,73 @@ def test_the_data_has_every_fit_and_every_stop(found):
     assert {(f["scope"], f["form"]) for f in found["joint"]["fits"]} >= {("global", "power_drift")}
 
 
+def test_simple_methods_and_the_choice_stand_beside_the_forms(found):
+    assert found["simple"] == [
+        "last_value",
+        "linear",
+        "template_global",
+        "template_by_mix",
+        "template_by_recipe",
+        "auto",
+    ]
+    half = found["prefixes"].index(0.5)
+    for run in found["runs"]:
+        assert set(run["simple"]) == set(found["simple"])
+        seen = [y for t, y in zip(run["tau"], run["loss"], strict=True) if t <= 0.5 + 1e-12]
+        assert run["simple"]["last_value"][half] == pytest.approx(seen[-1], abs=1e-6)
+    # the ladder is what the slider starts at; the choice may look at nothing beyond
+    assert found["heldOut"] == 1e19 and found["laws"]["start"] == 0
+    assert found["choice"]["method"] in found["simple"] + found["variants"]
+    assert 0 < found["choice"]["mean"] < 0.05 and found["choice"]["heldOutMean"] > 0
+
+
+def test_a_page_of_runs_that_have_not_ended_says_that_nothing_can_be_fitted(tmp_path):
+    from dataclasses import replace
+
+    curves = [replace(c, complete=False) for c in made()[:3]]
+    data = page_data(curves, endpoints_of(curves, LABELS), LABELS, "young", joint_prefixes=())
+    assert data["choice"] is None and data["laws"]["stops"] == []
+    curves_page.write_page(data, str(tmp_path / "young.html"))
+    assert "Nothing can be fitted" in (tmp_path / "young.html").read_text(encoding="utf-8")
+
+
+def test_the_page_says_what_its_forms_are(found, tmp_path):
+    """Every form by the library's name, formula and bounds; what F, A and theta do; MAE against Huber; B(tau); sources."""
+    from curves import FORMS, SHAPES
+    from harness.curves import page_words
+
+    path = tmp_path / "page.html"
+    curves_page.write_page(found, str(path))
+    text = path.read_text(encoding="utf-8")
+    assert [f["name"] for f in page_words.FORMS] == list(FORMS)
+    assert [f["name"] for f in page_words.JOINT_FORMS] == list(SHAPES)
+    for words, form in zip(page_words.FORMS, FORMS.values(), strict=True):
+        for name, low, high in zip(form.theta, form.low, form.high, strict=True):
+            assert (
+                f"{name} from {low:.0e}".replace("e-0", "e-") in words["bounds"]
+                or f"{name} from {low:g}" in words["bounds"]
+            )
+            assert f"to {high:g}" in words["bounds"]
+    for part in (
+        "<b>F</b> is the loss at the end",
+        "<b>A</b> is the whole drop",
+        "<b>θ</b> bends",
+        "MAE and Huber",
+        "B(τ) is one of three",
+    ):
+        assert part in text
+    assert text.count("<math") >= 15 and "marin-community/marin" in text
+    assert 'name="viewport" content="width=device-width' in text
+
+
 def test_the_file_is_one_piece_and_keeps_its_data(found, tmp_path):
     path = tmp_path / "page.html"
     curves_page.write_page(found, str(path))
     text = path.read_text(encoding="utf-8")
-    assert not re.search(r"https?://|<link|src=|@import|fetch\(|XMLHttpRequest", text)
+    plain = text.replace("http://www.w3.org/1998/Math/MathML", "").replace(
+        '<link rel="icon" href="data:,">', ""
+    )
+    assert not re.search(r"https?://|<link|src=|@import|fetch\(|XMLHttpRequest", plain)
     inside = re.search(r'<script id="data" type="application/json">(.*?)</script>', text, re.DOTALL).group(1)
     assert json.loads(inside)["runs"][2]["a"] == "p50</script>"
     assert text.count("</script>") == 2
@@ -121,8 +183,16 @@ try {
   say.regime = document.querySelector("#search-regime tbody tr td:nth-child(5)").textContent;
   turn("search-target", 0.005); turn("search-b", "0.33");
   say.none = document.getElementById("search-regime").textContent;
-  turn("search-family", "joint"); turn("search-target", 0.1);
-  say.joint = document.getElementById("search-all").textContent;
+  turn("search-target", 0.1);
+  say.joint = document.getElementById("joint-scale").textContent;
+  turn("method-prefix", 8);
+  say.methods = [...document.querySelectorAll("#method-table tbody tr")].map((r) => [...r.children].map((c) => c.textContent));
+  say.choice = document.getElementById("method-choice").textContent;
+  turn("law-loglog", false);
+  say.formulas = [...document.querySelectorAll("#law-formulas li")].map((e) => e.textContent);
+  say.triangles = document.querySelectorAll("#law-chart .held-out").length;
+  say.rungs = document.querySelectorAll("#law-chart .rung").length;
+  say.wide = document.documentElement.scrollWidth;
   turn("curve-scale", "all"); turn("curve-prefix", data.prefixes.length - 1);
   say.late = { lines: lines("#curve-chart .continuation"), text: document.getElementById("curve-text").textContent };
   turn("curve-prefix", 8);
@@ -146,29 +216,70 @@ def browser():
     )
 
 
+WIDTH = """
+<script>
+const over = (e) => e.scrollWidth > e.clientWidth + 1;
+const say = { page: document.documentElement.scrollWidth, window: window.innerWidth,
+  cut: [...document.querySelectorAll(".table")].filter((e) => e.offsetParent && over(e)).map((e) => e.id) };
+document.body.innerHTML = '<pre id="probe"></pre>';
+document.getElementById("probe").textContent = JSON.stringify(say);
+</script>
+"""
+
+
 @pytest.mark.live
 @pytest.mark.skipif(browser() is None, reason="needs a Chromium: install it to run this test")
-def test_the_controls_in_a_real_browser(found, tmp_path):
-    """The slider moves the fit, the search filters, every section draws."""
+def test_a_phone_shows_every_table_whole(found, tmp_path):
+    """In a frame of 375 px, since a headless window is never so narrow."""
     page = tmp_path / "page.html"
     curves_page.write_page(found, str(page))
-    page.write_text(page.read_text(encoding="utf-8").replace("</body>", PROBE + "</body>"), encoding="utf-8")
+    text = re.sub('<meta http-equiv="Content-Security-Policy"[^>]*>', "", page.read_text(encoding="utf-8"))
+    tell = WIDTH.replace(
+        "document.body.innerHTML", "parent.postMessage(JSON.stringify(say), '*'); document.body.innerHTML"
+    )
+    page.write_text(text.replace("</body>", tell + "</body>"), encoding="utf-8")
+    outer = tmp_path / "outer.html"
+    outer.write_text(
+        '<!doctype html><body><pre id="probe"></pre><script>addEventListener("message", (e) => '
+        '{ document.getElementById("probe").textContent = e.data; });</script>'
+        '<iframe src="page.html" style="width:375px;height:800px;border:0"></iframe></body>',
+        encoding="utf-8",
+    )
+    say = probed(outer, tmp_path)
+    assert say["window"] == 375 and say["page"] <= 375
+    assert say["cut"] == []
+
+
+def probed(page, tmp_path):
+    """What a page's probe says in a real browser."""
     options = [
         "--headless",
         "--no-sandbox",
         "--disable-gpu",
         "--no-first-run",
         "--disable-background-networking",
+        "--virtual-time-budget=20000",
     ]
     dump = subprocess.run(
         [browser(), *options, f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom", page.as_uri()],
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=250,
     )
     inside = re.search(r'<pre id="probe">(.*?)</pre>', dump.stdout, re.DOTALL)
     assert inside, dump.stderr[-2000:]
-    say = json.loads(inside.group(1).replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&"))
+    return json.loads(inside.group(1).replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&"))
+
+
+@pytest.mark.live
+@pytest.mark.skipif(browser() is None, reason="needs a Chromium: install it to run this test")
+def test_the_controls_in_a_real_browser(found, tmp_path):
+    """The slider moves the fit, the search filters, every section draws."""
+    page = tmp_path / "page.html"
+    curves_page.write_page(found, str(page))
+    text = re.sub('<meta http-equiv="Content-Security-Policy"[^>]*>', "", page.read_text(encoding="utf-8"))
+    page.write_text(text.replace("</body>", PROBE + "</body>"), encoding="utf-8")
+    say = probed(page, tmp_path)
     assert "error" not in say, say["error"]
     assert say["title"] == "made"
 
@@ -193,7 +304,31 @@ def test_the_controls_in_a_real_browser(found, tmp_path):
         ours = {key for key, e in errors.items() if len(e) == 16 and max(e) <= target}
         assert {(row["prefix"], row["method"]) for row in say["search"][str(target)]} == ours
     assert say["regime"] == "4"
-    assert "joint_" in say["joint"]
+    assert "joint " in say["joint"]
+
+    # every method's mean and worst error at the prefix, as counted here
+    names = {"the predictor": "auto"} | {m.replace("_", " "): m for m in found["simple"] + found["variants"]}
+    assert len(say["methods"]) == len(found["simple"]) - 1 + len(
+        found["variants"]
+    )  # no recipe has three donors
+    for name, mean, worst, n in say["methods"]:
+        method = names[name]
+        ends = [
+            r["fits"][method][8][0] if method in found["variants"] else r["simple"][method][8]
+            for r in found["runs"]
+        ]
+        missed = [abs(e - r["loss"][-1]) for e, r in zip(ends, found["runs"], strict=True) if e is not None]
+        assert int(n) == len(missed)
+        assert float(mean) == pytest.approx(np.mean(missed), abs=6e-5)
+        assert float(worst) == pytest.approx(max(missed), abs=6e-5)
+    assert "had no say" in say["choice"]
+
+    # the law's formula beside the slider, held-out scales as triangles
+    laws = found["laws"]["fits"]["floor"][1]
+    assert say["formulas"] == [
+        f"{f['a']} {f['b']}: L = {f['E']:.4f} + {f['A']:.4f}·(C/1e18)−{f['alpha']:.4f}" for f in laws
+    ]
+    assert (say["triangles"], say["rungs"]) == (8, 8)
 
     # the curves: the prefix slider moves the continuations, the filter keeps half of the runs
     assert len(say["late"]["lines"]) == len(say["half"]["lines"]) == 16
