@@ -175,11 +175,12 @@ def heat(frame: pd.DataFrame, names: tuple[str, str], digits: int = 1) -> Callab
 
     def draw(ax: Axes) -> None:
         size = np.abs(frame.to_numpy(dtype=float))
+        sign = "+" if np.nanmin(frame.to_numpy(dtype=float)) < 0 else ""
         ceiling = float(np.nanmax(size)) or 1.0
         for (i, j), value in np.ndenumerate(frame.to_numpy(dtype=float)):
             strength = (abs(value) / ceiling) ** 0.5
             ax.add_patch(_square(j, i, colormaps["cividis"](0.95 - 0.8 * strength)))
-            ax.text(j, i, f"{value:+.{digits}f}", ha="center", va="center", fontsize=7,
+            ax.text(j, i, f"{value:{sign}.{digits}f}", ha="center", va="center", fontsize=7,
                     color="#101418" if strength < 0.6 else "#fdfdfd")  # fmt: skip
         ax.set_xlim(-0.5, frame.shape[1] - 0.5)
         ax.set_ylim(frame.shape[0] - 0.5, -0.5)

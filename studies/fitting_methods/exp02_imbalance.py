@@ -93,7 +93,7 @@ def pictures(table: pd.DataFrame) -> tuple[Picture, ...]:
         ),
         Picture(
             "ratio",
-            "The same against the ratio itself",
+            "Errors of Approach 2 against the ratio of the exponents",
             (
                 Panel("a", lines_by(named, "ratio", "a_error_pct", "width", ("alpha/beta", "error of a, %"), scale="x")),
                 Panel("N", lines_by(named, "ratio", "N_last_error_pct", "width", ("alpha/beta", "error of N_opt, largest budget, %"), scale="x")),

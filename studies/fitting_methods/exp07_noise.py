@@ -226,7 +226,7 @@ def pictures(table: pd.DataFrame, pooled: pd.DataFrame) -> tuple[Picture, ...]:
     return (
         Picture("runs", "One draw of each noise: 4 budgets, 16 points", tuple(Panel(f"noise {s}", one(s)) for s in NOISE)),
         Picture("errors", "Error of a by noise, method and points per budget", tuple(Panel(f"noise {s}", against("points", s, "points per budget")) for s in NOISE), shared=True),
-        Picture("budgets", "The same by number of budgets", tuple(Panel(f"noise {s}", against("budgets", s, "budgets")) for s in NOISE), shared=True),
+        Picture("budgets", "Error of a by noise, method and number of budgets", tuple(Panel(f"noise {s}", against("budgets", s, "budgets")) for s in NOISE), shared=True),
         Picture("spread", "Spread of the error of a: middle half, median, 5 to 95 %", tuple(Panel(f"noise {s}", spread(s)) for s in NOISE)),
         Picture("means", "Geometric mean error over all fits", (Panel("both exponents", bars(mean, ("geometric mean |error|, %", ""), scale="x")),)),
         Picture("ends", "How the fits ended", (Panel("fits by their end", ends),)),

@@ -181,8 +181,13 @@ def pictures(
         ax.set_xlim(-0.3, 1.3)
         label(ax, "", "largest error of a constant", "y")
 
+    def contours(ax, x, y, rss):
+        heights = np.log10(rss + 1e-12)
+        levels = np.linspace(np.percentile(heights, 4), heights.max(), 12)
+        ax.contour(x, y, heights, levels, cmap="viridis", linewidths=1)
+
     def valley(names: tuple[str, str], width: float):
-        """Where the sum of squares of two constants is flat, the others held at the truth."""
+        """Level lines by two constants, the others held at the truth."""
 
         def draw(ax):
             s = ASYMMETRIC
@@ -193,7 +198,7 @@ def pictures(
                 for j, u in enumerate(x):
                     other = replace(s, **{names[0]: u, names[1]: v})
                     rss[i, j] = ((runs.L - other.loss(runs.N, runs.D)) ** 2).sum()
-            ax.contour(x, y, np.log10(rss + 1e-12), 10, cmap="viridis", linewidths=1)
+            contours(ax, x, y, rss)
             ax.plot(getattr(s, names[0]), getattr(s, names[1]), "+", color=INK, ms=9)
             label(ax, *names)
 
@@ -204,7 +209,7 @@ def pictures(
         s = ASYMMETRIC
         x, y = s.alpha * (1 + np.linspace(-0.1, 0.1, 41)), s.beta * (1 + np.linspace(-0.1, 0.1, 41))
         rss = np.array([[_best(runs, a, b) for a in x] for b in y])
-        ax.contour(x, y, np.log10(rss + 1e-12), 10, cmap="viridis", linewidths=1)
+        contours(ax, x, y, rss)
         ax.plot(s.alpha, s.beta, "+", color=INK, ms=9)
         label(ax, "alpha", "beta")
 

@@ -146,7 +146,9 @@ def _powers(axis: Any, most: int) -> None:
     """Ticks of an axis in logs as plain text: powers of ten, with steps between where it spans too few."""
     low, high = sorted(axis.get_view_interval())
     decades = np.log10(high / low) if low > 0 else 10.0
-    steps = (1.0,) if decades > 1.7 else (1.0, 2.0, 5.0) if decades > 0.5 else (1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0)
+    steps = (
+        (1.0,) if decades > 1.7 else (1.0, 2.0, 5.0) if decades > 0.5 else (1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0)
+    )
     axis.set_major_locator(LogLocator(subs=steps, numticks=most if len(steps) == 1 else 12))
     axis.set_minor_locator(NullLocator())
     axis.set_major_formatter(FuncFormatter(lambda v, _: plain(v)))

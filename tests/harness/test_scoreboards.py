@@ -140,6 +140,23 @@ def test_an_import_is_named_with_the_way_to_allow_it(tmp_path, capsys):
     assert s["validation_r2"] is not None
 
 
+@pytest.mark.slow
+def test_a_program_with_scikit_learn_runs_inside_the_sandbox(tmp_path, capsys):
+    pytest.importorskip("sklearn")
+    fit = "Ridge(alpha=1e-6).fit(np.log(data_points), loss_values)"
+    path = tmp_path / "ridge.py"
+    path.write_text(
+        "import numpy as np\nfrom sklearn.linear_model import Ridge\n"
+        f"def fit_scaling_law(data_points, loss_values):\n    m = {fit}\n    return np.append(m.coef_, m.intercept_)\n"
+        "def scaling_law_func(data_points, params):\n    return np.log(data_points) @ params[:-1] + params[-1]\n"
+    )
+    assert score.main([str(path), "--task", "finetune_vocab", "--json"]) == 1
+    assert "--allow-import sklearn" in capsys.readouterr().out
+    assert score.main([str(path), "--task", "finetune_vocab", "--allow-import", "sklearn", "--json"]) == 0
+    (s,) = json.loads(capsys.readouterr().out)["scores"]
+    assert s["heldout"] and not s["broken_rules"]
+
+
 def test_wrong_usage_exits_with_two(tmp_path, capsys):
     assert score.main([str(tmp_path / "none.py"), "--task", "finetune_vocab"]) == 2
     assert "none.py" in capsys.readouterr().err

@@ -43,7 +43,11 @@ def test_errors_by_optimiser():
     assert found.loc["Approach 3 (L-BFGS-B, 4^5 starts)", "largest_error"] < 4e-6
     assert found.loc["Approach 3 (LSE, log-loss)", "largest_error"] < 4e-6
     assert found.loc["Approach 3 (LSE, log-loss, ftol = 0)", "smallest_error"] < 1e-12
-    for name in ("Approach 3 (ftol = 0)", "Approach 3 (LSE, ftol = 0)", "Approach 3 (LSE, log-loss, ftol = 0)"):
+    for name in (
+        "Approach 3 (ftol = 0)",
+        "Approach 3 (LSE, ftol = 0)",
+        "Approach 3 (LSE, log-loss, ftol = 0)",
+    ):
         tight = name.replace("(ftol = 0)", "(L-BFGS-B, 4^5 starts)").replace(", ftol = 0", "")
         assert found.loc[name, "rss"] <= found.loc[tight, "rss"]
         assert found.loc[name, "iterations"] >= found.loc[tight, "iterations"]

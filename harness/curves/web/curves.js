@@ -161,7 +161,7 @@ function drawCurves() {
   const names = data.theta[variant.split("_")[0]];
   const bound = (r) => (r.fits[variant][k][0] >= Math.min(...r.loss.filter((_, j) => r.tau[j] <= p + 1e-12)) - 2e-7 ? "F at its bound" : "");
   const inside = (r) => mean(r.tau.flatMap((t, j) => (t <= p + 1e-12 ? [Math.abs(r.loss[j] - evaluate(variant, r.fits[variant][k], t))] : [])));
-  table($("curve-table"), ["run", "scale", data.labels[0], data.labels[1], "end", "F (predicted)", "error", "A", ...names, "MAE of the prefix", "note"],
+  table($("curve-table"), ["run", "scale", data.labels[0], data.labels[1], "end", "F (predicted)", "error", "A", ...names, "prefix MAE", "note"],
     scored.map((r, i) => [r.id, flops(r.C), r.a, r.b, nats(final(r)), nats(r.fits[variant][k][0]), nats(errors[i]), ...r.fits[variant][k].slice(1).map((v) => String(+v.toPrecision(3))), nats(inside(r)), bound(r)]), "");
 }
 
