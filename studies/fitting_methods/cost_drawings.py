@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from fitting import fit_vpnls
+from fitting import ApproachResult, LossSurface, fit_vpnls
 from studies.fitting_methods import real_cost
 from studies.fitting_methods.approach2 import Case, fit_approach_2
 from studies.fitting_methods.drawings import bars, heat, isoflops, lines_by, power_law
@@ -80,7 +80,11 @@ def published_pictures(
         kept = real_cost.pick(runs, np.flatnonzero(clean))
         surface = fit_vpnls(runs.N, runs.D, runs.L).to_loss_surface()
         budgets = (float(runs.C.min()), float(runs.C.max()))
-        laws = {"all rows": fit_approach_2(runs), "kept rows": fit_approach_2(kept), "exact VPNLS": surface}
+        laws: dict[str, ApproachResult | LossSurface] = {
+            "all rows": fit_approach_2(runs),
+            "kept rows": fit_approach_2(kept),
+            "exact VPNLS": surface,
+        }
         slug = name.split()[0].lower()
         pictures += [
             Picture(f"{slug}_isoflops", f"{name}: runs and parabolas before and after quality control", (

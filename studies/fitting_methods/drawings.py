@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -129,10 +130,8 @@ def ratio_to_truth(cases: Mapping[str, Case], target: float) -> Callable[[Axes],
     return draw
 
 
-def boxes(
-    groups: Mapping[str, Sequence[float]], names: tuple[str, str], *, scale: str = ""
-) -> Callable[[Axes], None]:
-    """Middle half, median and 5 to 95 % of each group."""
+def boxes(groups: Mapping[str, Any], names: tuple[str, str], *, scale: str = "") -> Callable[[Axes], None]:
+    """Middle half, median and 5 to 95 % of each group of numbers."""
 
     def draw(ax: Axes) -> None:
         for i, values in enumerate(groups.values()):
@@ -149,10 +148,10 @@ def boxes(
 
 
 def bars(
-    values: Mapping[str, float],
+    values: Mapping[Any, float],
     names: tuple[str, str],
     *,
-    between: Mapping[str, tuple[float, float]] | None = None,
+    between: Mapping[Any, tuple[float, float]] | None = None,
     scale: str = "",
 ) -> Callable[[Axes], None]:
     """Lying bars, with intervals where there are any."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -12,7 +14,7 @@ from studies.fitting_methods.plots import INK, Panel, label, line
 from studies.fitting_methods.sampling import NAMED_WIDTHS, WIDTHS, Sampling
 from studies.fitting_methods.surfaces import THREE
 
-BIASES = {
+BIASES: dict[str, dict[str, Any]] = {
     "baseline": {},
     "drift 0.2": {"drift": 0.2},
     "drift 0.4": {"drift": 0.4},

@@ -77,8 +77,11 @@ def pictures(table: pd.DataFrame, summary: pd.DataFrame) -> tuple[Picture, ...]:
         )
         for width, part in table.groupby("width", sort=False)
     ]
+    wide = summary.reset_index()
     worst = tuple(
-        Panel(f"{width} range", heat(summary.loc[width, list(BIASES)].loc[list(THREE)], ("", "")))
+        Panel(
+            f"{width} range", heat(wide[wide["width"] == width].set_index("surface")[list(BIASES)], ("", ""))
+        )
         for width in NAMED_WIDTHS
     )
     found.append(Picture("largest", "Largest error from 1e22 to 1e25 FLOPs, %", worst))

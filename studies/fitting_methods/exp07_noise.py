@@ -194,7 +194,7 @@ def pictures(table: pd.DataFrame, pooled: pd.DataFrame) -> tuple[Picture, ...]:
 
     def spread(noise: float):
         parts = table[table["noise"] == noise].groupby("method", sort=False)["a_error_pct"]
-        return boxes({wrapped(str(m), 12): e for m, e in parts}, ("", "error of a, %"), scale="")
+        return boxes(dict(iter(parts)), ("", "error of a, %"))
 
     def ends(ax):
         names = ("ok", "abnormal", "bound", "max_iter", "failed")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -141,18 +142,16 @@ def pictures(table: pd.DataFrame, at: pd.DataFrame) -> tuple[Picture, ...]:
             ax.hist(errors, edges, histtype="step", color=COLOURS[i], label=method)
         label(ax, "error of b (ends: and beyond)", "fits", "y")
 
-    def by(column: str, noise: float | None = None) -> tuple[Panel, ...]:
+    spans: dict[Any, str] = {v: k for k, v in SPANS.items()}
+
+    def by(column: str) -> tuple[Panel, ...]:
         """One panel a value: the errors of each method."""
-        part = table if noise is None else table[table["noise"] == noise]
-        names = {v: k for k, v in SPANS.items()} if column == "half_width" else {}
         return tuple(
             Panel(
-                f"{column} {value}" if column != "half_width" else f"sizes {names[value]}",
-                boxes(
-                    {str(m): e for m, e in rows.groupby("method", sort=False)["b_error"]}, ("", "error of b")
-                ),
+                f"sizes {spans[value]}" if column == "half_width" else f"{column} {value}",
+                boxes(dict(iter(rows.groupby("method", sort=False)["b_error"])), ("", "error of b")),
             )
-            for value, rows in part.groupby(column)
+            for value, rows in table.groupby(column)
         )
 
     def variance(ax):

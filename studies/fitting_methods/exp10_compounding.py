@@ -82,7 +82,7 @@ def pictures(table: pd.DataFrame) -> tuple[Picture, ...]:
     }
     cells = [
         Panel(
-            bias,
+            str(bias),
             heat(
                 part.pivot(index="surface", columns="span", values="D_error_pct").loc[
                     list(THREE), list(SPANS)

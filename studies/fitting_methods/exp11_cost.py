@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -18,7 +20,7 @@ BUDGETS = (1e18, 1e19, 1e20, 1e21, 1e22)
 SAMPLING = Sampling(float(np.log10(2.0)), budgets=BUDGETS, drift=float(np.log10(3.0)))
 SURFACES = {"Llama 3": LLAMA_3, "Chinchilla": CHINCHILLA, "SODA": SODA, "Sparse-NMM": SPARSE_NMM}
 FACTOR = 3.0
-BIASES: dict[str, dict[str, float]] = {
+BIASES: dict[str, dict[str, Any]] = {
     "offset 3x": {"scale": FACTOR},
     "drift to 3x": {"drift": float(np.log10(FACTOR))},
 }
@@ -30,7 +32,7 @@ def by_condition() -> pd.DataFrame:
     for bias, options in BIASES.items():
         for name, surface in SURFACES.items():
             for span, width in SPANS.items():
-                sampling = Sampling(width, budgets=BUDGETS, **options)  # type: ignore[arg-type]
+                sampling = Sampling(width, budgets=BUDGETS, **options)
                 cost = Cost.of(surface, TARGET, float(Case.of(surface, sampling).fit.D_opt(TARGET)))
                 ours = Cost.of(surface, TARGET, float(exact_surface(sampling.runs(surface)).D_opt(TARGET)))
                 rows.append(

@@ -9,7 +9,7 @@ from scipy import stats
 from fitting import LossSurface, fit_vpnls
 from studies.fitting_methods.approach3 import StartGrid, fit_approach_3
 from studies.fitting_methods.drawings import each, isoflops
-from studies.fitting_methods.experiment import Context, Experiment, Findings, Picture, Table
+from studies.fitting_methods.experiment import Context, Experiment, Findings, Picture, Table, number
 from studies.fitting_methods.ours import exact
 from studies.fitting_methods.plots import COLOURS, GREY, Panel, label, line
 from studies.fitting_methods.sampling import Runs
@@ -206,8 +206,8 @@ def pictures(context: Context, table: pd.DataFrame, budgets: pd.DataFrame) -> tu
 
     panels = []
     for name, key in SETS.items():
-        runs, row = context.rows.runs(key, clean=True), fits.loc[name]
-        surface = LossSurface(*(row[c] for c in ("alpha", "beta", "A", "B", "E")))
+        runs = context.rows.runs(key, clean=True)
+        surface = LossSurface(**{c: number(fits, name, c) for c in ("E", "A", "B", "alpha", "beta")})
         panels.append(Panel(name, isoflops(runs, surface=surface)))
     return (
         Picture("isoflops", "Published runs and the fitted surface, budget by budget", tuple(panels)),
