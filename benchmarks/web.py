@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import http.client
 import os
+import random
 import shutil
 import statistics
 import subprocess
@@ -27,6 +28,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from evaluator.outcome import Outcome
 from tests.harness.run_folders import begun, candidate, ended, outcome, user_task
 
 PARTS = ("start", "board", "run", "report")
@@ -116,9 +118,17 @@ def board(root: Path) -> None:
             told(f"{what}, again", *server.timed(path, 5))
 
 
+def tried(i: int) -> Outcome:
+    """An outcome that gets better slowly, with most laws worse than the best, as in a search."""
+    return outcome(int(60 * (1 + i / LONG) * random.Random(i).random()) * 7 + i % 7)
+
+
 def run(root: Path) -> None:
     """The page of a long run: its frame, its drawn part, again, and after one more evaluation."""
-    folder = begun(root / "long", n=LONG, name="long")
+    folder = begun(root / "long", n=0, name="long")
+    with folder.journal() as journal:
+        for i in range(LONG):
+            journal.append(candidate(i), tried(i), float(i))
     with serving(root / "long") as server:
         time.sleep(3)
         what = f"run of {LONG} candidates"
@@ -127,7 +137,7 @@ def run(root: Path) -> None:
         told(f"{what}, its drawn part, again", *server.timed("/runs/long/body", 3))
         for more in range(3):
             with folder.journal() as journal:
-                journal.append(candidate(LONG + more), outcome(LONG + more), float(LONG + more))
+                journal.append(candidate(LONG + more), tried(LONG + more), float(LONG + more))
             told(f"{what}, its drawn part, one evaluation later", *server.timed("/runs/long/body"))
 
 

@@ -143,11 +143,11 @@ def hash_of(id: str) -> int:
 
 
 def thinned(points: list[Point], kept: list[Point]) -> list[Point]:
-    """So many that they can be drawn, evenly over the search, in order; what must be seen is among them."""
+    """So many that they can be drawn, evenly over the search, in order; what should be seen is among them."""
     step = -(-len(points) // MOST_MARKS)
     if step <= 1:
         return points
-    ids = {p.id for p in kept}
+    ids = {p.id for p in kept[:: -(-len(kept) // MOST_MARKS) or 1]}
     return [p for i, p in enumerate(points) if i % step == 0 or p.id in ids]
 
 

@@ -1,66 +1,33 @@
-"""The app: pages over the journals of one runs folder, and doors to commands."""
+"""The app: pages over the journals of one runs folder; its doors to commands are in `work.py`."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-import threading
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from jinja2 import ChoiceLoader, Environment, PackageLoader
+from jinja2 import ChoiceLoader, PackageLoader
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
+from starlette.responses import HTMLResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from harness.errors import BadRun, HarnessError
-from harness.pages.shell import assets, environment
-from harness.record.places import JOURNAL, PROGRAM
-from harness.web import forms
+from harness.pages.shell import environment
+from harness.record.places import PROGRAM
+from harness.web import forms, work
 from harness.web.guard import Guard
-from harness.web.jobs import Job, Jobs
-from harness.web.jobs import said as command_said
+from harness.web.jobs import Jobs
 from harness.web.listing import Line, Listing
+from harness.web.site import Site, alone
 
-if TYPE_CHECKING:
-    from harness.pages.view import Known
-
-MOST_KNOWN = 20
-"""Runs whose journals are kept as read."""
 BEAT = 1.0
 """Seconds between looks at a run that is watched."""
-
-
-@dataclass(slots=True)
-class Site:
-    """What the pages have in common."""
-
-    root: Path
-    listing: Listing
-    jobs: Jobs
-    env: Environment
-    bodies: dict[str, tuple[Line, str]] = field(default_factory=dict)
-    journals: dict[tuple[Path, int], Known] = field(default_factory=dict)
-    drawing: threading.Lock = field(default_factory=threading.Lock)
-
-    def known(self, path: Path) -> Known:
-        """What was read of this very journal before; of a few runs it is kept."""
-        key = (path, (path / JOURNAL).stat().st_ino)
-        known = self.journals.pop(key, None) or _nothing_known()
-        self.journals[key] = known  # the latest last
-        for old in list(self.journals)[:-MOST_KNOWN]:
-            del self.journals[old]
-        return known
-
-    def page(self, template: str, code: int = 200, **facts: Any) -> HTMLResponse:
-        text = self.env.get_template(template).render(**assets(), **facts)
-        return HTMLResponse(text, code)
 
 
 def make_app(root: Path, token: str | None = None, weak: bool = False) -> Guard:
@@ -84,18 +51,18 @@ def make_app(root: Path, token: str | None = None, weak: bool = False) -> Guard:
         ("/runs/{name}/events", run_events, get),
         ("/runs/{name}/report.html", run_report, get),
         ("/runs/{name}/program.py", run_program, get),
-        ("/runs", start_run, post),
+        ("/runs", work.start_run, post),
         ("/leaderboard", leaderboard, get),
         ("/compare", compare, get),
-        ("/score", score_form, get),
-        ("/score", score, post),
-        ("/tasks/add", add_form, get),
-        ("/tasks/add", add_task, post),
-        ("/fit", fit_form, get),
-        ("/fit", fit, post),
-        ("/jobs/{id}", job, get),
-        ("/jobs/{id}/stop", stop_job, post),
-        ("/jobs/{id}/report.html", job_report, get),
+        ("/score", work.score_form, get),
+        ("/score", work.score, post),
+        ("/tasks/add", work.add_form, get),
+        ("/tasks/add", work.add_task, post),
+        ("/fit", work.fit_form, get),
+        ("/fit", work.fit, post),
+        ("/jobs/{id}", work.job, get),
+        ("/jobs/{id}/stop", work.stop_job, post),
+        ("/jobs/{id}/report.html", work.job_report, get),
         ("/static/{name}", static, get),
     ]
 
@@ -139,12 +106,6 @@ async def run_body(site: Site, request: Request) -> Response:
     return HTMLResponse(known[1])
 
 
-def _nothing_known() -> Known:
-    from harness.pages.view import Known
-
-    return Known()
-
-
 def _body(site: Site, path: Path) -> str:
     from harness.pages.page import run_facts  # drawing loads libraries that a start need not wait for
     from harness.pages.view import view_of
@@ -163,15 +124,7 @@ def _report(path: Path) -> str:
 
 async def run_report(site: Site, request: Request) -> Response:
     folder = site.listing.folder(request.path_params["name"])
-    return _alone(await run_in_threadpool(_report, folder))
-
-
-def _alone(text: str) -> Response:
-    """A page that is one file, with the policy that it has there: its own script and nothing else."""
-    policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; script-src " + str(
-        assets()["script_hash"]
-    )
-    return HTMLResponse(text, headers={"content-security-policy": policy})
+    return alone(await run_in_threadpool(_report, folder))
 
 
 async def run_program(site: Site, request: Request) -> Response:
@@ -241,118 +194,6 @@ def _sides(paths: list[Path]) -> list[dict[str, Any]]:
     return [run_facts(view_of(path), kinds=kinds, key=f"side{i}-") for i, path in enumerate(paths)]
 
 
-async def start_run(site: Site, request: Request) -> Response:
-    async with request.form() as form:
-        argv = forms.evolve_argv(form, site.root)
-        title = f"a search on {forms.task_of(form)}"
-    id, folder = site.jobs.room()
-    return _to(site.jobs.start(id, folder, "evolve", title, argv))
-
-
-async def score_form(site: Site, request: Request) -> Response:
-    return site.page(
-        "score.html.j2",
-        tasks=await run_in_threadpool(forms.task_names),
-        chosen=request.query_params.get("task", ""),
-    )
-
-
-async def score(site: Site, request: Request) -> Response:
-    async with request.form() as form:
-        task = forms.task_of(form)
-        program = forms.text_of(form, "program", forms.MOST_PROGRAM).replace("\r\n", "\n")
-    if not program.strip():
-        raise forms.BadForm("program: paste the text of a program with fit_scaling_law and scaling_law_func")
-    id, folder = site.jobs.room()
-    file = folder / "program.py"
-    file.write_text(program, encoding="utf-8", errors="replace")
-    argv = ["score", str(file), f"--task={task}", "--json"]
-    return _to(site.jobs.start(id, folder, "score", f"a program on {task}", argv))
-
-
-async def add_form(site: Site, request: Request) -> Response:
-    return site.page("add.html.j2", said="", failed=False, task="")
-
-
-async def add_task(site: Site, request: Request) -> Response:
-    _, folder = site.jobs.room()
-    async with request.form(max_files=1) as form:
-        table = await _upload(form, folder)
-        argv = forms.add_argv(form, table)
-    code, said = await run_in_threadpool(command_said, argv)
-    task = said.split("added task ", 1)[1].split(":", 1)[0].strip() if "added task " in said else ""
-    return site.page(
-        "add.html.j2", 400 if code else 200, said=_without_paths(said, site), failed=code != 0, task=task
-    )
-
-
-async def fit_form(site: Site, request: Request) -> Response:
-    return site.page("fit.html.j2")
-
-
-async def fit(site: Site, request: Request) -> Response:
-    id, folder = site.jobs.room()
-    async with request.form(max_files=1) as form:
-        table = await _upload(form, folder)
-        argv = forms.fit_argv(form, table)
-        title = f"{forms.text_of(form, 'law') or 'chinchilla'} on {table.name}"
-    return _to(site.jobs.start(id, folder, "fit", title, argv))
-
-
-async def job(site: Site, request: Request) -> Response:
-    from harness.pages.typeset import constant_markup, law_markup
-
-    j = site.jobs.find(request.path_params["id"])
-    name = j.words.partition("\nrun: ")[2].partition("\n")[0].strip()
-    facts: dict[str, Any] = {
-        "job": j,
-        "run": Path(name).name if name else "",
-        "out": "",
-        "scores": [],
-        "fit": None,
-        "page": False,
-    }
-    if j.code is not None:
-        facts |= await run_in_threadpool(_result, j)
-    text = j.words if j.kind == "evolve" else j.text("stderr")
-    return site.page(
-        "job.html.j2", **facts, err=_without_paths(text, site), law=law_markup, constant=constant_markup
-    )
-
-
-def _result(j: Job) -> dict[str, Any]:
-    """What a command that has ended brought, as its page shows it."""
-    out = j.text("stdout")
-    if j.kind == "score":
-        try:
-            return {"scores": json.loads(out)["scores"]}
-        except (ValueError, KeyError):
-            return {"out": out}
-    if j.kind == "fit":
-        try:
-            saved = json.loads((j.folder / "fit" / "fit.json").read_text(encoding="utf-8"))
-            page = (j.folder / "fit" / "report.html").is_file()
-            return {"fit": saved, "page": page, "out": out.partition("\nwrote ")[0]}
-        except (OSError, ValueError):
-            return {"out": out}
-    return {"out": ""}
-
-
-async def job_report(site: Site, request: Request) -> Response:
-    """The page that a fit has written."""
-    path = site.jobs.find(request.path_params["id"]).folder / "fit" / "report.html"
-    try:
-        return _alone(await run_in_threadpool(path.read_text, "utf-8"))
-    except OSError:
-        raise BadRun("this command has written no page") from None
-
-
-async def stop_job(site: Site, request: Request) -> Response:
-    j = site.jobs.find(request.path_params["id"])
-    j.stop()
-    return _to(j)
-
-
 async def static(site: Site, request: Request) -> Response:
     files = {"page.js": ("harness.pages", "web/page.js"), "live.js": ("harness.web", "live.js")}
     name = request.path_params["name"]
@@ -361,22 +202,3 @@ async def static(site: Site, request: Request) -> Response:
     package, path = files[name]
     text = (resources.files(package) / path).read_text(encoding="utf-8")
     return Response(text, media_type="text/javascript; charset=utf-8", headers={"cache-control": "no-cache"})
-
-
-async def _upload(form: Any, folder: Path) -> Path:
-    """The table of a form, under a name of our own."""
-    given = form.get("file")
-    if given is None or isinstance(given, str):
-        raise forms.BadForm("file: choose a table")
-    path = folder / forms.file_name(given.filename)
-    path.write_bytes(await given.read())
-    return path
-
-
-def _to(j: Job) -> Response:
-    return RedirectResponse(f"/jobs/{j.id}", 303)
-
-
-def _without_paths(text: str, site: Site) -> str:
-    """Words of a command for a page: where things lie on this machine stays on this machine."""
-    return text.replace(f"{site.root}/", "").replace(str(Path.home()), "~")

@@ -2,6 +2,7 @@
 
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,9 +13,10 @@ from harness.commands.plot import KINDS as NAMED
 from harness.pages.figures import KINDS, panel_svg
 from harness.pages.numbers import number
 from harness.pages.page import run_page
+from harness.pages.search_panels import MOST_MARKS, pareto, thinned, thinned_out
 from harness.pages.theme import COLOURS, DARK
 from harness.pages.typeset import law_markup
-from harness.pages.view import view_of
+from harness.pages.view import Point, RunView, view_of
 from harness.run.intervals import law_intervals
 from harness.run.traces import read_traces, sweep_rows
 from harness.search.candidate import Candidate, Draft
@@ -239,6 +241,22 @@ def test_laws_are_typeset_and_what_is_no_law_stays_text():
     assert law.count("<math>") == 4 and "num_characters" in law and "−" in law
     assert law_markup(EVIL) == f"<code>{escape(EVIL)}</code>"
     assert (number(-1.5e-7), number(float("nan")), number(1234567.0)) == ("−1.5e−7", "–", "1.235e6")
+
+
+def test_figures_of_a_long_search_draw_a_part_of_its_laws():
+    points = [
+        Point(f"c{i:06d}", "scored", 2.0 - 1e-3 * (i % 97) - 1e-5 * i, 1 + i % 7, "E", "edit", None, None, 0, "formula", "")
+        for i in range(3000)
+    ]  # fmt: skip
+    view = RunView(Path("long"), points=points)
+    best = pareto(points)
+    shown = thinned(points, best)
+    assert len(shown) <= MOST_MARKS + len(best) and {p.id for p in best} <= {p.id for p in shown}
+    assert [p.id for p in shown] == sorted(p.id for p in shown)
+    assert len(thinned(points, points)) <= 2 * MOST_MARKS, "even where every law was the best when it came"
+    assert thinned_out(view) == "Of 3000 laws every 5th is drawn, and all of the front."
+    (panel,) = KINDS["progress"][1](view)
+    assert len(panel.tips["marks"]) < 1000 and thinned_out(RunView(Path("short"), points=points[:600])) == ""
 
 
 def test_a_mark_of_the_search_says_its_law(run):
