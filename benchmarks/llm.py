@@ -162,8 +162,8 @@ class Counted:
 
 def spent(
     model: Any, evaluations: int, seed: int, task_seeds: bool, **llm: Any
-) -> tuple[dict[str, Any], Counter[str]]:
-    """One whole run on made-up rows with the default templates: its facts about models, and requests by purpose.
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """One whole run on made-up rows with the default templates: its facts about models, and its journal's entries.
 
     Args:
         model: answers of the scripted endpoint.
@@ -192,22 +192,19 @@ def spent(
             },
         }
         (place / "config.yaml").write_text(yaml.safe_dump(config))
-        out = io.StringIO()
+        out, said = io.StringIO(), io.StringIO()
         arguments = ["--config", str(place / "config.yaml"), "--data-dir", str(write_rows(place / "rows"))]
         no_page = patch(
             "harness.commands.evolving.end_page", lambda folder: ""
         )  # its drawing is not measured here
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(io.StringIO()), no_page:
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(said), no_page:
             code = evolve.main([*arguments, "--out", str(place / "runs"), "--json"])
-        assert code == 0
+        assert code == 0, said.getvalue()[-2000:]
         summary = json.loads(out.getvalue())
         with Journal(Path(summary["path"]) / "journal.sqlite", read_only=True) as journal:
             exported = io.StringIO()
             journal.export(exported)
-    lines = [json.loads(line) for line in exported.getvalue().splitlines()]
-    purposes = Counter(e["purpose"] for e in lines if e.get("kind") == "request")
-    purposes["call"] = sum(e.get("kind") == "call" for e in lines)
-    return summary["llm"], purposes
+    return summary["llm"], [json.loads(line) for line in exported.getvalue().splitlines()]
 
 
 def tokens(evaluations: int, seeds: int, lines: bool) -> None:
@@ -261,22 +258,32 @@ class Looks:
 
 
 def tools(proposals: int) -> None:
-    """What calls before an answer cost in tokens, for a proposal, memos left out."""
+    """What calls before an answer cost in tokens: a proposal with k of them is its first request and k turns more."""
     plain = 0.0
-    for calls, own_way in ((0, False), (1, False), (2, False), (3, False), (1, True), (2, True), (3, True)):
+    for calls, own_way in ((0, False), (3, False), (3, True)):
+        # Patient: what other work on the machine delays must not look like a bad reply.
+        offered: dict[str, Any] = {"deadline_s": 300.0, "read_timeout_s": 120.0}
+        offered |= {"tools": True, "tool_calls": calls} if calls else {}
         model = Counted(Looks(calls, own_way))
-        offered = {"tools": True, "tool_calls": calls} if calls else {}
-        facts, purposes = spent(model, proposals * (1 + calls), 0, False, reflect_every=0, **offered)
-        n = purposes["propose"]
-        each = facts["tokens_in"] / n, facts["tokens_out"] / n
-        plain = plain or sum(each)
-        way = (
-            "no calls" if not calls else f"{calls} calls, {'tools of the endpoint' if own_way else 'as text'}"
-        )
-        print(
-            f"tools, {way}: {n} proposals, {purposes['turn']} turns, {purposes['call']} calls made; "
-            f"{each[0]:.0f} tokens in and {each[1]:.0f} out a proposal, {sum(each) / plain:.2f} times that without calls"
-        )
+        _, entries = spent(model, proposals * (1 + calls), 0, False, reflect_every=0, **offered)
+        depth = {
+            e["request"]: sum(role == "assistant" for role, _ in e["messages"])
+            for e in entries
+            if e.get("kind") == "request" and e["purpose"] in ("propose", "turn")
+        }
+        taken: dict[int, list[tuple[int, int]]] = {}
+        for e in entries:
+            if e.get("kind") == "reply" and e["request"] in depth and e["status"] == "ok":
+                taken.setdefault(depth[e["request"]], []).append((e["tokens_in"], e["tokens_out"]))
+        way = "no calls offered" if not calls else "tools of the endpoint" if own_way else "calls as text"
+        whole = np.zeros(2)
+        for k, found in sorted(taken.items()):
+            whole = whole + np.mean(found, axis=0)
+            plain = plain or float(whole.sum())
+            print(
+                f"tools, {way}, {k} made: {whole[0]:.0f} tokens in and {whole[1]:.0f} out a proposal, "
+                f"{whole.sum() / plain:.2f} times a plain one ({len(found)} of them)"
+            )
 
 
 def main() -> int:
