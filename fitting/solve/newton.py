@@ -21,6 +21,8 @@ EPS = np.finfo(float).eps
 FEW = 2  # rows kept inside delta on the way down, beyond the constants
 STAGE_STEPS = 8
 MAX_STAGES = 60
+TRIALS = 5  # halvings of a step before it is damped
+LEAST_DAMPING, MOST_DAMPING = 1e-4, 1e10
 
 
 @dataclass(slots=True)
@@ -117,9 +119,15 @@ def solve_spd(A: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def directions(
-    J: Array, S: Array, d1: Array, d2: Array, safe: Array, inside: Array, g: Array, free: Index
+    J: Array, S: Array, curved: tuple[Array, Array, Array], g: Array, free: Index, damp: Array
 ) -> Array:
-    """Newton directions (R, P); where the Hessian is not positive definite, safer matrices in turn."""
+    """Newton directions (R, P); where the Hessian is not positive definite, safer matrices in turn.
+
+    Args:
+        curved: second derivatives of the cost by the prediction: d2, safe and inside of `Objective.derivatives`.
+        damp: (R,) added to the scaled diagonal, as Levenberg and Marquardt do.
+    """
+    d2, safe, inside = curved
     R, P = g.shape
     eye = np.eye(P)
     d = np.zeros((R, P))
@@ -140,7 +148,11 @@ def directions(
         H = H * scale[:, :, None] * scale[:, None, :]
         if not ft.all():
             H = H * (ft[:, :, None] & ft[:, None, :])
-        H = H + ridge * eye + np.where(ft, 0.0, 1.0 - ridge)[:, :, None] * eye * (flat[todo][:, :, None])
+        H = (
+            H
+            + (ridge + damp[todo])[:, None, None] * eye
+            + np.where(ft, 0.0, 1.0 - ridge)[:, :, None] * eye * (flat[todo][:, :, None])
+        )
         x, ok = solve_spd(H, -(g[todo] * ft) * scale)
         step = x * scale * ft
         ok &= np.isfinite(step).all(axis=1) & (np.einsum("ij,ij->i", step, g[todo]) <= 0)
@@ -172,7 +184,7 @@ def minimise(
         tolerance: predicted decrease, as a share of the objective, below which a problem has converged.
         max_steps: Newton steps per problem.
         warm: start the homotopy at the target delta (the starts are already close).
-        halvings: of a step that does not go down, before a problem is given up.
+        halvings: of a step of a robust loss that does not go down, before a problem is given up; others are damped.
     """
     theta = np.clip(np.array(theta, dtype=float), low, high)
     R = len(theta)
@@ -183,6 +195,10 @@ def minimise(
     size = np.square(objective.t).sum(axis=-1) if objective.weights is None else _weighted_size(objective)
     size = np.broadcast_to(size, (R,))
     in_stage, stages = np.zeros(R, dtype=int), np.zeros(R, dtype=int)
+    damp, smooth = (
+        np.zeros(R),
+        target == np.inf,
+    )  # at the kinks of a robust loss short steps do better than turned ones
     live = np.arange(R)
     with np.errstate(all="ignore"):
         for _ in range(max_steps):
@@ -211,17 +227,24 @@ def minimise(
             lo, hi = low[live], high[live]
             free = ~((th <= lo) & (g >= 0)) & ~((th >= hi) & (g <= 0)) & (lo < hi)
             free &= (slope > 0) if slope is not None else (np.abs(J).max(axis=2) > 0)
-            d = directions(J, S, d1, d2, safe, inside, g, free)
+            d = directions(J, S, (d2, safe, inside), g, free, damp[live])
             drop = -np.einsum("ij,ij->i", g, d)
             noise = EPS * np.sqrt(F * size[live]) + (8 * EPS) ** 2 * size[live]
             final = delta[live] <= target
             done = drop <= np.where(final, tolerance, 1e-3) * F + noise
-            new, F_new, moved = _line_search(
-                model, objective, th, d, g, F, dl, live, lo, hi, done, noise, halvings
+            new, F_new, share = _line_search(
+                model, objective, th, d, g, F, dl, live, lo, hi, done, noise, TRIALS if smooth else halvings
             )
+            moved = share > 0
             out.theta[live], out.objective[live] = new, F_new
             out.steps[live] += 1
             in_stage[live] += 1
+            # a damped step is small by itself: only an undamped one can say that nothing is left to gain
+            damped = damp[live]
+            done &= damped == 0
+            if smooth:
+                damp[live] = _damping(damped, share)
+                moved |= ~done & (damp[live] <= MOST_DAMPING)
             ended = final & (done | ~moved)
             out.converged[live[ended]] = (drop <= np.maximum(1e-8 * F, 10 * noise))[ended]
             rest = np.isfinite(delta[live]) & (in_stage[live] >= STAGE_STEPS)
@@ -232,6 +255,14 @@ def minimise(
             live = live[~ended]
             if not len(live):
                 break
+    return out
+
+
+def _damping(damp: Array, share: Array) -> Array:
+    """Damping of the next step: more where little or nothing of this one could be taken, less where all of it was."""
+    more = np.maximum(10.0 * damp, LEAST_DAMPING)
+    less = np.where(damp > LEAST_DAMPING, 0.1 * damp, 0.0)
+    out: Array = np.where(share == 1.0, less, np.where(share < 0.2, more, damp))
     return out
 
 
@@ -288,10 +319,11 @@ def _line_search(
     done: Index,
     noise: Array,
     halvings: int,
-) -> tuple[Array, Array, Index]:
-    """Halve the step until the objective falls enough; the last step of a converged problem is taken whole."""
+) -> tuple[Array, Array, Array]:
+    """Halve the step until the objective falls enough, and the share of it that was taken, 0 for none; the last step of a
+    converged problem is taken whole."""
     R = len(th)
-    new, F_new, moved = th.copy(), F.copy(), np.zeros(R, dtype=bool)
+    new, F_new, share = th.copy(), F.copy(), np.zeros(R)
     t = np.ones(R)
     todo = np.arange(R)
     for _ in range(halvings):
@@ -303,9 +335,9 @@ def _line_search(
             last, value <= F[todo] + noise[todo], (value < F[todo]) & (value <= F[todo] + 1e-4 * gain)
         )
         hit = todo[fine]
-        new[hit], F_new[hit], moved[hit] = trial[fine], value[fine], True
+        new[hit], F_new[hit], share[hit] = trial[fine], value[fine], t[hit]
         todo = todo[~fine & ~last]
         if not len(todo):
             break
         t[todo] *= 0.5
-    return new, F_new, moved
+    return new, F_new, share

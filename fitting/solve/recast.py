@@ -121,7 +121,12 @@ class _Writer:
             if change.kind == "log":
                 beside = tuple(f[1] for f in factors if f[0] == "pow" and names(f[1], "var"))
                 change = Change("log", change.factor, beside)
-                put = call("exp", mul(change.factor, ("con", name)))
+                # together, since apart both halves are soon beyond all numbers: (N/N_b)**(1/w) with a small w
+                joined = [f for f in factors if f[0] == "pow" and f[2] == mul(MINUS_ONE, change.factor)]
+                logs = [mul(MINUS_ONE, call("log", f[1])) for f in joined]
+                put = call("exp", mul(change.factor, add(("con", name), *logs)))
+                self.changes[name] = change
+                return (*(f for k, f in enumerate(factors) if k != i and f not in joined), put)
             else:
                 put = ("con", name)
             self.changes[name] = change

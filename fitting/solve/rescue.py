@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.optimize import least_squares
 
 from fitting.arrays import Array
 from fitting.solve.losses import Loss
@@ -25,6 +24,8 @@ def trust_region(
 
     For losses with sides the plain Huber or squared loss stands in.
     """
+    from scipy.optimize import least_squares  # a slow import, for fits in doubt alone
+
     root = 1.0 if weights is None else np.sqrt(weights)
     moving = np.flatnonzero(low < high)
     tiny = 1e-12 * np.maximum(np.abs(theta), 1.0)

@@ -28,6 +28,7 @@ class Role:
     centre: float = 0.0
     scale: float = 1.0
     both_signs: bool = False
+    leans: tuple[tuple[str, float], ...] = ()  # a place moves along with these constants, times so much
 
     def axis(self, count: int, low: float, high: float, reach: float = 1.0) -> np.ndarray:
         """`count` values to try inside the box; `reach` widens their range."""
@@ -107,13 +108,27 @@ def _role(con: Node, path: list[Node], law: Law, columns: list[np.ndarray]) -> R
     if parent[0] == "mul" and len(top) > 1 and all(p[0] == "num" for p in parent[1] if p is not inner):
         inner, parent = parent, top[-2]  # -m is m with a sign
     if parent[0] == "add":
-        rest = add(*(p for p in parent[1] if p is not inner))
-        values = sizes(rest, law, columns)
+        others = [p for p in parent[1] if p is not inner]
+        values = sizes(add(*others), law, columns)
         if positive:
             return Role("shift", 0.0, np.inf, scale=float(np.median(np.abs(values))) or 1.0)
-        low, high = float(values.min()), float(values.max())
         sign = -1.0 if inner is con else 1.0
-        return Role("place", -np.inf, np.inf, sign * (low + high) / 2, (high - low) / 2 or 1.0)
+        leans = {}
+        for term in others:
+            slope = _slope(term)
+            if slope is not None:
+                leans[slope[0]] = sign * float(np.median(sizes(slope[1], law, columns)))
+        if leans:
+            values = sizes(add(*(p for p in others if _slope(p) is None)), law, columns)
+        low, high = float(values.min()), float(values.max())
+        return Role(
+            "place",
+            -np.inf,
+            np.inf,
+            sign * (low + high) / 2,
+            (high - low) / 2 or 1.0,
+            leans=tuple(leans.items()),
+        )
     rest = mul(*(p for p in parent[1] if p is not inner)) if parent[0] == "mul" else ONE
     size = float(np.median(np.abs(sizes(rest, law, columns)))) or 1.0
     if inverse:
@@ -121,6 +136,15 @@ def _role(con: Node, path: list[Node], law: Law, columns: list[np.ndarray]) -> R
     if positive:
         return Role("rate", 0.0, np.inf, scale=1.0 / size)
     return Role("rate", -np.inf, np.inf, scale=1.0 / size, both_signs=True)
+
+
+def _slope(term: Node) -> tuple[str, Node] | None:
+    """Name and factor of a term that is one constant times columns."""
+    factors = term[1] if term[0] == "mul" else ()
+    own = [f for f in factors if names(f)]
+    if len(own) != 1 or own[0][0] != "con" or not names(term, "var"):
+        return None
+    return own[0][1], mul(*(f for f in factors if f is not own[0]))
 
 
 def _must_be_positive(path: list[Node], below: Node) -> bool:

@@ -19,8 +19,13 @@ from fitting.solve.rescue import trust_region
 from fitting.solve.start import starts as grid_starts
 
 HEAT_STEPS = 14
-WHILE = 40  # steps after which a start that does not lead is left
+FIRST_STEPS, FEWER = 10, 6  # of many starts, after so many steps so many go on
+LEADERS = 4
+MANY = 24  # starts of laws with four nonlinear constants and more
+WHILE = 20  # steps after which a start that does not lead is left
 FINALISTS = 5
+NARROW, MOST_KINKS = 2.0, 100
+POLISH = 60  # Newton steps after the trust region
 
 
 def solve(
@@ -34,8 +39,12 @@ def solve(
         theta = np.vstack([_given(problem, start, theta[0]), theta])
     batch = first_search(problem, theta)
     best = rescued(problem, batch)
-    if count is None and in_doubt(problem, batch, best):
-        more = race(problem, second_points(problem, batch.theta[best]))
+    if count is None:
+        found = batch.theta[best]
+        again = [second_points(problem, found)] if in_doubt(problem, batch, best) else []
+        again += kinks(problem, found)
+    if count is None and again:
+        more = race(problem, np.vstack(again))
         batch = Batch(*(np.concatenate([getattr(b, f) for b in (batch, more)]) for f in Batch.__slots__))
         best = rescued(problem, batch)
     batch.theta = problem.outward(batch.theta)
@@ -69,7 +78,9 @@ def rescued(problem: Problem, batch: Batch) -> int:
         if batch.converged[best] or not np.isfinite(batch.objective[best]):
             break
         found = trust_region(problem.inner, problem.loss, rows.y, rows.weights, batch.theta[best], low, high)
-        again = minimise(problem.inner, problem.objective(), found[None], low, high, warm=True)
+        again = minimise(
+            problem.inner, problem.objective(), found[None], low, high, warm=True, max_steps=POLISH
+        )
         if again.objective[0] > batch.objective[best]:
             break
         stalled = again.objective[0] > (1 - 1e-6) * batch.objective[best]
@@ -102,14 +113,18 @@ def first_search(problem: Problem, theta: np.ndarray) -> Batch:
     smooth = problem.loss.huber_delta == np.inf  # else the stages of the homotopy can't be compared
     if len(theta) == 1 or not smooth:
         return minimise(problem.inner, problem.objective(), theta, low, high)
-    batch = minimise(problem.inner, problem.objective(), theta, low, high, max_steps=WHILE)
-    lead = [i for i in np.argsort(batch.objective, kind="stable")[:2] if not batch.converged[i]]
-    lead = [i for i in lead if np.isfinite(batch.objective[i])]
-    if lead:
-        on = minimise(problem.inner, problem.objective(), batch.theta[lead], low, high)
-        batch.theta[lead], batch.objective[lead] = on.theta, on.objective
-        batch.converged[lead] = on.converged
-        batch.steps[lead] += on.steps
+    batch = Batch(
+        theta, np.full(len(theta), np.inf), np.zeros(len(theta), dtype=bool), np.zeros(len(theta), dtype=int)
+    )
+    on = list(range(len(theta)))
+    for steps, left in ((FIRST_STEPS, FEWER), (WHILE, LEADERS), (300, 0)):
+        if not on or (left == FEWER and len(on) <= FEWER):
+            continue
+        part = minimise(problem.inner, problem.objective(), batch.theta[on], low, high, max_steps=steps)
+        batch.theta[on], batch.objective[on], batch.converged[on] = part.theta, part.objective, part.converged
+        batch.steps[on] += part.steps
+        lead = [int(i) for i in np.argsort(batch.objective, kind="stable")[:left]]
+        on = [i for i in lead if not batch.converged[i] and np.isfinite(batch.objective[i])]
     return batch
 
 
@@ -164,7 +179,7 @@ def default_starts(problem: Problem) -> int:
     """More starts where one basin can't be counted on: many nonlinear constants, or other than exponents; few rows; no linear part."""
     law, loss = problem.inner.law, problem.loss
     k = len(law.nonlinear)
-    count = {0: 1, 1: 1, 2: 1, 3: 3}.get(k, 6)
+    count = {0: 1, 1: 1, 2: 1, 3: 3}.get(k, MANY)
     odd = k > 1 and any(part.kind != "exponent" for part in problem.parts.values())
     if problem.rows.n < 40 or not loss.two_sided or not law.linear or odd:
         count = max(count, 4)
@@ -180,6 +195,22 @@ def second_points(problem: Problem, best: np.ndarray) -> np.ndarray:
     rng = np.random.default_rng(0)
     shaken = best * np.exp(0.5 * rng.standard_normal((4 if few else 8, len(best))))
     return np.vstack([wide, shaken])
+
+
+def kinks(problem: Problem, best: np.ndarray) -> list[np.ndarray]:
+    """Where a transition is narrower than the gaps between rows, every gap has an optimum of its own: starts along its place."""
+    slots = dict(zip(problem.inner.law.constants, problem.inner.slots, strict=True))
+    places = [(c, part) for c, part in problem.parts.items() if part.kind == "place" and not part.leans]
+    widths = [c for c, part in problem.parts.items() if part.kind == "width"]
+    out = []
+    for c, part in places:
+        gap = 2.0 * part.scale / problem.rows.n
+        if any((np.abs(best[slots[w]]) < NARROW * gap).any() for w in widths):
+            count = min(2 * problem.rows.n, MOST_KINKS)
+            points = np.tile(best, (count, 1))
+            points[:, slots[c]] = (part.centre + part.scale * np.linspace(-1.0, 1.0, count))[:, None]
+            out.append(points)
+    return out
 
 
 def first_points(problem: Problem, count: int, reach: float = 1.0) -> np.ndarray:

@@ -16,7 +16,7 @@ from fitting.law.expression import Node, names
 from fitting.law.law import Law
 from fitting.solve.roles import Role
 
-PER_AXIS = {1: 48, 2: 24, 3: 11, 4: 6}
+PER_AXIS = {1: 48, 2: 24, 3: 11}
 SCATTERED = 2048
 MAX_ROWS = 400
 
@@ -83,20 +83,48 @@ def _cells(
     k = len(nonlinear)
     if k == 0:
         return {}, np.zeros((1, 0))
-    if k <= 4 and reach == 1.0:
+    if k in PER_AXIS and reach == 1.0:
         axes = [roles[c].axis(PER_AXIS[k], *box[c]) for c in nonlinear]
         units = [np.linspace(0, 1, len(a)) for a in axes]
         grid = np.array(list(product(*(range(len(a)) for a in axes))))
         unit = np.column_stack([u[grid[:, j]] for j, u in enumerate(units)])
-        return {c: a[grid[:, j]] for j, (c, a) in enumerate(zip(nonlinear, axes, strict=True))}, unit
-    from scipy.stats import qmc  # the slowest of all imports, for laws of many constants alone
-
-    unit = qmc.Halton(k, scramble=False).random(SCATTERED if reach == 1.0 else 2 * SCATTERED)
+        cells = {c: a[grid[:, j]] for j, (c, a) in enumerate(zip(nonlinear, axes, strict=True))}
+        return _leaning(cells, roles), unit
+    unit = halton(SCATTERED if reach == 1.0 else 2 * SCATTERED, k)
     cells = {}
     for j, c in enumerate(nonlinear):
         axis = roles[c].axis(24 if reach == 1.0 else 60, *box[c], reach)
         cells[c] = np.interp(unit[:, j], np.linspace(0, 1, len(axis)), axis)
-    return cells, unit
+    return _leaning(cells, roles), unit
+
+
+def _leaning(cells: dict[str, np.ndarray], roles: dict[str, Role]) -> dict[str, np.ndarray]:
+    """Places moved along with the slopes beside them: in y - m - s*x, m is near y - s*x."""
+    for c in cells:
+        cells[c] = cells[c] + sum(factor * cells[s] for s, factor in roles[c].leans if s in cells)
+    return cells
+
+
+def halton(count: int, k: int) -> Array:
+    """The first `count` points of Halton's sequence in the unit cube of k dimensions."""
+    out = np.zeros((count, k))
+    for j, prime in enumerate(_primes(k)):
+        left, share = np.arange(count), 1.0
+        while left.any():
+            share /= prime
+            out[:, j] += share * (left % prime)
+            left = left // prime
+    return out
+
+
+def _primes(k: int) -> list[int]:
+    found: list[int] = []
+    n = 2
+    while len(found) < k:
+        if all(n % p for p in found):
+            found.append(n)
+        n += 1
+    return found
 
 
 def _evaluate(

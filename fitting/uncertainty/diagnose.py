@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import combinations
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from fitting.solve.solution import Solution
 from fitting.uncertainty.covariance import covariance, degrees, slopes
@@ -157,7 +157,7 @@ def lack_of_fit(result: Solution) -> list[str]:
     r = root * r
     rss = [float(np.square(r - M @ np.linalg.lstsq(M, r, rcond=1e-12)[0]).sum()) for M in (small, large)]
     F = (rss[0] - rss[1]) / len(extra) / (rss[1] / left)
-    p = float(stats.f.sf(F, len(extra), left))
+    p = float(special.fdtrc(len(extra), left, F))
     if p >= LACK:
         return []
     return [

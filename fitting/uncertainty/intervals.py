@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from fitting.arrays import Array
 from fitting.errors import BadOption
@@ -74,7 +74,7 @@ def _by_spread(
     result: Solution, level: float, chosen: list[str], method: str, spread: Array, left: int
 ) -> dict[str, Interval]:
     variance = np.diagonal(spread)
-    t = float(stats.t.ppf(0.5 + level / 2, left)) if left > 0 else np.inf
+    t = float(special.stdtrit(left, 0.5 + level / 2)) if left > 0 else np.inf
     positive = positive_slots(result)
     out = {}
     for i, (name, value) in enumerate(result.constants.items()):
@@ -117,7 +117,7 @@ def prediction_interval(
     slots = _slots(result, group)
     variance = np.einsum("ij,jk,ik->i", J, spread[np.ix_(slots, slots)], J)
     left = degrees(result)
-    t = float(stats.t.ppf(0.5 + level / 2, left)) if left > 0 else np.inf
+    t = float(special.stdtrit(left, 0.5 + level / 2)) if left > 0 else np.inf
     if noise:
         own = result.rss / max(left, 1)
         variance = variance + (own * value**2 if result.loss.log else own)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from fitting.arrays import Array
 from fitting.columns import frame
@@ -53,7 +53,7 @@ def profile_interval(result: Solution, name: str, level: float = 0.95) -> Interv
     left = degrees(result)
     if left <= 0:
         return Interval(value, np.nan, np.nan, level, "profile")
-    t = float(stats.t.ppf(0.5 + level / 2, left))
+    t = float(special.stdtrit(left, 0.5 + level / 2))
     low, high = result.problem.low[slot], result.problem.high[slot]
     ends = []
     for sign, bound in ((-1.0, low), (1.0, high)):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from fitting.solve.solution import Solution
 from fitting.uncertainty.covariance import degrees, moving, slopes
@@ -34,7 +34,7 @@ def uneven_spread(result: Solution) -> list[str]:
     coef = np.linalg.lstsq(table, size, rcond=None)[0]
     total = float(size @ size)
     left = float(np.square(size - table @ coef).sum())
-    p = float(stats.chi2.sf(len(size) * (1.0 - left / total), len(sides))) if total > 0 else 1.0
+    p = float(special.chdtrc(len(sides), len(size) * (1.0 - left / total))) if total > 0 else 1.0
     if p >= UNEVEN:
         return []
     main = int(np.argmax(np.abs(coef[1:])))
