@@ -6,7 +6,7 @@ those, and one matrix product per pair of columns gives the normal equations of 
 
 from __future__ import annotations
 
-from itertools import product
+from functools import lru_cache
 
 import numpy as np
 
@@ -85,9 +85,7 @@ def _cells(
         return {}, np.zeros((1, 0))
     if k in PER_AXIS and reach == 1.0:
         axes = [roles[c].axis(PER_AXIS[k], *box[c]) for c in nonlinear]
-        units = [np.linspace(0, 1, len(a)) for a in axes]
-        grid = np.array(list(product(*(range(len(a)) for a in axes))))
-        unit = np.column_stack([u[grid[:, j]] for j, u in enumerate(units)])
+        grid, unit = _lattice(tuple(len(a) for a in axes))
         cells = {c: a[grid[:, j]] for j, (c, a) in enumerate(zip(nonlinear, axes, strict=True))}
         return _leaning(cells, roles), unit
     unit = halton(SCATTERED if reach == 1.0 else 2 * SCATTERED, k)
@@ -103,6 +101,13 @@ def _leaning(cells: dict[str, np.ndarray], roles: dict[str, Role]) -> dict[str, 
     for c in cells:
         cells[c] = cells[c] + sum(factor * cells[s] for s, factor in roles[c].leans if s in cells)
     return cells
+
+
+@lru_cache(maxsize=64)
+def _lattice(sizes: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """All combinations of places on axes of these lengths, and where they lie in the unit cube."""
+    grid = np.indices(sizes).reshape(len(sizes), -1).T
+    return grid, grid / np.maximum(np.array(sizes) - 1.0, 1.0)
 
 
 def halton(count: int, k: int) -> Array:
@@ -202,9 +207,11 @@ def _solve(
 
 def _apart(rss: np.ndarray, unit: np.ndarray, count: int) -> list[int]:
     """Cells in order of rss, skipping those close to one already chosen."""
+    if count == 1:
+        return [int(np.argmin(rss))]
     near = 0.12 if unit.shape[1] > 1 else 0.06
     chosen: list[int] = []
-    for i in np.argsort(rss, kind="stable")[: 400 if count > 1 else 1]:
+    for i in np.argsort(rss, kind="stable")[:400]:
         if not np.isfinite(rss[i]) and chosen:
             break
         if all(np.abs(unit[i] - unit[j]).max() > near for j in chosen):
