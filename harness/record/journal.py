@@ -432,6 +432,14 @@ class Journal:
             raise self._unreadable(error) from error
         return float(most or 0.0)
 
+    def seconds_scoring(self) -> float:
+        """Wall seconds that the evaluations took, each on its own, over all sessions."""
+        one = "SELECT total(json_extract(times, '$.seconds')) FROM entries WHERE kind = 'evaluation'"
+        try:
+            return float(self._db.execute(one).fetchone()[0])
+        except sqlite3.Error as error:
+            raise self._unreadable(error) from error
+
     def export(self, out: TextIO, times: bool = False) -> int:
         """Write meta, programs and entries as JSON lines, without what the sealed room held; returns the number of lines.
 

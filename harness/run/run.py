@@ -263,6 +263,8 @@ def conclude(
         Finished(session.assignment, session.config, name, ending, state, seconds, choice, report, sandbox)
     )
     summary |= session.loop.facts()
+    if session.terms.cluster is None:
+        summary["sandbox_seconds"] = round(session.journal.seconds_scoring(), 1)
     session.folder.write_summary(summary)
     return summary
 

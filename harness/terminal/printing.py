@@ -34,6 +34,14 @@ def units_text(units: dict[str, float], law: str) -> str:
     return ", ".join(f"{name} in {unit:g}" for name, unit in units.items() if unit != 1.0 and name in named)
 
 
+def speed_line(summary: dict[str, Any]) -> str:
+    """Candidates a second, beside what the sandboxes would do if none of them ever waited for its next one."""
+    n, workers = summary["evaluations"], summary["config"]["evolve"]["workers"]
+    each = summary["sandbox_seconds"] / n
+    reached = n / summary["seconds"] if summary["seconds"] else float("nan")
+    return f"{reached:.1f} candidates a second; {workers / each:.1f} is what {workers} workers can do at {1e3 * each:.0f} ms each"
+
+
 def print_summary(summary: dict[str, Any], console: Console, run: str) -> None:
     """The end of a run: the law, its constants, validation, then the held-out scores and company."""
     data = summary["data"]
@@ -46,6 +54,8 @@ def print_summary(summary: dict[str, Any], console: Console, run: str) -> None:
             style="bold",
         )
     )
+    if summary.get("sandbox_seconds"):
+        console.print(Text(speed_line(summary), style="dim"))
     if summary["law"] is None:
         why = "no candidate kept every rule; the journal has the reasons"
         if summary["evaluations"] == 0:

@@ -14,6 +14,7 @@ from harness.fit import main as fit
 from harness.proposers.assignment import Assignment
 from harness.run.beginning import start_run
 from harness.terminal.counting import counting
+from harness.terminal.printing import speed_line
 from harness.terminal.shown import Screen
 from tasks import load
 from tasks.cli import main as tasks
@@ -151,3 +152,13 @@ def test_scores_read_well_at_80_columns():
         "last two points in logs" in line and "1230.00%" in line and "control" in line for line in lines
     )
     assert "7 constants (no limit)" in out.getvalue()
+
+
+def test_a_run_says_how_near_it_came_to_what_its_sandboxes_can_do():
+    summary = {
+        "evaluations": 100,
+        "seconds": 8.0,
+        "sandbox_seconds": 10.0,
+        "config": {"evolve": {"workers": 2}},
+    }
+    assert speed_line(summary) == "12.5 candidates a second; 20.0 is what 2 workers can do at 100 ms each"
