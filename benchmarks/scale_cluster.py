@@ -5,7 +5,8 @@
 
 Each round searches from the start, so every candidate is the same program wherever it is scored. Beside the wall clock stands
 processor time, which other work on the machine disturbs less: of the programs themselves, and of all that brings them there
-(this process, Dask's scheduler in it, and the workers). Opens no held-out rows.
+(this process, Dask's scheduler in it, and the workers). What the cluster spends in as much time when it does nothing, which on
+a loaded machine is much of a long wall, is told apart. Opens no held-out rows.
 """
 
 from __future__ import annotations
@@ -75,10 +76,21 @@ def search_once(evaluate: object, executor: Executor, in_flight: int, n: int, co
         cost.n += n
 
 
+def workers_processor(cluster: Cluster) -> float:
+    """Processor seconds of the workers so far, without the programs that they ran."""
+    return float(sum(cluster.client.run(time.process_time).values()))
+
+
+def processor(cluster: Cluster) -> float:
+    """The same with this process."""
+    return workers_processor(cluster) + time.process_time()
+
+
 def main() -> int:
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--candidates", type=int, default=100, help="of one search (default: 100)")
     p.add_argument("--rounds", type=int, default=2, help="searches here and there, in turns (default: 2)")
+    p.add_argument("--idle", type=float, default=10, help="seconds to look at the idle cluster (default: 10)")
     args = p.parse_args()
     assignment = Assignment.of(load("finetune_vocab", data_dir="nano"))
     task, folds, facts = assignment.task, assignment.folds, assignment.facts
@@ -94,15 +106,21 @@ def main() -> int:
         for warm in (evaluate, sent):  # zygotes of both kinds, and the rows at the workers
             pool: Executor = threads if warm is evaluate else executor
             search_once(warm, pool, 2, 6, Cost())
+        idle, start = processor(cluster), time.monotonic()
+        time.sleep(args.idle)
+        idle, start = processor(cluster) - idle, time.monotonic() - start
         for _ in range(args.rounds):
             search_once(evaluate, threads, 2, args.candidates, here)
-            before = sum(cluster.client.run(time.process_time).values())
+            before = workers_processor(cluster)
             search_once(sent, executor, 2 * cluster.threads, args.candidates, there)
-            there.around += sum(cluster.client.run(time.process_time).values()) - before
+            there.around += workers_processor(cluster) - before
         executor.shutdown(wait=False, cancel_futures=True)
     print("| | a second | ms of wall | ms of processor: programs | around them |\n|---|---|---|---|---|")
     print(here.line("two threads"))
     print(there.line("two workers of a cluster"))
+    print(f"\nthe cluster doing nothing: {idle / start:.1%} of a processor")
+    there.around -= idle / start * there.wall
+    print(there.line("two workers, less that"))
     more = 1e3 * (there.around / there.n - here.around / here.n)
     whole = here.programs / here.n + here.around / here.n
     print(
