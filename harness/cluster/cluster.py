@@ -13,6 +13,14 @@ CONNECT_S = 15
 WORKERS_S = 60
 """Seconds that the first worker has to come."""
 
+QUIET = {
+    "distributed.scheduler.allowed-failures": 1,
+    "distributed.worker.profile.enabled": False,
+    "distributed.admin.tick.interval": "500ms",
+}
+"""Of a cluster of this machine: its processes share the processors with programs, and by default look at themselves 50 to 100
+times a second each. Set too early for a cluster that runs already: docs/scale.md says how to start one."""
+
 LOCAL = re.compile(r"local:([1-9]\d{0,3})")
 REMOTE = re.compile(r"(tcp|tls|ws|wss)://\S+:\d+")
 
@@ -96,7 +104,7 @@ class Cluster:
         local = LOCAL.fullmatch(self.where)
         try:
             if local and self._local is None:
-                dask.config.set({"distributed.scheduler.allowed-failures": 1})
+                dask.config.set(QUIET)
                 self._local = LocalCluster(
                     n_workers=int(local[1]),
                     threads_per_worker=1,
