@@ -8,8 +8,8 @@ import sys
 import pytest
 from evaluator_cases import program
 
-from evaluator import Failure
-from evaluator.contract import MAX_PROGRAM_BYTES, check, imported_modules
+from evaluator import Failure, contract
+from evaluator.contract import MAX_PROGRAM_BYTES, check, imported_modules, named_modules
 from evaluator.sandbox.host import Profile
 
 GOOD = program()
@@ -145,3 +145,13 @@ for expression in NASTY:
     )
     assert done.returncode == 0, done.stdout[-200:] + done.stderr[-500:]
     assert len(done.stdout.splitlines()) == len(NASTY)
+
+
+def test_a_text_is_parsed_once_for_all_that_is_asked_of_it(monkeypatch):
+    whole, parsed = contract.parse, []
+    monkeypatch.setattr(contract, "parse", lambda text: parsed.append(text) or whole(text))
+    text = f"{GOOD}\n# read once\n"
+    assert check(text) is None
+    assert "numpy" in imported_modules(text)
+    assert "numpy" in named_modules(text)
+    assert parsed == [text]

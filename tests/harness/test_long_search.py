@@ -1,11 +1,17 @@
 """A long search keeps what it needs and no more, and is the same search."""
 
 import sqlite3
+from concurrent.futures import Future
 from contextlib import closing
 
 import numpy as np
+import pytest
 
 from evaluator.outcome import Scored
+from harness.record.journal import Journal
+from harness.run.budget import Budget, Spending
+from harness.run.context import Context
+from harness.run.loop import DirectLoop
 from harness.search import offered
 from harness.search.draws import drawn, shares
 from harness.search.search import Search, SearchSettings
@@ -59,3 +65,38 @@ def test_a_journal_of_rendered_laws_is_small_and_resumes_the_same(tmp_path):
     assert again.finalists() == search.finalists(), "sizes of laws are not forgotten"
     told = {i: m.candidate for i, m in search.members.items()}
     assert {i: m.candidate for i, m in again.members.items()} == told
+
+
+def test_a_number_whose_first_drafts_are_all_known_gets_another():
+    search = new_search()
+    for _ in range(12):
+        candidate = search.ask()
+        search.tell(candidate, evaluate(candidate.program))
+    propose, tries = search.proposer.propose, []
+
+    def stubborn(parent, *args):
+        tries.append(parent)
+        return propose(parent, *args) if len(tries) > 60 else parent.draft
+
+    search.proposer.propose = stubborn
+    assert search.ask().id == "c000012"
+    assert len(tries) > 60
+
+
+def test_what_finished_beside_a_fault_of_the_machine_is_written_down(tmp_path):
+    class AtOnce:
+        """The second of its calls fails for a fault of the machine."""
+
+        def submit(self, evaluate, candidate):
+            future = Future()
+            if candidate.index == 1:
+                future.set_exception(OSError("no space left"))
+            else:
+                future.set_result(evaluate(candidate))
+            return future
+
+    with Journal.create(tmp_path / "j", {"seed": SEED}) as journal:
+        loop = DirectLoop(new_search(), lambda candidate: evaluate(candidate.program), journal)
+        with pytest.raises(OSError, match="no space left"):
+            loop.run(Context(AtOnce(), 3, Spending(Budget(9, None), lambda: 0.0)))
+        assert [c.id for c, _ in journal.evaluations()] == ["c000000", "c000002"]

@@ -1,16 +1,17 @@
 """`harness predict`: a run forecasts new rows; wrong rows are named. Seeds are in the tests."""
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from evaluator import BadEvaluation, opened
+from evaluator import BadEvaluation, Failed, Failure, opened
 from evaluator.metric import score
 from harness.commands.evolve import main as evolve
 from harness.commands.predict import main as predict
 from harness.record.run_folder import RunFolder
-from harness.run.forecasting import Forecast, forecast_at
+from harness.run.forecasting import Forecast, Forecaster, forecast_at
 from harness.run.traces import read_traces, traces_of
 from tasks import load
 from tasks.cli import main as tasks
@@ -124,3 +125,28 @@ def test_a_run_without_a_forecast_says_so(run, tmp_path, capsys):
     (old / "forecast.json").unlink()
     assert predict([str(old), "--at", "N=2e9", "--group", "deep"]) == 2
     assert "this run has no forecast" in capsys.readouterr().err
+
+
+def test_rows_asked_ahead_are_answered_without_another_call_and_one_by_one_where_that_failed():
+    calls = []
+
+    class Counted:
+        """The law "b" has no number where three rows are asked."""
+
+        def fit_rows(self, text, spec, train):
+            return {"g": np.ones(1)}
+
+        def predict_rows(self, text, spec, train, constants, X, group):
+            calls.append((text, len(X)))
+            return Failed(Failure.NOT_FINITE, "too far") if text == "b" and len(X) == 3 else 2 * X[:, :1]
+
+    ground = SimpleNamespace(spec=None, train=SimpleNamespace(y=np.zeros((4, 1))))
+    forecaster = Forecaster(ground, None, ["a", "b"], "a", Counted())
+    X, group = np.arange(6.0).reshape(3, 2), np.array(["g"] * 3)
+    forecaster.ask_ahead(X, group)
+    assert sorted(calls) == [("a", 3), ("b", 3)]
+    assert np.array_equal(forecaster.answer("a", X[1:], group[1:]), 2 * X[1:, :1])
+    assert np.array_equal(forecaster.answer("b", X[:2], group[:2]), 2 * X[:2, :1])
+    assert calls[2:] == [("b", 2)]
+    assert np.array_equal(forecaster.answer("a", X + 1, group), 2 * (X[:, :1] + 1))
+    assert calls[3:] == [("a", 3)]
