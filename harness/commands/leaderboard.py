@@ -8,6 +8,7 @@ import json
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NoReturn
@@ -37,7 +38,8 @@ from harness.terminal.options import add_data_options, add_sandbox_option, posit
 from harness.terminal.printing import NO_PUBLISHED, best_published, number, score_table
 from harness.terminal.screen import duration
 from harness.terminal.shown import Screen, shown, table_writer
-from tasks import DataUnavailable, TaskError, load, names, resolve, spec
+from tasks import DataUnavailable, Task, TaskError, load, names, resolve, spec
+from tasks.sources import SOURCES
 
 EPILOG = """examples:
   harness leaderboard
@@ -140,7 +142,7 @@ def collect(
 def scored_programs(
     wanted: list[str] | None, root: Path, data_dir: str | None, weak: bool, problems: list[str]
 ) -> dict[Rows, Found]:
-    """Scores of the programs of the wanted tasks whose rows can be had; remembered under `root`."""
+    """Scores of the programs of the wanted tasks on all rows that can be had; remembered under `root`."""
     tasks = []
     for name in wanted or names():
         if not program_files(name):
@@ -149,6 +151,7 @@ def scored_programs(
             tasks.append(load(name, data_dir=data_dir))
         except DataUnavailable as error:
             problems.append(f"programs of {name} are not scored: {error}")
+    tasks += _other_rows(tasks, wanted or names(), root)
     if not tasks:
         return {}
     scored, done = {}, itertools.count()
@@ -162,6 +165,31 @@ def scored_programs(
             )
             scored[(task.name, p.train_hash, p.heldout_hash)] = entries
     return scored
+
+
+def _other_rows(tasks: list[Task], wanted: Iterable[str], root: Path) -> list[Task]:
+    """The tasks on rows that finished runs under `root` have and `tasks` have not, where another source has them."""
+
+    def rows_of(task: Task) -> Rows:
+        return task.name, task.provenance.train_hash, task.provenance.heldout_hash
+
+    have = {rows_of(task) for task in tasks}
+    runs = {
+        (summary["task"], summary["data"]["train_hash"], summary["data"]["heldout_hash"])
+        for summary, _ in run_entries(root, [])[0]
+    } - have
+    asked = set(wanted)
+    found = []
+    for name in sorted({task for task, _, _ in runs if task in asked and program_files(task)}):
+        for source in SOURCES:
+            try:
+                task = load(name, data_dir=source)
+            except (DataUnavailable, TaskError):
+                continue
+            if rows_of(task) in runs:
+                runs.remove(rows_of(task))
+                found.append(task)
+    return found
 
 
 def _board(key: Rows, found: Found, unfinished: Counter[tuple[str, str, str]]) -> Board:

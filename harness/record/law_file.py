@@ -23,9 +23,22 @@ def law(input_data, group):
     """Predictions of rows, one dict by target for each dict by feature; constants are those of the group."""
     params = CONSTANTS[group] if len(CONSTANTS) > 1 else next(iter(CONSTANTS.values()))
     rows = np.array([[float(row[name]) for name in FEATURES] for row in input_data]).reshape(-1, len(FEATURES))
-    said = np.asarray(scaling_law_func(rows, np.array(params)), dtype=float).reshape(len(rows), len(TARGETS))
+{said}
     return [dict(zip(TARGETS, map(float, values))) for values in said]
 '''
+
+ONE_SHAPE = """\
+    said = np.asarray(scaling_law_func(rows, np.array(params)), dtype=float).reshape(len(rows), len(TARGETS))"""
+
+MATRIX_TOO = """\
+    for shape in ((-1,), (len(TARGETS), -1)):  # a vector, or a row of constants for each target
+        try:
+            said = np.asarray(scaling_law_func(rows, np.array(params).reshape(shape)), dtype=float)
+            said = said.reshape(len(rows), len(TARGETS))
+            break
+        except (IndexError, TypeError, ValueError):
+            if shape[0] > 0:
+                raise"""
 
 
 def law_text(folder: RunFolder) -> str:
@@ -54,7 +67,14 @@ def frozen_text(program: str, summary: dict[str, Any]) -> str:
     body = "\n".join(["{", lines + ",", "}"])
     named = readable(summary["law"], identifiers(asked)).text
     head = f"# Written from a run's program: {named}\n# Constants of its fit on the training rows {summary['data']['train_hash']}.\n"
-    law = LAW.format(features=asked.feature_names, targets=asked.target_names, constants=body)
+    several = len(asked.target_names)
+    matrix = several > 1 and all(len(values) % several == 0 for values in constants.values())
+    law = LAW.format(
+        features=asked.feature_names,
+        targets=asked.target_names,
+        constants=body,
+        said=MATRIX_TOO if matrix else ONE_SHAPE,
+    )
     return _without_fit(program).rstrip("\n") + "\n\n\n" + "import numpy as np\n\n" + head + law.lstrip("\n")
 
 

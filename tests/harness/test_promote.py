@@ -143,3 +143,45 @@ def test_controls_nested_runs_and_empty_folders_are_refused(rows, runs, tmp_path
     assert promote.main([str(runs), "--task", "moe", "--to", str(tmp_path / "to")]) == 2
     assert "of task 'moe'" in capsys.readouterr().err
     assert not (tmp_path / "to").exists()
+
+
+MATRIX = """
+import numpy as np
+
+def fit_scaling_law(data_points, loss_values):
+    X = np.c_[np.ones(len(data_points)), data_points]
+    return np.linalg.lstsq(X, loss_values, rcond=None)[0].T
+
+def scaling_law_func(data_points, params):
+    out = np.empty((len(data_points), len(params)))
+    for t, constants in enumerate(params):
+        out[:, t] = constants[0] + data_points @ constants[1:]
+    return out
+"""
+
+
+def test_frozen_constants_keep_the_shape_that_the_program_wants():
+    """A row of constants for each target, (T, P), or all in one vector; seed 5."""
+    from harness.record.law_file import frozen_text
+    from tasks import spec
+
+    asked = spec("domain_mixture")
+    F, T = len(asked.feature_names), len(asked.target_names)
+    assert T > 1
+    rng = np.random.default_rng(5)
+    X, matrix = rng.random((4, F)), rng.random((T, F + 1))
+    rows = [dict(zip(asked.feature_names, x, strict=True)) for x in X.tolist()]
+    flat = MATRIX.replace("enumerate(params)", f"enumerate(params.reshape({T}, -1))").replace(
+        "len(params)", str(T)
+    )
+    for program in (MATRIX, flat):
+        summary = {
+            "task": "domain_mixture",
+            "law": "free program x",
+            "constants": {"g": {f"p{i}": v for i, v in enumerate(matrix.ravel().tolist())}},
+            "data": {"train_hash": "aaaa"},
+        }
+        names = {}
+        exec(compile(frozen_text(program, summary), "law.py", "exec"), names)
+        said = [[row[t] for t in asked.target_names] for row in names["law"](rows, "g")]
+        assert np.allclose(said, matrix[:, 0] + X @ matrix[:, 1:].T, rtol=1e-12)

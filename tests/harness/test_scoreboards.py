@@ -281,6 +281,26 @@ def test_programs_are_scored_once_and_remembered(tmp_path, capsys, monkeypatch):
     assert json.loads(capsys.readouterr().out) == first
 
 
+def test_programs_stand_on_boards_of_rows_from_another_source(tmp_path, capsys, monkeypatch):
+    """A run on our own measurements, while the rows at hand are others."""
+    from tasks import load
+
+    nano = load("finetune_vocab", data_dir="nano").provenance
+    root = tmp_path / "runs"
+    write_run(root, "a", 0.9, 0, task="finetune_vocab", train=nano.train_hash)
+    path = root / "a" / "summary.json"
+    summary = json.loads(path.read_text())
+    summary["data"]["heldout_hash"] = nano.heldout_hash
+    path.write_text(json.dumps(summary))
+    monkeypatch.setattr(leaderboard, "program_entries", lambda task, *_, **__: [
+        ({"task": task.name, "data": summary["data"] | {"train_hash": task.provenance.train_hash}}, Entry("program human_law", "program", "law", None, None, 3, "here"))
+    ])  # fmt: skip
+    assert leaderboard.main(["--out", str(root), "--task", "finetune_vocab", "--json"]) == 0
+    found = {b["train_hash"]: b for b in json.loads(capsys.readouterr().out)}
+    assert len(found) == 2
+    assert {s["kind"] for s in found[nano.train_hash]["standings"]} == {"search", "program", "control"}
+
+
 def entry(r2, kind="search"):
     card = None if r2 is None else {"r2": r2, "nmse": 1 - r2, "nmae": 0.0}
     return Entry("s", kind, "law", card, None, 3, "here")
