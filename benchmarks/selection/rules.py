@@ -114,13 +114,27 @@ def rules(weights: Weights) -> dict[str, Rule]:
             replace(weights, say_softness=weights.say_softness / 2)
         ),
         "forecast: refits vote too": refits_vote(weights),
-        "forecast: the line as before (softness 0.25, no flattery)": forecast(
-            replace(weights, line_softness=0.25, flattery=0.0)
-        ),
+        "forecast: no flattery": forecast(replace(weights, flattery=0.0)),
         "forecast: flattery of 0.4": forecast(replace(weights, flattery=0.4)),
+        "forecast: methods mixed twice as softly": forecast(
+            replace(weights, mix_softness=2 * weights.mix_softness)
+        ),
+        "forecast: methods mixed twice as sharply": forecast(
+            replace(weights, mix_softness=weights.mix_softness / 2)
+        ),
+        **{
+            f"forecast: without {name}": forecast(
+                replace(weights, methods=tuple(m for m in weights.methods if m != name))
+            )
+            for name in weights.methods
+        },
+        "forecast: last two levels alone beside the vote": forecast(
+            replace(weights, methods=("last two levels",))
+        ),
         "forecast: whole anchor": forecast(replace(weights, anchor=1.0)),
         "forecast: no anchor": forecast(replace(weights, anchor=0.0)),
-        "forecast: median alone": forecast(replace(weights, anchor=0.0, line_most=0.0)),
+        "forecast: vote alone": forecast(replace(weights, methods=())),
+        "forecast: vote alone, no anchor": forecast(replace(weights, anchor=0.0, methods=())),
         "forecast: no clip": forecast(replace(weights, room=never)),
         "forecast (shipped)": forecast(weights),
     }

@@ -12,7 +12,7 @@ import numpy as np
 from evaluator.controls import LOG_LIMIT, log_quadratic, standardised
 from evaluator.scale import Scale
 from fitting import FittingError, fit, huber, log_huber
-from harness.choosing.local_line import local
+from harness.choosing.rows.last_levels import local
 from tasks.rows import Rows
 from tasks.spec import TaskSpec
 

@@ -1,12 +1,12 @@
-"""The forecast: a clipped median of distinct laws, drawn towards the last rows, mixed with a local line by folds.
+"""The forecast: a clipped median of distinct laws, drawn towards the last rows, mixed by folds with what knows rows alone.
 
-It is no program and has no budget of constants. How much the line counts, and how wide the interval is, folds tell:
-on each of them the same forecast is made from the rows that the fold leaves and compared with those it hides.
+It is no program and has no budget of constants. How much the vote and each method count, and how wide the interval is,
+folds tell: on each of them the same forecast is made from the rows that the fold leaves and compared with those it hides.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,12 +14,16 @@ import numpy as np
 from evaluator.scale import scale_error
 from harness.choosing.evidence import Evidence
 from harness.choosing.ground import Ground
-from harness.choosing.local_line import Local, local
 from harness.choosing.order import FLOOR, distinct, trust
+from harness.choosing.rows.last_levels import Local, local
+from harness.choosing.rows.methods import METHODS
 from harness.choosing.vote import clipped, median
 from harness.choosing.weights import Weights
 from tasks.distance import beyond
 from tasks.split import Fold
+
+LAWS = "laws"
+"""Name of the laws' vote beside those of the methods."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,18 +33,18 @@ class Panel:
     Attributes:
         voters: places in the evidence, best first.
         say: weight of each voter, by how far behind the best it is on folds.
-        line_weight: how much the local line counts, in (0, 1).
+        shares: "laws" and each method -> how much it counts in the forecast, together 1.
         fold_error: geometric mean over the standard folds of the forecast's own error.
         errors: standard fold -> the same, fold by fold.
-        line_errors: standard fold -> the local line's.
+        part_errors: "laws" and each method -> geometric mean over the standard folds of its error alone.
     """
 
     voters: tuple[int, ...]
     say: tuple[float, ...]
-    line_weight: float
+    shares: dict[str, float]
     fold_error: float
     errors: dict[str, float]
-    line_errors: dict[str, float]
+    part_errors: dict[str, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,25 +81,37 @@ def seat(
     voters = distinct(sorted(among, key=lambda i: (order[i], i)), evidence, n_voters or weights.voters)
     behind = order[voters] - order[voters].min()
     say = np.exp(-behind / weights.say_softness)
-    base_errors, line_errors, parts = {}, {}, {}
-    for fold in ground.standard:
-        votes = np.stack([evidence[i].folds[fold.name] for i in voters])
-        voted, line = _on_fold(ground, fold, votes, say, weights)
-        hidden = fold.validation
-        z, group = ground.z[hidden], ground.train.group[hidden]
-        base_errors[fold.name] = max(scale_error(z, voted, group), FLOOR)
-        line_errors[fold.name] = max(scale_error(z, line, group), FLOOR)
-        parts[fold.name] = (z, group, voted, line)
-    # Hundreds of laws competed for the folds' errors, the line for none.
-    away = _log_mean(line_errors) - _log_mean(base_errors) - weights.flattery
-    turned = float(1 / (1 + np.exp(np.clip(away / weights.line_softness, -30, 30))))
-    line_weight = min(turned, weights.line_most)
-    errors = {
-        name: max(scale_error(z, (1 - line_weight) * voted + line_weight * line, group), FLOOR)
-        for name, (z, group, voted, line) in parts.items()
+    parts = {fold.name: _on_fold(ground, fold, evidence, (voters, say), weights) for fold in ground.standard}
+    truth = {
+        fold.name: (ground.z[fold.validation], ground.train.group[fold.validation]) for fold in ground.standard
     }
-    shares = tuple((say / say.sum()).tolist())
-    return Panel(tuple(voters), shares, line_weight, float(np.exp(_log_mean(errors))), errors, line_errors)
+    logs = {
+        part: float(np.mean([_log_error(*truth[fold], found[part]) for fold, found in parts.items()]))
+        for part in (LAWS, *weights.methods)
+    }
+    shares = _shares(logs, weights)
+    errors = {
+        fold: float(np.exp(_log_error(*truth[fold], _mixed(found, shares)))) for fold, found in parts.items()
+    }
+    return Panel(
+        tuple(voters),
+        tuple((say / say.sum()).tolist()),
+        shares,
+        float(np.exp(np.mean(np.log(list(errors.values()))))),
+        errors,
+        {part: float(np.exp(log)) for part, log in logs.items()},
+    )
+
+
+def _shares(logs: Mapping[str, float], weights: Weights) -> dict[str, float]:
+    """Shares that fall with the log of the error on folds.
+
+    Hundreds of laws competed for the folds' errors, each method for none: the vote's is taken for higher than it looks.
+    """
+    fair = {part: log + (weights.flattery if part == LAWS else 0.0) for part, log in logs.items()}
+    best = min(fair.values())
+    says = {part: float(np.exp((best - log) / weights.mix_softness)) for part, log in fair.items()}
+    return {part: s / sum(says.values()) for part, s in says.items()}
 
 
 def cast(
@@ -116,14 +132,10 @@ def cast(
         where: (m, F) features and (m,) labels of the rows.
     """
     X, group = where
-    near = local(ground.spec, ground.train, ground.z, X, group)
     shares = np.asarray(panel.say if say is None else say)
-    voted = _voted(votes, at_train, ground.z, near, shares, weights)
-    line = near.line
-    z = (1 - panel.line_weight) * voted + panel.line_weight * line
+    parts = _parts(ground, np.arange(len(ground.train)), where, (votes, at_train), shares, weights)
+    z = np.minimum(_mixed(parts, panel.shares), ground.scale.to(np.full(parts[LAWS].shape, ground.most)))
     distance = beyond(ground.spec, ground.train, X, group)
-    z = clipped(z, group, ground.z, ground.train.group, weights.room + weights.room_slope * distance)
-    z = np.minimum(z, ground.scale.to(np.full(z.shape, ground.most)))
     # Spread of the laws adds nothing to the width once the forecast's own fold error is known.
     width = weights.interval * panel.fold_error * (1 + weights.interval_slope * distance)
     return Band(z, np.repeat(width[:, None], z.shape[1], axis=1), distance)
@@ -137,20 +149,47 @@ def cast_asked(panel: Panel, ground: Ground, evidence: Sequence[Evidence], weigh
 
 
 def _on_fold(
-    ground: Ground, fold: Fold, votes: np.ndarray, say: np.ndarray, weights: Weights
-) -> tuple[np.ndarray, np.ndarray]:
-    """Vote and line for a fold's hidden rows, both from the rows it leaves.
+    ground: Ground,
+    fold: Fold,
+    evidence: Sequence[Evidence],
+    vote: tuple[Sequence[int], np.ndarray],
+    weights: Weights,
+) -> dict[str, np.ndarray]:
+    """What the vote and each method say of a fold's hidden rows, from the rows it leaves.
 
     Args:
-        votes: (M, n, T) predictions of every training row by fits on the rows the fold leaves.
+        vote: places of the voters, and their say.
     """
-    fitted, hidden = ground.train.take(fold.train), ground.train.take(fold.validation)
-    z = ground.z[fold.train]
-    near = local(ground.spec, fitted, z, hidden.X, hidden.group)
-    voted = _voted(votes[:, fold.validation], votes[:, fold.train], z, near, say, weights)
-    distance = beyond(ground.spec, fitted, hidden.X, hidden.group)
+    voters, say = vote
+    votes = np.stack([evidence[i].folds[fold.name] for i in voters])
+    hidden = ground.train.X[fold.validation], ground.train.group[fold.validation]
+    return _parts(ground, fold.train, hidden, (votes[:, fold.validation], votes[:, fold.train]), say, weights)
+
+
+def _parts(
+    ground: Ground,
+    fitted: np.ndarray,
+    where: tuple[np.ndarray, np.ndarray],
+    votes: tuple[np.ndarray, np.ndarray],
+    say: np.ndarray,
+    weights: Weights,
+) -> dict[str, np.ndarray]:
+    """What the vote and each method say of rows, kept within reach of the targets.
+
+    Args:
+        fitted: places of the training rows that all of them know.
+        where: features and labels of the rows to predict.
+        votes: (M, m, T) predictions of these rows, and (M, n, T) of the fitted ones.
+    """
+    X, group = where
+    train, z = ground.train.take(fitted), ground.z[fitted]
+    distance = beyond(ground.spec, train, X, group)
     room = weights.room + weights.room_slope * distance
-    return clipped(voted, hidden.group, z, fitted.group, room), near.line
+    near = local(ground.spec, train, z, X, group)
+    found = {LAWS: _voted(*votes, z, near, say, weights)}
+    for name in weights.methods:
+        found[name] = METHODS[name](ground.spec, train, z, X, group)
+    return {name: clipped(values, group, z, train.group, room) for name, values in found.items()}
 
 
 def _voted(
@@ -162,5 +201,9 @@ def _voted(
     return median(votes, say) + weights.anchor * at_last
 
 
-def _log_mean(errors: dict[str, float]) -> float:
-    return float(np.mean(np.log(list(errors.values()))))
+def _mixed(parts: Mapping[str, np.ndarray], shares: Mapping[str, float]) -> np.ndarray:
+    return np.sum([share * parts[name] for name, share in shares.items()], axis=0)
+
+
+def _log_error(z: np.ndarray, group: np.ndarray, said: np.ndarray) -> float:
+    return float(np.log(max(scale_error(z, said, group), FLOOR)))

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from harness.choosing.rows.methods import METHODS
+
 FILE = Path(__file__).with_name("weights.json")
 
 
@@ -20,9 +22,9 @@ class Weights:
         room, room_slope: how far a forecast may leave the range of a group's targets, in ranges: at the rows, and more for
             every range that a row lies beyond them.
         anchor: share of what the median misses at the last rows that is added to it.
-        line_softness: log error ratio of line and median over which the weight of the line turns.
-        line_most: the most that the line may count; 0 leaves it out.
-        flattery: how much lower, in logs, the folds' error of the chosen laws is for having been competed for; the line's is not.
+        methods: names of those that know rows alone and are mixed with the laws' vote.
+        mix_softness: how far behind the best a part may be, in logs of its error, before its share falls to 1 / e.
+        flattery: how much lower, in logs, the folds' error of the chosen laws is for having been competed for.
         pool: best laws among which the one law is looked for.
         law_error: how much a law's own fold error counts beside its distance from the forecast.
         prior: what a law that goes a whole range of the targets the wrong way loses, in logs of its error.
@@ -35,8 +37,8 @@ class Weights:
     room: float = 0.15
     room_slope: float = 0.5
     anchor: float = 0.5
-    line_softness: float = 0.5
-    line_most: float = 1.0
+    methods: tuple[str, ...] = tuple(METHODS)
+    mix_softness: float = 0.3
     flattery: float = 0.2
     pool: int = 60
     law_error: float = 0.2
@@ -48,4 +50,5 @@ class Weights:
 @cache
 def shipped() -> Weights:
     """The numbers that come with the package, made by `python -m benchmarks.selection fit RUNS`."""
-    return Weights(**json.loads(FILE.read_text(encoding="utf-8"))["weights"])
+    kept = json.loads(FILE.read_text(encoding="utf-8"))["weights"]
+    return Weights(**{**kept, "methods": tuple(kept["methods"])})

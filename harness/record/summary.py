@@ -80,7 +80,7 @@ def build_summary(run: Finished) -> dict[str, Any]:
         summary |= _law(choice.winner.member, run.assignment.facts, choice.winner.outcome)
         summary |= _heldout(task, choice.winner.member, report)
         summary["voters"] = [m.candidate.draft.law or m.candidate.id for m in choice.voters]
-        summary["line_weight"] = choice.panel.line_weight if choice.panel else None
+        summary["shares"] = choice.panel.shares if choice.panel else {}
         summary["validation"]["log_errors"] = choice.controls
         summary["notes"] = choice.notes
     summary["published"] = [asdict(s) for s in task.spec.published]

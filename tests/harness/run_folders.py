@@ -108,7 +108,7 @@ def summary_of(folder, task, law, winner):
         "validation": {"r2": 0.95, "nmse": 0.05, "folds": {}, "log_errors": {"law": 0.1, "forecast": 0.09, "power sum": 0.2}},
         "forecast": card, "forecast_coverage": 0.9, "noise_ceiling_r2": 0.99, "marks": [], "heldout": card,
         "controls": {"last point": card}, "constants": {label: constants for label in GROUPS},
-        "voters": [law], "line_weight": 0.2, "notes": [EVIL], "published": [],
+        "voters": [law], "shares": {"laws": 0.8, "kriging": 0.2}, "notes": [EVIL], "published": [],
     }  # fmt: skip
 
 

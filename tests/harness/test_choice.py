@@ -10,7 +10,7 @@ from harness.choosing.evidence import Evidence
 from harness.choosing.forecast import cast_asked, seat
 from harness.choosing.ground import Ground
 from harness.choosing.law import law_order
-from harness.choosing.local_line import local
+from harness.choosing.rows.last_levels import local
 from harness.choosing.order import combined, distinct
 from harness.choosing.priors import priors_of, runs_off
 from harness.choosing.refits import refits
