@@ -83,7 +83,8 @@ def seat(
     say = np.exp(-behind / weights.say_softness)
     parts = {fold.name: _on_fold(ground, fold, evidence, (voters, say), weights) for fold in ground.standard}
     truth = {
-        fold.name: (ground.z[fold.validation], ground.train.group[fold.validation]) for fold in ground.standard
+        fold.name: (ground.z[fold.validation], ground.train.group[fold.validation])
+        for fold in ground.standard
     }
     logs = {
         part: float(np.mean([_log_error(*truth[fold], found[part]) for fold, found in parts.items()]))

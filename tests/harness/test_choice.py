@@ -10,10 +10,10 @@ from harness.choosing.evidence import Evidence
 from harness.choosing.forecast import cast_asked, seat
 from harness.choosing.ground import Ground
 from harness.choosing.law import law_order
-from harness.choosing.rows.last_levels import local
 from harness.choosing.order import combined, distinct
 from harness.choosing.priors import priors_of, runs_off
 from harness.choosing.refits import refits
+from harness.choosing.rows.last_levels import local
 from harness.choosing.store import read_evidence, write_evidence
 from harness.choosing.vote import clipped, median
 from harness.choosing.weights import Weights, shipped
@@ -185,16 +185,29 @@ def test_the_forecast_is_the_middle_of_the_laws_and_one_wild_law_moves_nothing()
     ).all()
 
 
-def test_where_every_law_misses_the_last_rows_the_line_and_the_anchor_help():
+def test_where_every_law_misses_the_last_rows_the_anchor_and_the_rows_help():
     ground = Ground.of(make_task())
     laws = [made(ground, shifted(ground, 0.05 + 1e-3 * k, 0.05), f"c{k}") for k in range(7)]
     truth = shifted(ground, 0.0)(ground.asked, np.arange(len(ground.train)))
-    errors = []
-    for weights in (Weights(anchor=0.0, line_softness=1e9), Weights(anchor=0.5), Weights(anchor=1.0)):
+
+    def error(weights):
         panel = seat(laws, ground, range(7), weights)
-        errors.append(scale_error(truth, cast_asked(panel, ground, laws, weights).z, ground.asked_group))
-    assert errors[1] < 0.7 * errors[0]
-    assert seat(laws, ground, range(7), Weights(anchor=0.0)).line_weight > 0.5
+        assert sum(panel.shares.values()) == pytest.approx(1.0)
+        return scale_error(truth, cast_asked(panel, ground, laws, weights).z, ground.asked_group)
+
+    alone = error(Weights(anchor=0.0, methods=()))
+    assert error(Weights(anchor=0.5, methods=())) < 0.8 * alone
+    assert error(Weights(anchor=0.0)) < 0.7 * alone
+    assert seat(laws, ground, range(7), Weights(anchor=0.0)).shares["laws"] < 0.5
+
+
+def test_laws_that_are_right_keep_most_of_the_say():
+    ground = Ground.of(make_task())
+    laws = [made(ground, shifted(ground, 1e-4 * k), f"c{k}") for k in range(7)]
+    panel = seat(laws, ground, range(7), Weights())
+    assert max(panel.shares, key=panel.shares.__getitem__) == "laws"
+    assert panel.part_errors["laws"] < min(e for name, e in panel.part_errors.items() if name != "laws")
+    assert seat(laws, ground, range(7), Weights(flattery=3.0)).shares["laws"] < panel.shares["laws"]
 
 
 def test_the_law_nearest_to_the_forecast_is_first():

@@ -41,6 +41,6 @@ def _at(Z: np.ndarray, z: np.ndarray) -> np.ndarray:
     distance = np.sqrt((Z**2).sum(axis=1))
     w = np.exp(-0.5 * ((distance - distance.min()) / BANDWIDTH) ** 2)
     H = np.column_stack([np.ones(len(Z)), Z])
-    pull = np.diag([0.0, *[RIDGE * w.sum()] * Z.shape[1]]) + 1e-10 * np.eye(Z.shape[1] + 1)
+    pull = np.diag([0.0, *[RIDGE * w.sum()] * Z.shape[1]])
     slopes: np.ndarray = np.linalg.solve((H * w[:, None]).T @ H + pull, (H * w[:, None]).T @ z)
     return slopes[0]
