@@ -14,6 +14,7 @@ from typing import Any
 
 from evaluator.foreign import Lenient
 from harness.boards.scoring import SCORE_VERSION, score_program
+from harness.choosing.shares import made_of
 from harness.errors import BadRun
 from harness.proposers.facts import identifiers
 from harness.proposers.formula.naming import readable
@@ -172,7 +173,7 @@ def _forecast_entry(entry: Entry, summary: dict[str, Any]) -> Entry:
     return Entry(
         f"{entry.system}, forecast",
         "forecast",
-        f"{len(summary['voters'])} laws and the last rows" if errors else "",
+        made_of(len(summary["voters"]), summary.get("shares") or {}) if errors else "",
         summary["forecast"],
         None,
         None,

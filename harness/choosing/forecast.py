@@ -17,13 +17,11 @@ from harness.choosing.ground import Ground
 from harness.choosing.order import FLOOR, distinct, trust
 from harness.choosing.rows.last_levels import Local, local
 from harness.choosing.rows.methods import METHODS
+from harness.choosing.shares import LAWS
 from harness.choosing.vote import clipped, median
 from harness.choosing.weights import Weights
 from tasks.distance import beyond
 from tasks.split import Fold
-
-LAWS = "laws"
-"""Name of the laws' vote beside those of the methods."""
 
 
 @dataclass(frozen=True, slots=True)

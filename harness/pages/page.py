@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 from markupsafe import Markup
 
+from harness.choosing.shares import made_of
 from harness.errors import BadRun
 from harness.pages.figures import KINDS, panel_svg
 from harness.pages.numbers import number, score
@@ -194,7 +195,8 @@ def _shortlist(view: RunView, features: tuple[str, ...]) -> dict[str, Any]:
         }
         for law in view.shortlist
     ]
-    return {"shortlist": rows, "folds": folds}
+    made = made_of(len(view.summary.get("voters") or []), view.summary.get("shares") or {})
+    return {"shortlist": rows, "folds": folds, "made_of": made if view.summary.get("forecast") else ""}
 
 
 def _lineage(view: RunView, features: tuple[str, ...]) -> list[dict[str, Any]]:

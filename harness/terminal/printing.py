@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from harness.choosing.shares import made_of
 from harness.proposers.formula.naming import Readable, readable
 
 MAX_GROUPS = 12
@@ -123,10 +124,8 @@ def print_scores(summary: dict[str, Any], console: Console) -> None:
                 rest = f"  and {len(groups) - MAX_GROUPS} more groups, in summary.json"
                 table.add_row(rest, "", "", "", "", "", style="dim")
     if summary.get("forecast"):
-        n = len(summary.get("voters", []))
-        table.add_row(
-            *score_row(f"forecast of {n} laws and the last rows", summary["forecast"]), "no program"
-        )
+        made = made_of(len(summary.get("voters", [])), summary.get("shares") or {})
+        table.add_row(*score_row(f"forecast: {made}", summary["forecast"]), "no program")
     for name, card in (summary.get("controls") or {}).items():
         table.add_row(*score_row(name, card), "control")
     ceiling = summary.get("noise_ceiling_r2")
