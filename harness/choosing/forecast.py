@@ -132,7 +132,8 @@ def cast(
     """
     X, group = where
     shares = np.asarray(panel.say if say is None else say)
-    parts = _parts(ground, np.arange(len(ground.train)), where, (votes, at_train), shares, weights)
+    methods = [name for name in panel.shares if name != LAWS]
+    parts = _parts(ground, np.arange(len(ground.train)), where, (votes, at_train, shares), methods, weights)
     z = np.minimum(_mixed(parts, panel.shares), ground.scale.to(np.full(parts[LAWS].shape, ground.most)))
     distance = beyond(ground.spec, ground.train, X, group)
     # Spread of the laws adds nothing to the width once the forecast's own fold error is known.
@@ -151,26 +152,27 @@ def _on_fold(
     ground: Ground,
     fold: Fold,
     evidence: Sequence[Evidence],
-    vote: tuple[Sequence[int], np.ndarray],
+    voting: tuple[Sequence[int], np.ndarray],
     weights: Weights,
 ) -> dict[str, np.ndarray]:
     """What the vote and each method say of a fold's hidden rows, from the rows it leaves.
 
     Args:
-        vote: places of the voters, and their say.
+        voting: places of the voters, and their say.
     """
-    voters, say = vote
+    voters, say = voting
     votes = np.stack([evidence[i].folds[fold.name] for i in voters])
     hidden = ground.train.X[fold.validation], ground.train.group[fold.validation]
-    return _parts(ground, fold.train, hidden, (votes[:, fold.validation], votes[:, fold.train]), say, weights)
+    vote = votes[:, fold.validation], votes[:, fold.train], say
+    return _parts(ground, fold.train, hidden, vote, weights.methods, weights)
 
 
 def _parts(
     ground: Ground,
     fitted: np.ndarray,
     where: tuple[np.ndarray, np.ndarray],
-    votes: tuple[np.ndarray, np.ndarray],
-    say: np.ndarray,
+    vote: tuple[np.ndarray, np.ndarray, np.ndarray],
+    methods: Sequence[str],
     weights: Weights,
 ) -> dict[str, np.ndarray]:
     """What the vote and each method say of rows, kept within reach of the targets.
@@ -178,15 +180,16 @@ def _parts(
     Args:
         fitted: places of the training rows that all of them know.
         where: features and labels of the rows to predict.
-        votes: (M, m, T) predictions of these rows, and (M, n, T) of the fitted ones.
+        vote: (M, m, T) predictions of these rows, (M, n, T) of the fitted ones, and the laws' say (M,).
     """
     X, group = where
     train, z = ground.train.take(fitted), ground.z[fitted]
     distance = beyond(ground.spec, train, X, group)
     room = weights.room + weights.room_slope * distance
     near = local(ground.spec, train, z, X, group)
-    found = {LAWS: _voted(*votes, z, near, say, weights)}
-    for name in weights.methods:
+    votes, at_train, say = vote
+    found = {LAWS: _voted(votes, at_train, z, near, say, weights)}
+    for name in methods:
         found[name] = METHODS[name](ground.spec, train, z, X, group)
     return {name: clipped(values, group, z, train.group, room) for name, values in found.items()}
 

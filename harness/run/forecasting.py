@@ -20,6 +20,7 @@ import numpy as np
 from evaluator import Evaluator, Failed, LocalSandbox
 from harness.choosing.forecast import Panel, cast
 from harness.choosing.ground import Ground
+from harness.choosing.shares import LAWS
 from harness.choosing.weights import shipped
 from harness.errors import BadRun
 from harness.record.run_folder import RunFolder, write_atomically
@@ -27,7 +28,7 @@ from harness.run.beginning import check_same_task
 from tasks import Task, load
 
 FILE = "forecast.json"
-VERSION = 1
+VERSION = 2
 
 FAR = 0.3
 """Distance beyond which folds begin to flatter, in ranges of the rows: a warning says so."""
@@ -239,6 +240,13 @@ def _read(folder: RunFolder) -> tuple[Panel, list[str]]:
     try:
         tree: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         parts = tree["panel"]
+        if "line_weight" in parts:  # version 1, of before there were other methods than the line
+            line = parts.pop("line_weight")
+            alone = parts.pop("line_errors").values()
+            parts |= {
+                "shares": {LAWS: 1.0 - line, "last two levels": line},
+                "part_errors": {"last two levels": _mean(alone)},
+            }
         panel = Panel(**{**parts, "voters": tuple(parts["voters"]), "say": tuple(parts["say"])})
         return panel, list(tree["voters"])
     except FileNotFoundError:
@@ -247,6 +255,10 @@ def _read(folder: RunFolder) -> tuple[Panel, list[str]]:
         ) from None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BadRun(f"{path}: can't be read as a forecast ({error})") from error
+
+
+def _mean(errors: Iterable[float]) -> float:
+    return float(np.exp(np.mean(np.log(list(errors)))))
 
 
 def _rows(task: Task, X: np.ndarray, group: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:

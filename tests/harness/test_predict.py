@@ -150,3 +150,21 @@ def test_rows_asked_ahead_are_answered_without_another_call_and_one_by_one_where
     assert calls[2:] == [("b", 2)]
     assert np.array_equal(forecaster.answer("a", X + 1, group), 2 * (X[:, :1] + 1))
     assert calls[3:] == [("a", 3)]
+
+
+def test_a_forecast_of_before_there_were_methods_still_answers(run, tmp_path):
+    import json
+    import shutil
+
+    old = tmp_path / run.name
+    shutil.copytree(run, old)
+    tree = json.loads((old / "forecast.json").read_text())
+    panel = tree["panel"]
+    assert sum(panel.pop("shares").values()) == pytest.approx(1.0)
+    panel |= {"line_weight": 0.25, "line_errors": dict.fromkeys(panel["errors"], 0.1)}
+    panel.pop("part_errors")
+    (old / "forecast.json").write_text(json.dumps({**tree, "version": 1}))
+    asked = np.array([[2e9]]), np.array(["deep"])
+    now, then = (forecast_at(folder, *asked, weak=True) for folder in (run, old))
+    assert now.values != then.values and now.law_values == then.law_values
+    assert then.values == pytest.approx(now.values, rel=0.2)
