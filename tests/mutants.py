@@ -30,6 +30,7 @@ LONGEST_S = 40
 """Processor seconds of the tests of one mutant; one that runs longer is caught, for CI would stop it too."""
 
 CHOICE = ("tests/harness/test_choosing_rules.py", "tests/harness/test_choice.py")
+ROWS = ("tests/harness/test_row_methods.py",)
 GUIDE = "tests/harness/test_rules_that_guide.py"
 LOOP = (
     "tests/harness/test_search_loop.py",
@@ -42,7 +43,9 @@ WATCHED: dict[str, tuple[str, ...]] = {
     "harness/search/archive.py": LOOP,
     "harness/search/search.py": LOOP,
     "harness/choosing/forecast.py": CHOICE,
-    "harness/choosing/local_line.py": CHOICE,
+    "harness/choosing/rows/last_levels.py": CHOICE,
+    "harness/choosing/rows/local_regression.py": ROWS,
+    "harness/choosing/rows/kriging.py": ROWS,
     "harness/choosing/order.py": CHOICE,
     "harness/choosing/priors.py": CHOICE,
     "harness/choosing/vote.py": CHOICE,

@@ -10,9 +10,10 @@ from evaluator.scale import scale_error
 from harness.choosing.evidence import Evidence
 from harness.choosing.forecast import cast, cast_asked, seat
 from harness.choosing.ground import Ground
-from harness.choosing.local_line import local
 from harness.choosing.order import combined, distinct, fold_errors, matched_weights, mean_log_error, trust
 from harness.choosing.priors import Prior, priors_of, rising_scores, runs_off
+from harness.choosing.rows.last_levels import local
+from harness.choosing.rows.methods import METHODS
 from harness.choosing.vote import clipped, median
 from harness.choosing.weights import Weights
 from tasks.distance import beyond
@@ -20,7 +21,8 @@ from tasks.probes import REACH, STEPS, probe_rows
 from tasks.rows import Asked, Rows, Task
 from tasks.spec import Column, Provenance, TaskSpec
 
-OPEN = Weights(room=1e3, room_slope=1e3, anchor=0.0)
+LINE = ("last two levels",)
+OPEN = Weights(room=1e3, room_slope=1e3, anchor=0.0, methods=LINE)
 """No clipping and no anchor: what is left is the vote and the line."""
 
 
@@ -223,22 +225,21 @@ def law_of(ground, tilt):
     return made(ground, shifted(ground, 0.02, tilt), f"tilt {tilt}")
 
 
-def test_say_falls_with_the_error_and_the_line_counts_by_its_own(ground):
+def test_say_and_shares_fall_with_the_error_and_the_vote_looks_better_than_it_is(ground):
     laws = [law_of(ground, tilt) for tilt in (0.02, 0.05, 0.1)]
-    weights = replace(OPEN, say_softness=0.4, line_softness=0.7, flattery=0.3, line_most=0.0)
+    weights = replace(OPEN, say_softness=0.4, mix_softness=0.7, flattery=0.3, methods=())
     order = trust(laws, ground, weights)
     alone = seat(laws, ground, range(3), weights)
     say = np.exp(-(order - order.min()) / 0.4)
     assert alone.voters == (0, 1, 2) and alone.say == pytest.approx(tuple(say / say.sum()))
-    assert alone.line_weight == 0.0
-    line = np.mean(np.log(list(alone.line_errors.values())))
+    assert alone.shares == {"laws": 1.0}
     voted = np.mean(np.log(list(alone.errors.values())))
-    assert alone.fold_error == pytest.approx(np.exp(voted))
-    panel = seat(laws, ground, range(3), replace(weights, line_most=1.0))
-    assert panel.line_weight == pytest.approx(1 / (1 + np.exp((line - voted - 0.3) / 0.7)))
-    assert seat(laws, ground, range(3), replace(weights, line_most=0.1)).line_weight == min(
-        panel.line_weight, 0.1
-    )
+    assert alone.fold_error == pytest.approx(np.exp(voted)) == pytest.approx(alone.part_errors["laws"])
+    panel = seat(laws, ground, range(3), replace(weights, methods=tuple(METHODS)))
+    logs = {name: np.log(error) for name, error in panel.part_errors.items()}
+    assert logs["laws"] == pytest.approx(voted) and list(logs) == ["laws", *METHODS]
+    said = {name: np.exp(-(log + 0.3 * (name == "laws")) / 0.7) for name, log in logs.items()}
+    assert panel.shares == pytest.approx({name: s / sum(said.values()) for name, s in said.items()})
 
 
 def test_an_order_that_is_given_counts_and_so_does_a_number_of_voters(ground):
@@ -252,15 +253,17 @@ def test_an_order_that_is_given_counts_and_so_does_a_number_of_voters(ground):
 def test_the_panel_s_errors_are_those_of_vote_and_line_mixed(ground):
     """One law, no clipping: on each fold the forecast is that law and the line, by their weights."""
     law = law_of(ground, 0.05)
-    panel = seat([law], ground, [0], replace(OPEN, line_softness=5.0))
-    w = panel.line_weight
+    panel = seat([law], ground, [0], replace(OPEN, mix_softness=5.0))
+    w = panel.shares["last two levels"]
     assert 0.2 < w < 0.8
+    alone = []
     for fold in ground.standard:
         fitted, hidden = ground.train.take(fold.train), ground.train.take(fold.validation)
         line = local(ground.spec, fitted, ground.z[fold.train], hidden.X, hidden.group).line
         z, mixed = ground.z[fold.validation], (1 - w) * law.folds[fold.name][fold.validation] + w * line
         assert panel.errors[fold.name] == pytest.approx(scale_error(z, mixed, hidden.group))
-        assert panel.line_errors[fold.name] == pytest.approx(scale_error(z, line, hidden.group))
+        alone.append(scale_error(z, line, hidden.group))
+    assert panel.part_errors["last two levels"] == pytest.approx(np.exp(np.mean(np.log(alone))))
 
 
 def test_perfect_folds_count_as_the_floor(ground):
@@ -268,13 +271,13 @@ def test_perfect_folds_count_as_the_floor(ground):
     exact = made(
         ground, lambda X, fitted: ground.z if len(X) == len(ground.z) else np.zeros((len(X), 1)), "exact"
     )
-    panel = seat([exact], ground, [0], replace(OPEN, line_most=0.0))
+    panel = seat([exact], ground, [0], replace(OPEN, methods=()))
     assert list(panel.errors.values()) == pytest.approx([1e-6] * len(ground.standard))
 
 
 def test_a_vote_is_moved_by_a_share_of_what_it_misses_at_the_last_rows(ground):
     law = law_of(ground, 0.05)
-    weights = replace(OPEN, anchor=0.3, line_most=0.0)
+    weights = replace(OPEN, anchor=0.3, methods=())
     panel = seat([law], ground, [0], weights)
     band = cast_asked(panel, ground, [law], weights)
     last = local(ground.spec, ground.train, ground.z, ground.asked, ground.asked_group).last
@@ -285,7 +288,7 @@ def test_a_vote_is_moved_by_a_share_of_what_it_misses_at_the_last_rows(ground):
 
 def test_on_folds_a_vote_is_clipped_by_the_room_that_its_distance_gives(ground):
     wild = made(ground, lambda X, fitted: np.full((len(X), 1), 99.0), "wild")
-    weights = Weights(room=0.1, room_slope=0.4, anchor=0.0, line_most=0.0)
+    weights = Weights(room=0.1, room_slope=0.4, anchor=0.0, methods=())
     panel = seat([wild], ground, [0], weights)
     for fold in ground.standard:
         fitted, hidden = ground.train.take(fold.train), ground.train.take(fold.validation)
@@ -298,10 +301,12 @@ def test_on_folds_a_vote_is_clipped_by_the_room_that_its_distance_gives(ground):
 
 
 def test_the_band_by_hand(ground):
-    """Mixed, then clipped by distance; half as wide again for every range beyond the rows, in fold errors."""
+    """Each part clipped by distance, then mixed; half as wide again for every range beyond the rows, in fold errors."""
     laws = [law_of(ground, tilt) for tilt in (0.02, 0.05, 0.1)]
-    weights = Weights(anchor=0.0, room=0.2, room_slope=0.6, interval=1.3, interval_slope=1.7)
-    panel = replace(seat(laws, ground, range(3), weights), line_weight=0.25, say=(0.2, 0.2, 0.6))
+    weights = Weights(anchor=0.0, room=0.2, room_slope=0.6, interval=1.3, interval_slope=1.7, methods=LINE)
+    panel = replace(
+        seat(laws, ground, range(3), weights), shares={"laws": 0.75, LINE[0]: 0.25}, say=(0.2, 0.2, 0.6)
+    )
     X, group = np.array([[5e9, 0.5], [1e8, 0.3], [2e10, 1.0]]), np.full(3, "all")
     votes = np.stack([shifted(ground, 0.0, t)(X, np.arange(80)) for t in (0.02, 0.05, 0.1)])
     at_train = np.stack([law.train for law in laws])
@@ -310,15 +315,20 @@ def test_the_band_by_hand(ground):
     line = local(ground.spec, ground.train, ground.z, X, group).line
     for say, voted in ((None, votes[2]), ((0.8, 0.1, 0.1), votes[0])):
         band = cast(panel, ground, votes, at_train, (X, group), weights, say)
-        mixed = 0.75 * voted + 0.25 * line
-        wanted = clipped(mixed, group, ground.z, ground.train.group, 0.2 + 0.6 * distance)
+        room = 0.2 + 0.6 * distance
+        kept = [clipped(part, group, ground.z, ground.train.group, room) for part in (voted, line)]
+        wanted = 0.75 * kept[0] + 0.25 * kept[1]
         assert band.z == pytest.approx(wanted)
         assert band.half_width == pytest.approx(1.3 * panel.fold_error * (1 + 1.7 * distance)[:, None])
         assert (band.distance == distance).all()
     high = cast(panel, ground, votes + 99.0, at_train, (X, group), weights).z
-    assert high == pytest.approx(ground.z.max() + ((0.2 + 0.6 * distance) * np.ptp(ground.z))[:, None])
+    top = ground.z.max() + ((0.2 + 0.6 * distance) * np.ptp(ground.z))[:, None]
+    kept = clipped(line, group, ground.z, ground.train.group, 0.2 + 0.6 * distance)
+    assert high == pytest.approx(0.75 * top + 0.25 * kept)
     capped = replace(ground, most=float(np.exp(ground.z.max())))
-    assert cast(panel, capped, votes + 99.0, at_train, (X, group), weights).z == pytest.approx(ground.z.max())
+    assert cast(panel, capped, votes + 99.0, at_train, (X, group), weights).z == pytest.approx(
+        np.minimum(high, ground.z.max())
+    )
 
 
 # Priors.
