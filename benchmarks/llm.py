@@ -267,7 +267,7 @@ def tools(proposals: int) -> None:
         model = Counted(Looks(calls, own_way))
         _, entries = spent(model, proposals * (1 + calls), 0, False, reflect_every=0, **offered)
         depth = {
-            e["request"]: sum(role == "assistant" for role, _ in e["messages"])
+            e["number"]: sum(role == "assistant" for role, _ in e["messages"])
             for e in entries
             if e.get("kind") == "request" and e["purpose"] in ("propose", "turn")
         }

@@ -185,7 +185,7 @@ def extrapolation_panels(view: RunView) -> list[Panel]:
 
 
 def held_still(view: RunView) -> list[tuple[str, str]]:
-    """(group, features of its outermost training row): what stays while one feature moves."""
+    """(group, features of its outermost training row): what stays while one feature moves; [] where there is one alone."""
     if view.traces is None or view.spec is None:
         return []
     found: dict[str, str] = {}
@@ -194,7 +194,7 @@ def held_still(view: RunView) -> list[tuple[str, str]]:
         text = ", ".join(f"{name} = {v:g}" for name, v, moved in values if moved == 0)
         label = str(sweep.group[0])
         found[label] = "; ".join(p for p in (found.get(label, ""), text) if p)
-    return list(found.items())
+    return [(label, still) for label, still in found.items() if still]
 
 
 def _draw_sweep(ax: Axes, traces: Traces, sweep: Trace, t: int) -> None:

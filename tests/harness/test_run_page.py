@@ -68,6 +68,7 @@ def test_the_page_shows_everything_of_a_run(page):
         "The law", "Beyond the rows", "Law and forecast against the rows", "Held-out scores, in company", "The search",
         "Where the law came from", "The shortlist", "Failures", "Program, configuration, environment",
     ]  # fmt: skip
+    assert "others stay" not in seen.text, "there is one feature alone"
     for words in (
         "1.9",
         "2.1",
