@@ -76,6 +76,13 @@ class Server:
             wall.append(time.monotonic() - start)
         return statistics.median(wall), (self.cpu - before) / times, len(text.encode())
 
+    def settle(self) -> None:
+        """Wait until what it loads after its start has been loaded."""
+        before = -1.0
+        while self.cpu > before:
+            before = self.cpu
+            time.sleep(4)
+
     def close(self) -> None:
         self.process.terminate()
         self.process.wait(30)
@@ -111,7 +118,7 @@ def board(root: Path) -> None:
     for k in range(1, RUNS):
         shutil.copytree(first.path, root / "many" / f"run{k:03d}")
     with serving(root / "many") as server:
-        time.sleep(3)  # what it loads after its start has been loaded
+        server.settle()
         for path, name in (("/leaderboard", "leaderboard"), ("/", "list of runs")):
             what = f"{name}, {RUNS} runs of {OF_EACH}"
             told(f"{what}, first", *server.timed(path))
@@ -130,7 +137,7 @@ def run(root: Path) -> None:
         for i in range(LONG):
             journal.append(candidate(i), tried(i), float(i))
     with serving(root / "long") as server:
-        time.sleep(3)
+        server.settle()
         what = f"run of {LONG} candidates"
         told(f"{what}, page", *server.timed("/runs/long", 3))
         told(f"{what}, its drawn part, first", *server.timed("/runs/long/body"))

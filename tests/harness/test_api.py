@@ -133,7 +133,7 @@ for source, rows in json.load(sys.stdin):
 def test_the_jax_source_has_the_same_values_and_a_slope(run):
     """In a process of its own, as JAX starts threads that a forked sandbox must not meet; left out where there is no JAX."""
     if importlib.util.find_spec("jax") is None:
-        pytest.skip("JAX is not installed: the source was compared as text alone")
+        pytest.skip("JAX is not installed: its source is compared as text alone")
     every = "E + A*log1p(N)**-a + B*tanh(N/D) + sqrt(abs(N - D))*exp(-D)*log10(D)"
     constants = {"E": 1.5, "A": 2.0, "a": 0.3, "B": 0.1}
     formulas = [
