@@ -3,7 +3,7 @@
     python benchmarks/main_job.py --seeds 5
 
 Each run is the whole command in a process of its own. Prints a Markdown table with the spread over all
-runs, the rows' hashes and the minutes; `--out` keeps the run folders. Opens held-out rows once a run,
+runs, the rows' hashes, and seconds of the wall and of the processor; `--out` keeps the run folders. Opens held-out rows once a run,
 as the command itself does.
 """
 
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import resource
 import subprocess
 import sys
 import tempfile
@@ -38,12 +39,18 @@ def one_run(task: str, seed: int, out: Path, extra: list[str]) -> dict[str, Any]
         "--json",
         *extra,
     ]
-    start = time.monotonic()
+    start, before = time.monotonic(), processor()
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    wall = time.monotonic() - start
+    wall, used = time.monotonic() - start, processor() - before
     if done.returncode not in (0, 1):
         raise SystemExit(f"seed {seed}: exit {done.returncode}\n{done.stderr[-2000:]}")
-    return {**json.loads(done.stdout), "wall_s": wall}
+    return {**json.loads(done.stdout), "wall_s": wall, "processor_s": used}
+
+
+def processor() -> float:
+    """Seconds of processor of all commands so far, their sandboxes' children among them."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def main() -> int:
@@ -61,15 +68,15 @@ def main() -> int:
         f"`{args.task}`, rows {data['train_hash']} / {data['heldout_hash']}{' SIMULATED' if data['simulated'] else ''}\n"
     )
     print(
-        "| seed | held-out R2 | NMSE | NMAE | validation R2 | constants | evaluations | failed | wall, s | law |"
+        "| seed | held-out R2 | NMSE | NMAE | validation R2 | constants | evaluations | failed | wall, s | processor, s | law |"
     )
-    print("|---|---|---|---|---|---|---|---|---|---|")
+    print("|---|---|---|---|---|---|---|---|---|---|---|")
     for r in runs:
         h = r.get("heldout") or {"r2": float("nan"), "nmse": float("nan"), "nmae": float("nan")}
         v = (r.get("validation") or {"r2": float("nan")})["r2"]
         print(
             f"| {r['seed']} | {h['r2']:.4f} | {h['nmse']:.4f} | {h['nmae']:.4f} | {v:.4f} | {r.get('n_constants')} "
-            f"| {r['evaluations']} | {r['failed_evaluations']} | {r['wall_s']:.0f} | `{r['law']}` |"
+            f"| {r['evaluations']} | {r['failed_evaluations']} | {r['wall_s']:.0f} | {r['processor_s']:.1f} | `{r['law']}` |"
         )
     scored = [r["heldout"]["r2"] for r in runs if r.get("heldout")]
     mean, sd = mean_sd(scored)
