@@ -51,6 +51,7 @@ LATENCY_S = (0.008, 0.012, 0.016, 0.022, 0.035, 0.060, 0.150)
 """Quantiles 0, 0.1, 0.25, 0.5, 0.75, 0.9, 1 of what one real evaluation takes on a free core."""
 AT = (0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0)
 FOLDS = ("outer 11%", "outer 22%", "outer 33%")
+PIECE = "a fixed piece of work"
 RUNS, UNFINISHED, RUN_LENGTH = 200, 20, 1000
 
 
@@ -84,21 +85,27 @@ class Workers(Executor):
         workers: evaluations beside each other.
         seconds: mean of one evaluation, between half and one and a half of it; None for the measured spread.
         message_s: what sending a candidate and taking in its outcome costs the loop's process beside its own work.
+
+    Attributes:
+        speed: seconds of this clock for each of the processor's.
     """
 
     def __init__(self, workers: int, seconds: float | None, message_s: float) -> None:
-        self.busy_s = self.idle_s = 0.0
+        self.workers, self.busy_s, self.idle_s = workers, 0.0, 0.0
         self._seconds, self._message_s, self._n = seconds, message_s, 0
-        self._start = time.thread_time()
+        self.speed, self._now, self._last = 1.0, 0.0, time.thread_time()
         self._heap: list[tuple[float, int, Future[Any], Callable[..., Any], tuple[Any, ...]]] = []
         self._free = deque([0.0] * workers)
 
     def now(self) -> float:
-        return time.thread_time() - self._start
+        used = time.thread_time()
+        self._now += (used - self._last) * self.speed
+        self._last = used
+        return self._now
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         future: Future[Any] = Future()
-        self._start -= self._message_s
+        self._now += self._message_s
         u = np.random.default_rng(self._n).random()
         seconds = float(np.interp(u, AT, LATENCY_S)) if self._seconds is None else self._seconds * (0.5 + u)
         self._n += 1
@@ -114,21 +121,21 @@ class Workers(Executor):
         """As `Arrivals.wait`; what a worker does costs the loop nothing."""
         come = []
         if self._heap:
-            self._start -= max(0.0, self._heap[0][0] - self.now())
+            self._now = max(self.now(), self._heap[0][0])
         now = self.now()
         while self._heap and self._heap[0][0] <= now:
             at, _, future, fn, args = heapq.heappop(self._heap)
             self._free.append(at)
             future.set_result(fn(*args))
             come.append(future)
-        self._start += self.now() - now
+        self._last = time.thread_time()
         return come
 
     def leave_out(self, call: Callable[[], Any]) -> None:
         """Have something done that the clock does not count."""
-        now = self.now()
+        self.now()
         call()
-        self._start += self.now() - now
+        self._last = time.thread_time()
 
 
 class Timed:
@@ -178,17 +185,20 @@ def prepared(seed: int) -> tuple[Search, Assignment]:
     ), assignment
 
 
-def long_run(path: Path, candidates: int, workers: int, seconds: float | None, message_s: float) -> None:
-    """Search for so many candidates; print what each part took and what was kept."""
+def long_run(path: Path, candidates: int, pool: Workers, piece_ms: float | None) -> None:
+    """Search for so many candidates; print what each part took and what was kept.
+
+    Args:
+        piece_ms: the clock goes as on a processor that does the fixed piece of work in this time; None: as on this one.
+    """
     search, _ = prepared(0)
     journal = Journal.create(path, {"task": "finetune_vocab", "train_hash": "made up", "config": {}})
     timed = Timed()
     memory = [(0, resident_mb())]
     for owner, name in ((search, "ask"), (search, "tell"), (journal, "append")):
         timed.watch(owner, name)
-    pool = Workers(workers, seconds, message_s)
     timed.watch(pool, "submit")
-    yardstick = timed.watched("a fixed piece of work", fixed_work)
+    yardstick = timed.watched(PIECE, fixed_work)
     loop = DirectLoop(search, outcome, journal, lambda: pool)  # type: ignore
     spending = Spending(Budget(candidates, None), pool.now)
 
@@ -197,6 +207,8 @@ def long_run(path: Path, candidates: int, workers: int, seconds: float | None, m
             return
         if search.n_told % 50 == 0:
             pool.leave_out(yardstick)
+            if piece_ms is not None:
+                pool.speed = piece_ms / (1e3 * statistics.median(timed.taken[PIECE][-15:]))
         if search.n_told % max(1, candidates // 10) == 0:
             memory.append((search.n_told, resident_mb()))
             took = time.process_time() - cpu
@@ -206,12 +218,12 @@ def long_run(path: Path, candidates: int, workers: int, seconds: float | None, m
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    ending = loop.run(Context(pool, workers, spending, stop.is_set, progress))
+    ending = loop.run(Context(pool, pool.workers, spending, stop.is_set, progress))
     wall, cpu = pool.now(), time.process_time() - cpu
     journal.close()
     n = search.n_told
     print(
-        f"\n{n} candidates by {workers} synthetic workers: {ending.value}, {wall:.1f} s on their clock, {n / wall:.0f} a "
+        f"\n{n} candidates by {pool.workers} synthetic workers: {ending.value}, {wall:.1f} s on their clock, {n / wall:.0f} a "
         f"second; {cpu:.0f} s of processor\n"
         f"worker use until the last candidate was given out: {pool.busy_s / (pool.busy_s + pool.idle_s):.1%}\n"
     )
@@ -329,6 +341,12 @@ def main() -> int:
     p.add_argument(
         "--message-ms", type=float, default=0.0, help="cost of one evaluation's messages in this process"
     )
+    p.add_argument(
+        "--piece",
+        type=float,
+        metavar="MS",
+        help="the clock goes as on a processor that does the fixed piece of work in MS (default: as on this one)",
+    )
     p.add_argument("--only", choices=("run", "leaderboard"), help="one part alone")
     p.add_argument("--resume", type=Path, help="take in this journal, and nothing else")
     args = p.parse_args()
@@ -338,7 +356,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as scratch:
         if args.only != "leaderboard":
             journal = Path(scratch) / "journal.sqlite"
-            long_run(journal, args.candidates, args.workers, args.seconds, 1e-3 * args.message_ms)
+            pool = Workers(args.workers, args.seconds, 1e-3 * args.message_ms)
+            long_run(journal, args.candidates, pool, args.piece)
             # In a process of its own: its memory is what a resume begins with.
             sys.stdout.flush()
             subprocess.run([sys.executable, __file__, "--resume", str(journal)], check=True)
