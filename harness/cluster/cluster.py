@@ -127,7 +127,13 @@ class Cluster:
             raise BadCluster(
                 f"--cluster {self.where}: no worker came in {WORKERS_S} s; start some with `dask worker {self.where}`"
             ) from None
+        from distributed.comm import CommClosedError
+
         answers = self.client.run(introduce, self.weak, on_error="return")
+        # One that is lost meanwhile says nothing of its software; where it comes back its first candidate asks it.
+        answers = {w: said for w, said in answers.items() if not isinstance(said, CommClosedError)}
+        if not answers:
+            raise BadCluster(f"--cluster {self.where}: no worker came to say what it runs")
         for worker, said in sorted(answers.items()):
             if isinstance(said, BaseException):
                 raise BadCluster(f"--cluster: worker {worker} can't take part: {_one_line(said)}")

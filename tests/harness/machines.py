@@ -67,7 +67,7 @@ class Machines:
         with socket.socket() as free:
             free.bind((host, 0))
             self.port = free.getsockname()[1]
-        self.host, self.started, self.env = host, [], {}
+        self.host, self.started = host, []
         self.address = f"tcp://{host}:{self.port}"
 
     def __enter__(self):
@@ -79,9 +79,8 @@ class Machines:
                 process.kill()
             process.wait()
 
-    def scheduler(self, patience="5 minutes"):
-        """Args: patience: after which a worker that says nothing is taken for lost."""
-        self.env = {"DASK_DISTRIBUTED__SCHEDULER__WORKER_TTL": patience}
+    def scheduler(self):
+        """One that answers; what was started before it may try again by itself."""
         process = self._start("scheduler", "--host", self.host, "--port", str(self.port), "--no-show")
         while process.poll() is None:
             with contextlib.suppress(OSError), socket.create_connection((self.host, self.port)):
@@ -101,7 +100,7 @@ class Machines:
 
     def _start(self, what, *args, within=()):
         command = [*within, sys.executable, "-m", f"distributed.cli.dask_{what}", *args, "--no-dashboard"]
-        env = {**os.environ, "PYTHONPATH": str(ROOT), **self.env}
+        env = {**os.environ, "PYTHONPATH": str(ROOT)}
         quiet = subprocess.DEVNULL
         process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=quiet, stderr=quiet)
         self.started.append(process)

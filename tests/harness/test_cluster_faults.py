@@ -185,10 +185,23 @@ def test_a_controller_that_ends_in_the_middle_goes_on_from_its_journal(tmp_path,
     assert sorted(told) == EVERY
 
 
-def test_a_worker_too_weak_is_refused_with_one_line():
+def introduced(**said):
+    """What a cluster makes of what its workers say."""
     cluster = Cluster.__new__(Cluster)
     cluster.where, cluster.weak = "tcp://there:8786", False
-    said = {"tcp://a": (identity(), "Landlock"), "tcp://b": SandboxTooWeak("sandbox: WEAK: no Landlock")}
     cluster.client = SimpleNamespace(wait_for_workers=lambda n, timeout: None, run=lambda *_, on_error: said)
-    with pytest.raises(BadCluster, match=r"^--cluster: worker tcp://b can't take part: SandboxTooWeak.*$"):
-        cluster._introduced()
+    return cluster._introduced()
+
+
+def test_a_worker_too_weak_is_refused_with_one_line():
+    weak = SandboxTooWeak("sandbox: WEAK: no Landlock")
+    with pytest.raises(BadCluster, match=r"^--cluster: worker b can't take part: SandboxTooWeak.*$"):
+        introduced(a=(identity(), "Landlock"), b=weak)
+
+
+def test_a_worker_lost_while_it_is_asked_is_no_reason_to_end(tmp_path):
+    lost = CommClosedError("stream is closed")
+    assert introduced(a=(identity(), "Landlock"), b=lost) == "Landlock"
+    with pytest.raises(BadCluster, match="no worker came") as nobody:
+        introduced(b=lost)
+    assert not executor._refused(nobody.value), "so it is asked again"

@@ -80,7 +80,7 @@ def test_a_worker_cut_off_for_good_leaves_its_candidates_to_others(tmp_path):
         pytest.skip(f"no network namespaces here: {error}")
     try:
         with Machines(elsewhere.near) as machines:
-            machines.scheduler("15 s")
+            machines.scheduler()
             machines.worker(elsewhere.within, host=elsewhere.far)
 
             def cut():
