@@ -12,7 +12,7 @@ from fitting.arrays import Array
 from fitting.errors import BadData
 from fitting.solve.newton import target_delta
 from fitting.solve.solution import Solution
-from fitting.uncertainty.covariance import mean_curvature, moving, scores, slopes, window_of
+from fitting.uncertainty.covariance import moving, scores, slopes
 
 MOST = 0.99  # leverages above count as this
 
@@ -72,18 +72,45 @@ def _own(result: Solution) -> Array | float:
 
 
 def _turned(result: Solution, Z: Array, pull: Array) -> Array:
-    """For a robust loss: rows inside the density's window count in the curvature by themselves, a tenth on average."""
-    loss = result.loss
-    if loss.huber_delta == np.inf:
+    """For a robust loss: every row counts in the curvature by the chance that its residual lies inside delta."""
+    if result.loss.huber_delta == np.inf:
         return pull
-    mean = mean_curvature(result)
-    r = loss.residual(result.problem.rows.y, result.fitted)
-    delta = target_delta(result.problem.objective())
-    inside = (np.abs(r) <= window_of(result, delta)).astype(float)
-    share = 0.1 + 0.9 * inside / max(float(inside.mean()), 1e-12)
-    gram = Z.T @ Z
-    curved = (Z * share[:, None]).T @ Z * mean
-    return np.asarray(np.linalg.solve(curved, gram @ pull))
+    curved = (Z * _inside_chance(result)[:, None]).T @ Z
+    return np.asarray(np.linalg.solve(curved, Z.T @ (Z @ pull)))
+
+
+def _inside_chance(result: Solution) -> Array:
+    """(n,) expected second derivative of the loss at each row: residuals share a density once divided by their sizes."""
+    rows, loss = result.problem.rows, result.loss
+    r = loss.residual(rows.y, result.fitted)
+    size = _sizes(result, r)
+    z = np.sort(np.abs(r / size))
+    taken = len(
+        result.constants
+    )  # a robust fit passes through as many rows: they say nothing about the density
+    window = float(1.06 * (1.4826 * np.median(z) or z.mean() or 1e-300) * rows.n**-0.2)
+    reach = target_delta(result.problem.objective()) / size
+
+    def share(width: Array) -> Array:
+        count = np.searchsorted(z, width, side="right") - taken
+        return np.asarray(np.maximum(count, 1) / max(rows.n - taken, 1))
+
+    near = np.abs(r / size) <= window
+    side = np.where(r < 0, loss.over, loss.under)[near].mean() if near.any() else 1.0
+    low = share(np.array(window)) * reach / window
+    return np.asarray(side * np.where(reach > window, share(reach), low))
+
+
+def _sizes(result: Solution, r: Array) -> Array:
+    """(n,) how large residuals are, as a product of powers of the columns; all one where rows are few."""
+    columns = [c for c in (result.problem.rows.columns[v] for v in result.law.used) if np.ptp(c) > 0]
+    logs = [np.log(c) if c.min() > 0 else c for c in columns]
+    if len(r) < 10 * (len(logs) + 1) or not np.median(np.abs(r)) > 0:
+        return np.ones(len(r))
+    table = np.column_stack([np.ones(len(r)), *((c - c.mean()) / c.std() for c in logs)])
+    size = np.log(np.maximum(np.abs(r), 0.1 * float(np.median(np.abs(r)))))
+    coef = np.linalg.lstsq(table, size, rcond=None)[0]
+    return np.asarray(np.exp(table[:, 1:] @ coef[1:]))
 
 
 def cluster_index(result: Solution, clusters: object) -> np.ndarray:

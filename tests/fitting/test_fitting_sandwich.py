@@ -5,6 +5,7 @@ import pytest
 from fitting_cases import SURFACES, simulated
 
 from fitting import BadData, BadOption, fit, huber
+from fitting.uncertainty import sandwich as sandwich_of
 
 SURFACE = "E + A*N**-alpha + B*D**-beta"
 TRUTH = dict(zip(("alpha", "beta", "A", "B", "E"), SURFACES["chinchilla"], strict=True))
@@ -79,3 +80,17 @@ def test_clusters_widen_what_they_share():
         result.covariance(clusters=[1, 2, 3])
     with pytest.raises(BadOption, match="expected kind"):
         result.covariance("hc0")
+
+
+def test_a_small_delta_knows_that_noise_is_uneven():
+    """Rows of small noise lie inside delta more often, so they count for more in the curvature."""
+    data = uneven(3)
+    result = fit(SURFACE, data, loss=huber(1e-3))
+    chance = sandwich_of._inside_chance(result)
+    place = np.log(data["N"] * data["D"])
+    small, large = chance[place > np.median(place)], chance[place < np.median(place)]
+    assert np.median(small) > 2 * np.median(large)
+    even = sandwich_of._inside_chance(fit(SURFACE, simulated(noise_std=0.01), loss=huber(1e-3)))
+    assert even.max() < 2.5 * even.min()
+    wide = sandwich_of._inside_chance(fit(SURFACE, data, loss=huber(10.0)))
+    assert wide == pytest.approx(1.0)
