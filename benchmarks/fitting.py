@@ -30,6 +30,7 @@ import numpy as np  # noqa: E402
 
 from benchmarks import fitting_battery as battery  # noqa: E402
 from benchmarks import fitting_coverage as intervals  # noqa: E402
+from benchmarks import fitting_peers as peer  # noqa: E402
 from benchmarks import fitting_sets as sets  # noqa: E402
 from benchmarks import fitting_yardstick as yardstick  # noqa: E402
 from fitting import bounds, fit, fit_vpnls, huber, simulate_isoflop_data  # noqa: E402
@@ -278,6 +279,19 @@ def coverage(options) -> dict:
     )
 
 
+def peers(options) -> dict:
+    """Other packages on the same rows."""
+    rows = [row for noise in options.noises[:2] for row in peer.rows(noise, options.peer_sets)]
+    header = (
+        "package, noise",
+        "RSS above the least, median",
+        "most",
+        "CPU ms",
+        *(f"{k} held" for k in peer.NAMES),
+    )
+    return table(f"Peers on {options.peer_sets} tables of 75 rows; coverage of 95 % intervals", header, rows)
+
+
 def the_battery(options) -> dict:
     """Sixty laws on random tables against least squares from many starts."""
     chosen = range(len(battery.LAWS)) if options.laws is None else options.laws
@@ -307,7 +321,18 @@ def _store(options, name: str) -> Path | None:
 
 PARTS = {
     f.__name__: f
-    for f in (losses, certified, times, exponents, sizes, bootstraps, general, random_problems, coverage)
+    for f in (
+        losses,
+        certified,
+        times,
+        exponents,
+        sizes,
+        bootstraps,
+        general,
+        random_problems,
+        coverage,
+        peers,
+    )
 } | {"battery": the_battery}
 
 
@@ -339,6 +364,7 @@ def main() -> None:
     )
     parser.add_argument("--noises", nargs="+", choices=intervals.NOISES, default=list(intervals.NOISES))
     parser.add_argument("--losses", nargs="+", choices=list(intervals.LOSSES), default=list(intervals.LOSSES))
+    parser.add_argument("--peer-sets", type=int, default=100, help="peers: tables a noise (default 100)")
     parser.add_argument("--store", type=Path, help="battery, coverage: folder that keeps finished cells")
     parser.add_argument("--json", type=Path, help="write the tables to this file")
     options = parser.parse_args()

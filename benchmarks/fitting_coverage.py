@@ -64,7 +64,7 @@ def _on_profile(result: FittedLaw, name: str, truth: float) -> bool:
     """Whether the profile interval holds the truth: looked up there alone, since the root rises outwards."""
     line = profile(result, name, np.array([truth]))
     root = abs(float(line.root[np.flatnonzero(line.value == truth)[0]]))
-    return root < special.stdtrit(result.n_points - len(TRUTH), 0.975)
+    return bool(root < special.stdtrit(result.n_points - len(TRUTH), 0.975))
 
 
 def counts(
