@@ -11,13 +11,13 @@ from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass,
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
-import yaml
-
 from harness.errors import BadConfig
 from harness.proposers.llm.settings import LlmConfig, check_address
 from harness.proposers.names import OFFLINE, PROPOSERS
 from harness.search.search import SearchSettings
 from harness.shipped import shipped
+from tables.documents import MOST_YAML, brief, read_document, read_yaml
+from tables.errors import Unreadable
 
 
 def _limits(low: float | None = None, choices: tuple[str, ...] = ()) -> dict[str, Any]:
@@ -118,16 +118,16 @@ def load_config(path: Path) -> Config:
         BadConfig: with file, path of the key, what was expected and what came.
     """
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        text = read_document(path, MOST_YAML)
+    except (OSError, Unreadable) as error:
         known = ", ".join(p.stem for p in named_configs())
         raise BadConfig(
             f"{path}: can't be read as a config ({error}); configs that come along: {known}"
         ) from error
     try:
-        values = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise BadConfig(f"{path}: not YAML: {' '.join(str(error).split())}") from error
+        values = read_yaml(text)
+    except Unreadable as error:
+        raise BadConfig(f"{path}: {error}") from error
     return parse_config(values if values is not None else {}, str(path))
 
 
@@ -174,7 +174,7 @@ def parse_config(values: Any, where: str) -> Config:
 
 def _section(cls: type, values: Any, where: str, path: str) -> Any:
     if not isinstance(values, dict):
-        raise BadConfig(f"{where}: {path or 'top level'}: expected keys and values, got {values!r}")
+        raise BadConfig(f"{where}: {path or 'top level'}: expected keys and values, got {brief(values)}")
     if cls is SearchSettings and "pools" in values:  # the names in version 0.1, which stored runs still have
         values = {OLD_SEARCH_NAMES.get(key, key): value for key, value in values.items()}
     known = {f.name: f for f in fields(cls)}
@@ -185,7 +185,7 @@ def _section(cls: type, values: Any, where: str, path: str) -> Any:
         if key not in known:
             near = difflib.get_close_matches(str(key), known, 1)
             hint = f"did you mean {near[0]!r}?" if near else f"known keys are {', '.join(known)}"
-            raise BadConfig(f"{where}: {here}: unknown key; {hint}")
+            raise BadConfig(f"{where}: {brief(here)[1:-1]}: unknown key; {hint}")
         meta = dict(known[key].metadata)
         if cls is SearchSettings:
             meta = _limits(SEARCH_LIMITS[key])
@@ -208,7 +208,7 @@ def _value(kind: Any, value: Any, meta: dict[str, Any], where: str, path: str) -
     null = " or null" if type(None) in options else ""
 
     def wrong(what: str) -> BadConfig:
-        return BadConfig(f"{where}: {path}: expected {what}{null}, got {value!r}")
+        return BadConfig(f"{where}: {path}: expected {what}{null}, got {brief(value)}")
 
     if expected is bool:
         if not isinstance(value, bool):

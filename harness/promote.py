@@ -21,6 +21,7 @@ from harness.record.run_folder import RunFolder, all_runs, write_atomically
 from harness.search.candidate import searched_id
 from harness.search.selection import Judged
 from harness.terminal.edges import Parser, alias, command
+from tables.documents import MOST_YAML, read_document, read_yaml
 from tasks import resolve
 
 NAME = "discovered_law"
@@ -152,11 +153,11 @@ def _stays(place: Path, new: dict[str, Any]) -> str | None:
     if not place.exists():
         return None
     try:
-        card = yaml.safe_load(place.with_suffix(".yaml").read_text(encoding="utf-8"))
+        card = read_yaml(read_document(place.with_suffix(".yaml"), MOST_YAML))
         old = card["validation"]
         same = (old["rows"], old["folds"]) == (new["validation"]["rows"], new["validation"]["folds"])
         error, r2 = float(old["error"]), float(old["r2"])
-    except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError):
+    except (OSError, ValueError, KeyError, TypeError):
         return "there is a law whose card tells no validation error to compare with"
     if not same:
         return (

@@ -3,7 +3,8 @@
 TableError        a table or log that can't be read as asked; the message has file, line, column and what was expected
 ├── BadTable      the file, its shape, a row or a cell
 ├── Ambiguous     a cell with two readings; the message names both and the option that decides
-└── SeveralRuns   a log of several runs was read without saying which; `runs` has their names
+├── SeveralRuns   a log of several runs was read without saying which; `runs` has their names
+└── Unreadable    a document (text, YAML, JSON) that can't be read as one; a ValueError too, as parsers raise
 """
 
 from __future__ import annotations
@@ -27,3 +28,7 @@ class SeveralRuns(TableError):
     def __init__(self, message: str, runs: list[str]) -> None:
         super().__init__(message)
         self.runs = runs
+
+
+class Unreadable(TableError, ValueError):
+    """A document that is no text, no YAML or no JSON, or that is too large."""

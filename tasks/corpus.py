@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 
 from tables import Table, TableError, read_table
+from tables.documents import MOST_YAML, read_document, read_yaml
+from tables.errors import Unreadable
 from tasks.errors import BadSpec, BadTable, DataUnavailable
 from tasks.rows import Asked, Rows, Sealed, Task
 from tasks.spec import Column, Provenance, TaskSpec
@@ -134,11 +135,9 @@ def _folder(given: str | Path | None) -> Path:
 def _tree(name: str, given: str | Path | None) -> tuple[Path, dict[str, Any]]:
     path = _folder(given) / name / "table.yaml"
     try:
-        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
+        tree = read_yaml(read_document(path, MOST_YAML))
+    except (OSError, Unreadable) as error:
         raise BadSpec(f"{path}: can't be read: {error}") from None
-    except yaml.YAMLError as error:
-        raise BadSpec(f"{path}: no readable YAML: {' '.join(str(error).split())}") from None
     if not isinstance(tree, dict):
         raise BadSpec(f"{path}: expected keys with values, got {type(tree).__name__}")
     missing = [key for key in KEYS if key not in tree]

@@ -10,8 +10,8 @@ import secrets
 import shutil
 from pathlib import Path
 
-import yaml
-
+from tables.documents import MOST_YAML, read_document, read_yaml
+from tables.errors import Unreadable
 from tasks.errors import BadSpec, DataUnavailable, UnknownTask
 from tasks.places import user_tasks_dir
 from tasks.rows import Asked, Rows, Sealed, Task
@@ -67,11 +67,9 @@ def user_spec(name: str) -> TaskSpec:
     """
     path = user_tasks_dir() / name / "spec.yaml"
     try:
-        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
+        tree = read_yaml(read_document(path, MOST_YAML))
+    except (OSError, Unreadable) as error:
         raise BadSpec(f"{path}: can't be read: {error}") from None
-    except yaml.YAMLError as error:
-        raise BadSpec(f"{path}: no readable YAML: {' '.join(str(error).split())}") from None
     spec = spec_from(tree, str(path))
     if spec.name != name:
         raise BadSpec(f"{path}: name: expected {name!r} as the folder, got {spec.name!r}")

@@ -22,6 +22,8 @@ from harness.record.journal import read_meta
 from harness.record.run_folder import RunFolder, all_runs, write_atomically
 from harness.run.beginning import SEEDS, read_program
 from harness.shipped import shipped
+from tables.documents import read_document, read_json
+from tables.errors import Unreadable
 from tasks import Task
 
 FAILED_R2 = -1.0
@@ -212,8 +214,10 @@ def program_entries(
         tell: is told of each program before it is scored.
     """
     try:
-        known = json.loads(cache.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        known = read_json(read_document(cache))
+    except (OSError, Unreadable):
+        known = {}
+    if not isinstance(known, dict):
         known = {}
     found = []
     changed = False

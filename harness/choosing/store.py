@@ -9,6 +9,7 @@ import numpy as np
 
 from harness.choosing.evidence import Evidence
 from harness.errors import BadRun
+from tables.documents import read_json
 
 FILE = "evidence.npz"
 VERSION = 1
@@ -44,7 +45,7 @@ def read_evidence(path: Path, train_hash: str) -> list[Evidence]:
     try:
         with np.load(path, allow_pickle=False) as found:
             arrays = dict(found)
-            about = json.loads(str(arrays["about"]))
+            about = read_json(str(arrays["about"]))
     except (OSError, ValueError, KeyError) as error:
         raise BadRun(f"{path}: can't be read as evidence ({error}); delete it to gather it again") from error
     if about.get("version") != VERSION or about.get("train_hash") != train_hash:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
-
-import yaml
 
 from harness.errors import BadRun, HarnessError
 from harness.proposers.llm.stated import Stated
@@ -17,6 +14,7 @@ from harness.record.places import is_held
 from harness.record.run_folder import RunFolder
 from harness.run.traces import Traces, read_traces
 from harness.search.candidate import searched_id
+from tables.documents import MOST_YAML, read_document, read_json, read_yaml
 from tasks import TaskError, TaskSpec, spec
 
 SHORTLIST = "shortlist.json"
@@ -205,7 +203,7 @@ def _shortlist(view: RunView, path: Path) -> list[dict[str, Any]]:
     if not path.exists():
         return []
     try:
-        laws = json.loads(path.read_text(encoding="utf-8"))["laws"]
+        laws = read_json(read_document(path))["laws"]
         dropped = view.finished.get("passed_over") or {}
         taken = next((law["place"] for law in laws if law["id"] == view.winner), None)
         for law in laws:
@@ -243,7 +241,7 @@ def _tried(view: RunView, read: Any, errors: Any) -> Any:
 
 def _yaml(view: RunView, path: Path) -> dict[str, Any]:
     try:
-        return dict(yaml.safe_load(path.read_text(encoding="utf-8")) or {})
-    except (OSError, ValueError, TypeError, yaml.YAMLError) as error:
+        return dict(read_yaml(read_document(path, MOST_YAML)) or {})
+    except (OSError, ValueError, TypeError) as error:
         view.problems.append(f"{path.name}: can't be read ({' '.join(str(error).split())[:200]})")
         return {}

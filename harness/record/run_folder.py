@@ -18,6 +18,8 @@ from harness.config import Config, load_config
 from harness.errors import BadRun
 from harness.record.journal import Journal
 from harness.record.places import JOURNAL, LOCK, PROGRAM, SUMMARY
+from tables.documents import read_document, read_json
+from tables.errors import Unreadable
 
 
 def write_atomically(path: Path, text: str) -> None:
@@ -132,14 +134,21 @@ class RunFolder:
             write_atomically(self.path / "seeds" / f"{i:02d}.py", text)
 
     def seeds(self) -> list[str]:
-        return [p.read_text(encoding="utf-8") for p in sorted((self.path / "seeds").glob("*.py"))]
+        return [self._text(p) for p in sorted((self.path / "seeds").glob("*.py"))]
 
     def write_program(self, text: str) -> None:
         write_atomically(self.path / PROGRAM, text)
 
     def program(self) -> str:
         """The winner's text."""
-        return (self.path / PROGRAM).read_text(encoding="utf-8")
+        return self._text(self.path / PROGRAM)
+
+    @staticmethod
+    def _text(path: Path) -> str:
+        try:
+            return read_document(path)
+        except (OSError, Unreadable) as error:
+            raise BadRun(f"{path}: can't be read ({error})") from error
 
     def write_summary(self, summary: dict[str, Any]) -> None:
         write_atomically(self.path / SUMMARY, json.dumps(summary, indent=2) + "\n")
@@ -150,9 +159,12 @@ class RunFolder:
         if not path.exists():
             return None
         try:
-            return json.loads(path.read_text(encoding="utf-8"))
-        except ValueError as error:
+            found = read_json(read_document(path))
+        except (OSError, Unreadable) as error:
             raise BadRun(f"{path}: not readable as JSON ({error}); delete it and resume the run") from error
+        if not isinstance(found, dict):
+            raise BadRun(f"{path}: not the summary of a run; delete it and resume the run")
+        return found
 
 
 def all_runs(root: Path) -> list[RunFolder]:

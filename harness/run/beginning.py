@@ -14,6 +14,8 @@ from harness.record.journal import Journal
 from harness.record.run_folder import RunFolder
 from harness.search.candidate import Draft
 from harness.shipped import shipped
+from tables.documents import read_document
+from tables.errors import Unreadable
 from tasks import Task
 
 SEEDS = shipped("seeds")
@@ -49,11 +51,11 @@ def read_program(path: Path) -> str:
     """A program's text.
 
     Raises:
-        BadProgram: no such file, or not UTF-8.
+        BadProgram: no such file, no plain file (a pipe, a device), much too large, or not UTF-8.
     """
     try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        return read_document(path, 8 * contract.MAX_PROGRAM_BYTES)  # what is a little too large, the contract says
+    except (OSError, Unreadable) as error:
         raise BadProgram(f"{path}: can't be read as a program ({error})") from error
 
 

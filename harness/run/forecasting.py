@@ -25,6 +25,7 @@ from harness.choosing.weights import shipped
 from harness.errors import BadRun
 from harness.record.run_folder import RunFolder, write_atomically
 from harness.run.beginning import check_same_task
+from tables.documents import read_document, read_json
 from tasks import Task, load
 
 FILE = "forecast.json"
@@ -238,7 +239,7 @@ def forecasting(
 def _read(folder: RunFolder) -> tuple[Panel, list[str]]:
     path = folder.path / FILE
     try:
-        tree: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        tree: dict[str, Any] = read_json(read_document(path))
         parts = tree["panel"]
         if "line_weight" in parts:  # version 1, of before there were other methods than the line
             line = parts.pop("line_weight")

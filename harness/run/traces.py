@@ -20,6 +20,7 @@ from harness.record.journal import RESULTS
 from harness.record.run_folder import RunFolder, write_bytes_atomically
 from harness.run.forecasting import Forecaster, forecasting
 from harness.run.intervals import law_intervals
+from tables.documents import read_json
 from tasks import Task
 from tasks.distance import WIDE, beyond
 from tasks.rows import Rows
@@ -231,7 +232,7 @@ def read_traces(folder: RunFolder | Path) -> Traces | None:
         return None
     try:
         with np.load(path, allow_pickle=False) as found:
-            about = json.loads(str(found["about"]))
+            about = read_json(str(found["about"]))
             if about["version"] != VERSION:
                 raise BadRun(f"{path}: traces of another version; delete the file to gather them again")
             parts = [

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import sqlite3
 from contextlib import closing
@@ -10,11 +9,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from harness.errors import BadRun
 from harness.record.packing import entry_text
 from harness.record.places import JOURNAL, SUMMARY, is_held
+from tables.documents import MOST_YAML, read_document, read_json, read_yaml
 
 NAME = re.compile(r"[A-Za-z0-9_][\w.+-]{0,200}", re.ASCII)
 
@@ -113,13 +111,13 @@ def _read(path: Path, held: bool) -> Line:
             last = db.execute(_LAST).fetchone() or (0, "{}")
             (task,) = db.execute("SELECT value FROM meta WHERE key = 'task'").fetchone()
         law = summary.get("law") or (_law(best[0]) if best else "")
-        seconds = float(json.loads(last[1]).get("elapsed_s") or 0.0)
+        seconds = float(read_json(last[1]).get("elapsed_s") or 0.0)
         state = "running" if held else "unfinished"
         if summary:
             state = "finished" if summary.get("law") is not None else "no law"
         card, forecast = summary.get("heldout") or {}, summary.get("forecast") or {}
         return Line(
-            path.name, str(json.loads(task)), state, int(last[0]), int(n), int(failed), seconds,
+            path.name, str(read_json(task)), state, int(last[0]), int(n), int(failed), seconds,
             1.0 if summary else _share(path, n, seconds), error, card.get("r2"), forecast.get("r2"), law, started,
         )  # fmt: skip
     except (sqlite3.Error, OSError, ValueError, TypeError, KeyError, AttributeError):
@@ -128,22 +126,22 @@ def _read(path: Path, held: bool) -> Line:
 
 def _summary(path: Path) -> dict[str, Any]:
     file = path / SUMMARY
-    return dict(json.loads(file.read_text(encoding="utf-8"))) if file.exists() else {}
+    return dict(read_json(read_document(file))) if file.exists() else {}
 
 
 def _law(payload: str | bytes) -> str:
-    c = json.loads(entry_text(payload))["candidate"]
+    c = read_json(entry_text(payload))["candidate"]
     return str(c["draft"]["law"] or c["id"])
 
 
 def _share(path: Path, n: int, seconds: float) -> float | None:
     """How much of the budget is spent, by whichever of its limits is nearer."""
     try:
-        budget = (yaml.safe_load((path / "config.yaml").read_text(encoding="utf-8")) or {}).get("evolve", {})
+        budget = (read_yaml(read_document(path / "config.yaml", MOST_YAML)) or {}).get("evolve", {})
         parts = [n / budget["evaluations"]] if budget.get("evaluations") else []
         parts += [seconds / 60 / budget["minutes"]] if budget.get("minutes") else []
         return min(max(parts), 1.0) if parts else None
-    except (OSError, yaml.YAMLError, AttributeError, TypeError, ZeroDivisionError):
+    except (OSError, ValueError, AttributeError, TypeError, ZeroDivisionError):
         return None
 
 

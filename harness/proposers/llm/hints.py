@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from harness.errors import BadRun
+from tables.documents import read_document
+from tables.errors import Unreadable
 
 HINT = "hint.txt"
 MOST_HINT = 2000
@@ -13,8 +15,8 @@ MOST_HINT = 2000
 def read_hint(folder: Path) -> str:
     """The hint in force, or "" for none; a file that can't be read says nothing."""
     try:
-        text = (folder / HINT).read_bytes()[: 4 * MOST_HINT].decode("utf-8", errors="replace")
-    except OSError:
+        text = read_document(folder / HINT, 8 * MOST_HINT)
+    except (OSError, Unreadable):
         return ""
     return text.strip()[:MOST_HINT]
 

@@ -10,7 +10,6 @@ A call is written as a line, with or without an endpoint that knows tool calls (
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from harness.proposers.llm.grid import listed, where
 from harness.proposers.llm.lawline import BadLawLine, law_draft
 from harness.proposers.llm.stated import Stated
 from harness.proposers.llm.thoughts import answer_of
+from tables.documents import read_json
 from tasks import Task
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def lines_of(tool_calls: Any) -> str:
         name = str(function.get("name") or "")
         given = function.get("arguments")
         try:
-            values = json.loads(given) if isinstance(given, str) else given
+            values = read_json(given) if isinstance(given, str) else given
         except ValueError:
             values = {}
         values = values if isinstance(values, dict) else {}

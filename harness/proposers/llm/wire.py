@@ -14,6 +14,8 @@ from typing import Any
 from harness.proposers.llm.reply import Reply, Status
 from harness.proposers.llm.thoughts import only_thoughts
 from harness.proposers.llm.tools import lines_of
+from tables.documents import read_json
+from tables.errors import Unreadable
 
 COMPLETE = {
     "stop", "eos", "eos_token", "end_turn", "stop_sequence", "stop_token", "complete", "completed", "end_of_text",
@@ -61,8 +63,8 @@ def read_body(body: bytes, content_type: str) -> Reply:
     if start.startswith("<"):
         return Reply(Status.HTML, detail=f"expected JSON, got HTML: {_short(text)}")
     try:
-        value = json.loads(text)
-    except (ValueError, RecursionError) as error:
+        value = read_json(text)
+    except Unreadable as error:
         return Reply(
             Status.NOT_JSON, detail=f"expected JSON, got {len(body)} bytes that are not: {_short(str(error))}"
         )
@@ -103,8 +105,8 @@ def _read_stream(text: str) -> Reply:
         if data == "[DONE]":
             break
         try:
-            event = json.loads(data)
-        except (ValueError, RecursionError):
+            event = read_json(data)
+        except Unreadable:
             detail = f"a piece of the stream is not JSON: {_short(data)}"
             return replace(usage, status=Status.CUT, text=message["content"], detail=detail)
         if not isinstance(event, dict):
@@ -130,10 +132,12 @@ def _add(message: dict[str, str], calls: dict[int, dict[str, str]], delta: dict[
     message["content"] += _text(delta.get("content"))
     message["reasoning_content"] += _text(delta.get("reasoning_content") or delta.get("reasoning"))
     message["refusal"] += _text(delta.get("refusal"))
-    for call in delta.get("tool_calls") or []:
+    given = delta.get("tool_calls")
+    for call in given if isinstance(given, list) else []:
         function = call.get("function") if isinstance(call, dict) else None
         if isinstance(function, dict):
-            known = calls.setdefault(int(call.get("index") or 0), {"name": "", "arguments": ""})
+            index = call.get("index")
+            known = calls.setdefault(index if isinstance(index, int) else 0, {"name": "", "arguments": ""})
             known["name"] += str(function.get("name") or "")
             known["arguments"] += str(function.get("arguments") or "")
 
