@@ -1,6 +1,6 @@
 """What a program is worth: a sandbox, the rules, the metric, and the one door to held-out rows."""
 
-from evaluator.errors import BadEvaluation, EvaluatorError, SandboxError, SandboxTooWeak
+from evaluator.errors import BadEvaluation, CallsEnded, EvaluatorError, SandboxError, SandboxTooWeak
 from evaluator.evaluate import Evaluator
 from evaluator.outcome import Failed, Failure, Outcome, Scorecard, Scored
 from evaluator.reveal import Report, hindsight, opened, reveal
@@ -10,6 +10,7 @@ from evaluator.trial import Prediction
 
 __all__ = [
     "BadEvaluation",
+    "CallsEnded",
     "Evaluator",
     "EvaluatorError",
     "Failed",

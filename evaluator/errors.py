@@ -3,7 +3,8 @@
 EvaluatorError
 ├── BadEvaluation          what we asked for makes no sense (rows, folds, labels)
 └── SandboxError           the machine or the sandbox failed
-    └── SandboxTooWeak     the machine offers less than the minimum level
+    ├── SandboxTooWeak     the machine offers less than the minimum level
+    └── CallsEnded         a call was ended because nobody waits for its answer any more
 """
 
 from __future__ import annotations
@@ -23,3 +24,7 @@ class SandboxError(EvaluatorError):
 
 class SandboxTooWeak(SandboxError):
     """This machine lacks the layers that keep a program away from files and targets."""
+
+
+class CallsEnded(SandboxError):
+    """A call that was ended because nobody waits for its answer any more."""

@@ -32,6 +32,8 @@ class EvolveConfig:
         proposer: who makes candidates.
         evaluations: programs evaluated at most; null for no limit.
         minutes: wall time of searching at most; null for no limit.
+        choose_minutes: wall time of looking at laws to choose from, at most; null for as long as the search may take,
+            and one minute at least.
         workers: evaluations beside each other.
         seed: makes the run repeatable (exactly so with one worker).
         seed_programs: program files tried first, besides the task's own seeds.
@@ -41,6 +43,7 @@ class EvolveConfig:
     proposer: str = field(default="formula", metadata=_limits(choices=PROPOSERS))
     evaluations: int | None = field(default=1000, metadata=_limits(1))
     minutes: float | None = field(default=4.0, metadata=_limits(0.001))
+    choose_minutes: float | None = field(default=None, metadata=_limits(0.001))
     workers: int = field(default=2, metadata=_limits(1))
     seed: int = field(default=0, metadata=_limits(0))
     seed_programs: tuple[str, ...] = ()
@@ -97,6 +100,8 @@ class Config:
     def as_dict(self) -> dict[str, Any]:
         """Plain values, as YAML and journals hold them; `llm` only where a model is asked."""
         values = _listed(asdict(self))
+        if self.evolve.choose_minutes is None:
+            values["evolve"].pop("choose_minutes")
         if self.evolve.proposer in OFFLINE:
             values.pop("llm")
         return values

@@ -12,7 +12,7 @@ import threading
 from typing import Protocol
 
 from evaluator.contract import ALLOWED_MODULES, EXTRA_MODULES, imported_modules, named_modules
-from evaluator.errors import SandboxError, SandboxTooWeak
+from evaluator.errors import CallsEnded, SandboxError, SandboxTooWeak
 from evaluator.outcome import Failed
 from evaluator.sandbox.call import Call
 from evaluator.sandbox.host import Profile, Zygote, ZygoteDied
@@ -72,6 +72,7 @@ class LocalSandbox:
         self._lock = threading.Lock()
         self._zygotes: dict[tuple[Profile, bool], Zygote | Spawner] = {}
         self._closed = False
+        self._era = 0
         try:
             zygote = self._zygote(Profile.NUMPY, False)
             zygote.wait_until_ready()
@@ -104,10 +105,22 @@ class LocalSandbox:
         for zygote in zygotes:
             zygote.close()
 
+    def end_calls(self) -> None:
+        """End every call in flight, each with CallsEnded; later ones are made as ever."""
+        with self._lock:
+            self._era += 1
+            zygotes = list(self._zygotes.values())
+            self._zygotes.clear()
+        for zygote in zygotes:
+            zygote.close(at_once=True)
+
     def run(self, job: Job, limits: Limits) -> Reply | Failed:
         profile = Profile.of(imported_modules(job.program), named_modules(job.program))
+        era = self._era
         with self._slots:
             for attempt in (1, 2):
+                if self._era != era:
+                    raise CallsEnded("sandbox: the call was ended")
                 zygote = self._zygote(profile, job.again)
                 try:
                     zygote.wait_until_ready()
@@ -117,6 +130,8 @@ class LocalSandbox:
                     self._discard(zygote)
                     if self._closed:
                         raise SandboxError("the sandbox was closed during a call") from error
+                    if self._era != era:
+                        raise CallsEnded("sandbox: the call was ended") from error
                     if attempt == 2:
                         raise SandboxError(
                             f"sandbox: the process that runs programs died twice in one call ({error}); "

@@ -54,7 +54,9 @@ def read_program(path: Path) -> str:
         BadProgram: no such file, no plain file (a pipe, a device), much too large, or not UTF-8.
     """
     try:
-        return read_document(path, 8 * contract.MAX_PROGRAM_BYTES)  # what is a little too large, the contract says
+        return read_document(
+            path, 8 * contract.MAX_PROGRAM_BYTES
+        )  # what is a little too large, the contract says
     except (OSError, Unreadable) as error:
         raise BadProgram(f"{path}: can't be read as a program ({error})") from error
 

@@ -6,6 +6,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+GRACE = 0.1
+"""Share of its minutes that a search waits for what is in flight when they are over, within LEAST_GRACE_S and MOST_GRACE_S."""
+LEAST_GRACE_S, MOST_GRACE_S = 5.0, 30.0
+LEAST_CHOOSING_S = 60.0
+
+
+def clock_text(seconds: float) -> str:
+    """Seconds as minutes and seconds, 2:05 min."""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes}:{rest:02d} min"
+
 
 @dataclass(frozen=True, slots=True)
 class Budget:
@@ -14,10 +25,24 @@ class Budget:
     Attributes:
         evaluations: programs evaluated, failures included.
         minutes: wall time of searching.
+        choose_minutes: wall time of looking at laws to choose from; None for as long as the search may take.
     """
 
     evaluations: int | None
     minutes: float | None
+    choose_minutes: float | None = None
+
+    @property
+    def grace_s(self) -> float:
+        """Seconds that what is in flight gets when time is over."""
+        return min(max(60 * GRACE * (self.minutes or 0.0), LEAST_GRACE_S), MOST_GRACE_S)
+
+    @property
+    def choosing_s(self) -> float | None:
+        """Seconds of looking at laws to choose from; None for no limit."""
+        if self.choose_minutes is not None:
+            return 60 * self.choose_minutes
+        return None if self.minutes is None else max(60 * self.minutes, LEAST_CHOOSING_S)
 
 
 class Ledger(Protocol):
@@ -67,6 +92,11 @@ class Spending:
     def seconds_of_minutes_left(self) -> float | None:
         """Seconds until the minutes are over, below 0 beyond; None without a limit."""
         return None if self.budget.minutes is None else 60 * self.budget.minutes - self.seconds
+
+    def overdue(self) -> bool:
+        """Whether what is in flight has had its grace too."""
+        left = self.seconds_of_minutes_left()
+        return left is not None and left < -self.budget.grace_s
 
     def evaluations_first(self) -> bool:
         """Whether the evaluations are nearer their end than the minutes."""

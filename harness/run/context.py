@@ -21,6 +21,7 @@ class Context:
         stopping: asked often; when true nothing new is started, and what is in flight is let go.
         progress: called after every outcome, and now and then with (None, None).
         say: messages for people.
+        cut: ends what is in flight where it runs.
     """
 
     executor: Executor
@@ -29,3 +30,13 @@ class Context:
     stopping: Callable[[], bool] = lambda: False
     progress: Callable[[Candidate | None, Outcome | None], None] = lambda candidate, outcome: None
     say: Callable[[str], None] = lambda text: None
+    cut: Callable[[], None] = lambda: None
+
+    def out_of_time(self, in_flight: int) -> bool:
+        """Whether the search is to end with what is in flight cut; it is then, and said."""
+        if not in_flight or not self.spending.overdue():
+            return False
+        grace = self.spending.budget.grace_s
+        self.say(f"the minutes are over, and {grace:.0f} s of grace: {in_flight} in flight cut, uncounted")
+        self.cut()
+        return True

@@ -84,6 +84,10 @@ class DirectLoop:
                 for future in in_flight:
                     future.cancel()
                 return Ending.INTERRUPTED
+            if context.out_of_time(len(in_flight)):
+                for future in in_flight:
+                    future.cancel()
+                return Ending.BUDGET
             if not in_flight:
                 return Ending.EXHAUSTED if exhausted else Ending.BUDGET
             done = sorted(arrivals.wait(POLL_S), key=lambda f: in_flight[f].index)

@@ -12,6 +12,7 @@ from typing import Any
 
 from evaluator import Evaluator, Limits, LocalSandbox, Outcome, Report
 from evaluator import reveal as open_heldout
+from evaluator.sandbox.turn import Turn
 from harness.choosing.choice import Choice
 from harness.choosing.choice import choose as choose_law
 from harness.choosing.controls import on_the_board
@@ -30,7 +31,8 @@ from harness.record.journal import RESULTS, Journal
 from harness.record.run_folder import RunFolder, write_atomically
 from harness.record.summary import Finished, build_summary
 from harness.run.beginning import check_same_task
-from harness.run.budget import Budget, Spending
+from harness.run.budget import Budget, Spending, clock_text
+from harness.run.choosing_time import ChoosingTime
 from harness.run.context import Context
 from harness.run.forecasting import Forecaster, beside, write_forecast
 from harness.run.loop import DirectLoop, Loop
@@ -92,6 +94,7 @@ class Session:
     """A run that is prepared: what it knows so far, and how it goes on.
 
     Attributes:
+        limits: of one call. turn: of the search in the sandbox; what chooses and reveals asks the sandbox itself.
         loop: has taken in what the journal holds.
         searched: how the search ended in an earlier session, with its choice; None where it goes on.
         forecaster: once the held-out rows were opened; its laws are fitted.
@@ -102,11 +105,16 @@ class Session:
     assignment: Assignment
     terms: Terms
     journal: Journal
-    evaluator: Evaluator
+    limits: Limits
+    turn: Turn
     loop: Loop
     spending: Spending
     searched: dict[str, Any] | None
     forecaster: Forecaster | None = None
+
+    @property
+    def evaluator(self) -> Evaluator:
+        return Evaluator(self.turn.sandbox, self.limits)
 
 
 def run(folder: RunFolder, config: Config, assignment: Assignment, terms: Terms) -> Result:
@@ -126,8 +134,7 @@ def run(folder: RunFolder, config: Config, assignment: Assignment, terms: Terms)
             )
             return Result(Ending(earlier["ending"]), earlier)
         with _sandbox(config, terms) as sandbox:
-            evaluator = Evaluator(sandbox, Limits(**config.as_dict()["limits"]))
-            session = prepare(folder, config, assignment, terms, journal, evaluator)
+            session = prepare(folder, config, assignment, terms, journal, sandbox)
             ending = search(session, terms.cluster.level if terms.cluster else sandbox.level)
             if ending is Ending.INTERRUPTED:
                 return Result(ending, None)
@@ -144,9 +151,12 @@ def prepare(
     assignment: Assignment,
     terms: Terms,
     journal: Journal,
-    evaluator: Evaluator,
+    sandbox: LocalSandbox,
 ) -> Session:
     """A search that has taken in whatever the journal holds; nothing, for a new run."""
+    limits = Limits(**config.as_dict()["limits"])
+    turn = Turn(sandbox)
+    evaluator = Evaluator(turn, limits)
     proposers = make_proposers(config.evolve.proposer, assignment, config.llm, config.limits.fit_cpu_s)
     seeds = [free_draft(p, assignment.facts) for p in folder.seeds()] + proposers.starters
     state = Search(
@@ -168,12 +178,12 @@ def prepare(
         flying = InFlight(state, journal, proposers.llm, staged, staged.tool)
         loop = InFlightLoop(flying, config.llm, terms.repeats)
     loop.replay()
-    budget = Budget(config.evolve.evaluations, config.evolve.minutes)
+    budget = Budget(config.evolve.evaluations, config.evolve.minutes, config.evolve.choose_minutes)
     spending = Spending(budget, terms.clock, state.n_told, journal.seconds_spent())
     spending.ledger = proposers.llm.ledger if proposers.llm else None
     finished = journal.events("finished")
     searched = finished[-1][1] if finished else None
-    return Session(folder, config, assignment, terms, journal, evaluator, loop, spending, searched)
+    return Session(folder, config, assignment, terms, journal, limits, turn, loop, spending, searched)
 
 
 def search(session: Session, sandbox: str) -> Ending:
@@ -191,7 +201,8 @@ def search(session: Session, sandbox: str) -> Ending:
         watcher.progress(state, candidate, outcome)
 
     try:
-        context = Context(executor, workers, spending, session.terms.stopping, progress, watcher.say)
+        cut = session.turn.end if cluster is None else _nothing
+        context = Context(executor, workers, spending, session.terms.stopping, progress, watcher.say, cut)
         ending = session.loop.run(context)
     finally:
         executor.shutdown(wait=False, cancel_futures=True)
@@ -203,10 +214,18 @@ def search(session: Session, sandbox: str) -> Ending:
 
 def choose(session: Session, ending: Ending) -> Choice:
     """The law, by every rule on every fold; written down before anything is opened."""
-    session.terms.watcher.say("choosing the law: every rule is checked on every fold")
-    state, a = session.loop.search, session.assignment
+    state, a, budget = session.loop.search, session.assignment, session.spending.budget
+    longest = "" if budget.choosing_s is None else f", for {clock_text(budget.choosing_s)} at most"
+    session.terms.watcher.say(f"choosing the law: every rule is checked on every fold{longest}")
     with ThreadPoolExecutor(session.config.evolve.workers, thread_name_prefix="choose") as pool:
-        choice = choose_law(state, session.evaluator, a.task, a.folds, pool.map)
+        time_left = ChoosingTime(
+            budget.choosing_s, budget.grace_s, session.terms.clock, pool, session.turn.sandbox.end_calls
+        )
+        choice = choose_law(state, session.evaluator, a.task, a.folds, time_left.each)
+    if time_left.left:
+        told = f"choosing was cut at its {clock_text(budget.choosing_s or 0.0)}: {time_left.left} laws were not looked at"
+        session.terms.watcher.say(told)
+        choice.notes.append(told)
     chosen = {
         "ending": ending.value,
         "winner": choice.winner.member.candidate.id if choice.winner else None,
@@ -277,6 +296,10 @@ def trace(session: Session, choice: Choice, summary: dict[str, Any]) -> None:
     a = session.assignment
     traces = gather(a.task, a.folds, session.forecaster, summary, revealed[-1][1]["report"])
     write_traces(session.folder, traces)
+
+
+def _nothing() -> None:
+    """Where candidates are scored elsewhere, what is in flight ends by its own limits."""
 
 
 def _sandbox(config: Config, terms: Terms) -> AbstractContextManager[LocalSandbox]:

@@ -63,6 +63,11 @@ class Live:
                 for future in self.scoring:
                     future.cancel()
                 return Ending.INTERRUPTED
+            if context.out_of_time(len(self.scoring) + len(self.calls)):
+                for begun in (*self.scoring, *self.calls):
+                    begun.cancel()
+                self._close(Ending.BUDGET)
+                return Ending.BUDGET
             self._fill()
             if not self.flights and not self.scoring and not self.calls:
                 ending = self._ending()
@@ -72,8 +77,8 @@ class Live:
                 time.sleep(POLL_S)
                 context.progress(None, None)
                 continue
-            begun: list[Future[Any]] = [*self.flights, *self.scoring, *self.calls]
-            done, _ = wait(begun, timeout=POLL_S, return_when=FIRST_COMPLETED)
+            waited: list[Future[Any]] = [*self.flights, *self.scoring, *self.calls]
+            done, _ = wait(waited, timeout=POLL_S, return_when=FIRST_COMPLETED)
             self.models.give_up_late()
             for flight in sorted(
                 (f for f in done if f in self.flights), key=lambda f: self.flights[f].number
