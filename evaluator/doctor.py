@@ -179,7 +179,7 @@ def main(argv: list[str] | None = None, kind: type[argparse.ArgumentParser] = ar
     try:
         with LocalSandbox(workers=1, allow_weak_sandbox=True, without=tuple(args.without)) as sandbox:
             findings = examine(sandbox)
-    except SandboxError as error:
+    except (SandboxError, OSError) as error:  # or no folder for the file that is attacked, no port
         print(f"error: {error}", file=sys.stderr)
         return 3
     seconds = time.monotonic() - started

@@ -86,7 +86,10 @@ class Zygote:
         self._lock = threading.Lock()
         # One request is one packet; a single request needs no boundaries, and macOS has no such sockets.
         kind = socket.SOCK_STREAM if single_use else socket.SOCK_SEQPACKET
-        self.control, theirs = socket.socketpair(socket.AF_UNIX, kind)
+        try:
+            self.control, theirs = socket.socketpair(socket.AF_UNIX, kind)
+        except OSError as error:
+            raise SandboxError(f"sandbox: no channel to a process that runs programs: {error}") from error
         host_fd = _own_pidfd()
         fitting = fitting_folder() if profile is Profile.FITTING else None
         config = {

@@ -174,7 +174,12 @@ def _beside(
 ) -> bool:
     """Runs in several processes at once."""
     context = multiprocessing.get_context("spawn")
-    stop = context.Event()
+    try:
+        stop = context.Event()
+    except OSError as error:
+        raise HarnessError(
+            f"processes beside each other need /dev/shm, which fails here ({error}); give --jobs 1"
+        ) from error
     n_done = 0
     with ProcessPoolExecutor(jobs, context, _begin_worker, (stop, os.getpid())) as pool:
         waiting = {pool.submit(_in_worker, cell, config, suite) for cell, config in left}

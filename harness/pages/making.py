@@ -30,7 +30,7 @@ def end_page(folder: RunFolder) -> str:
     path = folder.path / FILE
     try:
         write_page(path, run_page(view_of(folder.path)))
-    except HarnessError as error:
+    except (HarnessError, OSError) as error:
         return f"no page: {error}"
     except (
         Exception

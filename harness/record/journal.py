@@ -60,6 +60,10 @@ HEAD = (
 )
 
 
+_REFUSED = ("SQLITE_FULL", "SQLITE_IOERR_WRITE", "SQLITE_IOERR_SHM", "SQLITE_READONLY", "SQLITE_CANTOPEN")
+"""Beginnings of the names of SQLite's errors when the machine, not the file, is at fault."""
+
+
 @dataclass(frozen=True, slots=True)
 class Counts:
     """How far a search is.
@@ -135,6 +139,8 @@ class Journal:
                 )
         except (sqlite3.Error, ValueError, TypeError) as error:  # names of its columns may be damaged too
             self._db.close()
+            if not read_only and getattr(error, "sqlite_errorname", "").startswith(_REFUSED):
+                raise _unwritable(path, error) from error
             raise self._unreadable(error) from error
         except BadRun:
             self._db.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
@@ -28,13 +29,22 @@ def write_atomically(path: Path, text: str) -> None:
 
 
 def write_bytes_atomically(path: Path, data: bytes) -> None:
-    """The same for what is no text."""
+    """The same for what is no text.
+
+    Raises:
+        OSError: with the file's name, whatever the system refused; the old file is there as it was.
+    """
     half = path.with_name(f".{path.name}.{os.getpid()}.new")
-    with half.open("wb") as out:
-        out.write(data)
-        out.flush()
-        os.fsync(out.fileno())
-    half.replace(path)
+    try:
+        with half.open("wb") as out:
+            out.write(data)
+            out.flush()
+            os.fsync(out.fileno())
+        half.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            half.unlink(missing_ok=True)
+        raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 @dataclass(slots=True)
@@ -100,7 +110,12 @@ class RunFolder:
         Raises:
             BadRun: another process is at work in this folder.
         """
-        self._lock = (self.path / LOCK).open("w")
+        try:
+            self._lock = (self.path / LOCK).open("w")
+        except OSError as error:
+            raise BadRun(
+                f"{self.path}: can't be written to ({error.strerror}); make it writable, or copy it"
+            ) from error
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import errno
 import functools
 import os
 import sys
@@ -46,9 +47,10 @@ def command(main: Main) -> Main:
             print("stopped", file=sys.stderr)
             return STOPPED
         except Exception as error:
-            if not (is_ours(error) or _is_of_the_users_files(error)):
+            said = str(error) if is_ours(error) else _machines_words(error)
+            if said is None:
                 raise
-            say_error(str(error))
+            say_error(said)
             return WRONG
 
     return at_the_edge
@@ -66,9 +68,30 @@ def is_ours(error: BaseException) -> bool:
     return any(kind.__module__ in OUR_ERRORS for kind in type(error).__mro__)
 
 
-def _is_of_the_users_files(error: BaseException) -> bool:
-    """Whether the system refused a file or folder that has a name: missing, no right, disk full."""
-    return isinstance(error, OSError) and error.filename is not None
+_REFUSALS = {
+    errno.ENOSPC: "make room",
+    errno.EDQUOT: "make room",
+    errno.EFBIG: "raise the limit on file sizes (ulimit -f)",
+    errno.EMFILE: "raise the limit on open files (ulimit -n)",
+    errno.ENFILE: "close other programs' files",
+    errno.ENOMEM: "free some memory",
+    errno.EAGAIN: "raise the limit on processes (ulimit -u)",
+    errno.EROFS: "choose a folder that can be written to",
+    errno.EACCES: "choose a folder that can be written to",
+    errno.EPERM: "choose a folder that can be written to",
+    errno.EIO: "look after the disk",
+}
+
+
+def _machines_words(error: BaseException) -> str | None:
+    """What to say where the machine refused something: a file that has a name, room, memory; None where it did not."""
+    if isinstance(error, MemoryError):
+        return "out of memory; nothing that was finished is lost"
+    if not isinstance(error, OSError):
+        return None
+    if error.errno in _REFUSALS:
+        return f"{error}; {_REFUSALS[error.errno]}. Nothing that was finished is lost"
+    return str(error) if error.filename is not None or "temporary directory" in str(error) else None
 
 
 def _close_quietly() -> None:
