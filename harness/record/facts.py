@@ -60,6 +60,10 @@ def candidate_of(facts: dict[str, Any], program: str) -> Candidate:
     d["constants"] = tuple(d["constants"])
     if "island" in facts:  # the name in journals of version 0.1
         facts["niche"] = facts.pop("island")
+    texts = (facts["id"], d["key"], d["law"], d["shape"], d["edit"], facts["proposer"], *d["constants"])
+    numbers = (facts["niche"], facts["generation"], d["size"])
+    if not all(isinstance(t, str) for t in texts) or not all(isinstance(n, int) for n in numbers):
+        raise ValueError("a candidate's names are no texts, or its numbers no integers")
     return Candidate(program=program, draft=Draft(program=program, **d), **facts)
 
 

@@ -9,7 +9,6 @@ is opened; a journal of an earlier version is brought up to this one when it is 
 
 from __future__ import annotations
 
-import json
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -27,6 +26,7 @@ from harness.record.facts import candidate_facts, candidate_of, dump, outcome_fa
 from harness.record.packing import ProgramPacker, entry_text, packed_entry
 from harness.search.candidate import Candidate, program_hash
 from harness.search.selection import validation_error
+from tables.documents import brief, read_json
 
 VERSION = 3
 """1: without hashes; 2: no text is packed. What an earlier version wrote stays as it is when the journal is brought up."""
@@ -147,8 +147,7 @@ class Journal:
             raise
 
     def _unreadable(self, error: Exception) -> BadRun:
-        one = " ".join(str(error).split())[:200]
-        return BadRun(f"{self.path}: not a readable journal ({one}). Restore it from a copy.")
+        return _unreadable(self.path, error)
 
     def _check(self, log: str | None) -> None:
         """Follow the hashes from the settings to the head, and find each program under its own hash."""
@@ -288,8 +287,8 @@ class Journal:
         """Settings the run was made with."""
         try:
             rows = self._db.execute("SELECT key, value FROM meta ORDER BY key").fetchall()
-            return {k: json.loads(v) for k, v in rows}
-        except (sqlite3.Error, ValueError, TypeError, RecursionError) as error:
+            return {k: read_json(v) for k, v in rows}
+        except (sqlite3.Error, ValueError, TypeError) as error:
             raise self._unreadable(error) from error
 
     def append(
@@ -358,26 +357,32 @@ class Journal:
             f"ORDER BY seq LIMIT {CHUNK}"
         )
         seq = -(2**63)
+        while rows := self._db.execute(query, (seq,)).fetchall():
+            for seq, stored, first, *row in rows:
+                if seq not in self._broken:
+                    text = self._packer.text(stored) if stored is not None else "" if not texts else None
+                    yield (entry_text(first), *row, text)
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        """Whatever reading what is stored raises says that it is no journal of ours: its hashes may fit all the same."""
         try:
-            while rows := self._db.execute(query, (seq,)).fetchall():
-                for seq, stored, first, *row in rows:
-                    if seq not in self._broken:
-                        text = self._packer.text(stored) if stored is not None else "" if not texts else None
-                        yield (entry_text(first), *row, text)
-        except (sqlite3.Error, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            yield
+        except (sqlite3.Error, ValueError, LookupError, TypeError, AttributeError, OverflowError) as error:
             raise self._unreadable(error) from error
 
     def entries(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """Everything in order: (kind, facts); an evaluation has candidate, outcome and notes as values."""
-        for payload, kind, times, text in self._read("payload, kind, times"):
-            facts = json.loads(payload)
-            if kind == "evaluation":
-                facts = {
-                    "candidate": candidate_of(facts["candidate"], text),
-                    "outcome": outcome_of(facts["outcome"], json.loads(times)),
-                    "notes": facts.get("notes") or {},
-                }
-            yield kind, facts
+        with self._reading():
+            for payload, kind, times, text in self._read("payload, kind, times"):
+                facts = _facts(payload)
+                if kind == "evaluation":
+                    facts = {
+                        "candidate": candidate_of(facts["candidate"], text),
+                        "outcome": outcome_of(facts["outcome"], _facts(times)),
+                        "notes": facts.get("notes") or {},
+                    }
+                yield kind, facts
 
     def lines(self, after: int = 0) -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
         """(kind, facts, times) of everything in order as plain values, for those who only show it: no program's text.
@@ -386,11 +391,12 @@ class Journal:
             after: so many entries are known already; of a journal that is whole.
         """
         columns = "payload, kind, times, validation_error"
-        for payload, kind, times, error, _ in self._read(columns, f"seq > {after:d}", texts=False):
-            facts = json.loads(payload)
-            if kind == "evaluation":
-                facts["validation_error"] = error
-            yield kind, facts, json.loads(times)
+        with self._reading():
+            for payload, kind, times, error, _ in self._read(columns, f"seq > {after:d}", texts=False):
+                facts = _facts(payload)
+                if kind == "evaluation":
+                    facts["validation_error"] = error
+                yield kind, facts, _facts(times)
 
     def evaluations(self, texts: bool = True) -> Iterator[tuple[Candidate, Outcome]]:
         """Every finished evaluation, in the order in which the search was told.
@@ -398,21 +404,24 @@ class Journal:
         Args:
             texts: whether the candidates have their programs; see `program`.
         """
-        for payload, times, text in self._read("payload, times", "kind = 'evaluation'", texts):
-            facts = json.loads(payload)
-            yield candidate_of(facts["candidate"], text), outcome_of(facts["outcome"], json.loads(times))
+        with self._reading():
+            for payload, times, text in self._read("payload, times", "kind = 'evaluation'", texts):
+                facts = _facts(payload)
+                yield candidate_of(facts["candidate"], text), outcome_of(facts["outcome"], _facts(times))
 
     def counts(self) -> Counts:
         """How far the search is, without reading what was tried."""
-        row = self._db.execute(
-            "SELECT count(*), coalesce(sum(status != 'scored'), 0), min(validation_error) FROM entries WHERE kind = 'evaluation'"
-        ).fetchone()
+        with self._reading():
+            row = self._db.execute(
+                "SELECT count(*), coalesce(sum(status != 'scored'), 0), min(validation_error) FROM entries WHERE kind = 'evaluation'"
+            ).fetchone()
         return Counts(*row)
 
     def events(self, kind: str | None = None) -> list[tuple[str, dict[str, Any], dict[str, Any]]]:
         """(kind, facts, times) of the events, in order."""
         rows = self._read("payload, kind, times", "kind != 'evaluation'", texts=False)
-        return [(k, json.loads(p), json.loads(t)) for p, k, t, _ in rows if kind is None or k == kind]
+        with self._reading():
+            return [(k, _facts(p), _facts(t)) for p, k, t, _ in rows if kind is None or k == kind]
 
     def program(self, candidate: Candidate | str) -> str:
         """The program of a candidate that was read without, or of its id.
@@ -430,13 +439,11 @@ class Journal:
 
     def seconds_spent(self) -> float:
         """Wall seconds this run has searched, over all its sessions, as of the last entry."""
-        try:
+        with self._reading():
             (most,) = self._db.execute(
                 "SELECT max(json_extract(times, '$.elapsed_s')) FROM entries"
             ).fetchone()
-        except sqlite3.Error as error:
-            raise self._unreadable(error) from error
-        return float(most or 0.0)
+            return float(most or 0.0)
 
     def seconds_scoring(self) -> float:
         """Wall seconds that the evaluations took, each on its own, over all sessions."""
@@ -453,12 +460,10 @@ class Journal:
             times: also what depends on the clock (when, seconds, memory).
         """
         n = 0
-        try:
+        with self._reading():
             for line in self._lines(times):
                 out.write(dump(line) + "\n")
                 n += 1
-        except (sqlite3.Error, TypeError, ValueError) as error:
-            raise self._unreadable(error) from error
         return n
 
     def _lines(self, times: bool) -> Iterator[dict[str, Any]]:
@@ -471,12 +476,24 @@ class Journal:
         for payload, kind, sha, status, error, when, _ in self._read(columns, texts=False):
             if kind == RESULTS:
                 continue
-            line: dict[str, Any] = {"kind": kind, **json.loads(payload)}
+            line: dict[str, Any] = {"kind": kind, **_facts(payload)}
             if kind == "evaluation":
                 line |= {"program": sha, "status": status, "validation_error": error}
             if times:
-                line["times"] = json.loads(when)
+                line["times"] = _facts(when)
             yield line
+
+
+def _facts(text: str) -> dict[str, Any]:
+    """What an entry says.
+
+    Raises:
+        ValueError: no JSON object.
+    """
+    found = read_json(text)
+    if not isinstance(found, dict):
+        raise ValueError(f"expected an entry of keys and values, got {brief(found)}")
+    return found
 
 
 def read_meta(path: Path) -> dict[str, Any]:
@@ -487,10 +504,14 @@ def read_meta(path: Path) -> dict[str, Any]:
     """
     try:
         with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=30.0)) as db:
-            return {k: json.loads(v) for k, v in db.execute("SELECT key, value FROM meta ORDER BY key")}
-    except (sqlite3.Error, ValueError, TypeError, RecursionError) as error:
-        one = " ".join(str(error).split())[:200]
-        raise BadRun(f"{path}: not a readable journal ({one}). Restore it from a copy.") from error
+            return {k: read_json(v) for k, v in db.execute("SELECT key, value FROM meta ORDER BY key")}
+    except (sqlite3.Error, ValueError, TypeError) as error:
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: Exception) -> BadRun:
+    said = f"an entry lacks {error}" if isinstance(error, KeyError) else str(error)
+    return BadRun(f"{path}: not a readable journal ({' '.join(said.split())[:200]}). Restore it from a copy.")
 
 
 def _unwritable(path: Path, error: Exception) -> BadRun:
