@@ -21,6 +21,7 @@ from harness.record.run_folder import RunFolder, all_runs, write_atomically
 from harness.search.candidate import searched_id
 from harness.search.selection import Judged
 from harness.terminal.edges import Parser, alias, command
+from harness.terminal.shown import say
 from tables.documents import MOST_YAML, read_document, read_yaml
 from tasks import resolve
 
@@ -73,7 +74,7 @@ def main(argv: list[str] | None = None) -> int:
     task = resolve(args.task) if args.task else None
     kept = 0
     for line in promote(args.runs, args.to, task, args.force, args.form):
-        print(line)
+        say(line)
         kept += line.startswith(KEPT)
     return 1 if kept else 0
 

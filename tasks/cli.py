@@ -155,6 +155,8 @@ def main(argv: list[str] | None = None, kind: type[argparse.ArgumentParser] = ar
     try:
         return command(args, Console())
     except TaskError as error:
+        if kind is not argparse.ArgumentParser:
+            raise  # whoever lends the parser says it, made fit for a screen
         print(f"error: {error}", file=sys.stderr)
         return 2
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from harness.errors import HarnessError
 from harness.terminal.edges import Parser, command, meant
 from harness.terminal.options import add_sandbox_option, count
+from harness.terminal.shown import say
 
 KINDS = ("data", "parity", "residuals", "extrapolation", "front", "progress", "scores")
 
@@ -56,9 +57,9 @@ def main(argv: list[str] | None = None) -> int:
         )
     view, why = viewed(RunFolder.find(args.run, Path(args.runs)), args.data_dir, args.allow_weak_sandbox)
     if why:
-        print(f"note: {why}", file=sys.stderr)
+        say(f"note: {why}", err=True)
     write_sheet(view, args.kind, args.out, args.dpi)
-    print(f"wrote {args.out}")
+    say(f"wrote {args.out}")
     return 0
 
 

@@ -23,6 +23,7 @@ from harness.curves.reading import NoPrediction, Turn, duration, history_for, in
 from harness.errors import BadHistory
 from harness.terminal.edges import Parser
 from harness.terminal.options import amount, number, positive
+from harness.terminal.shown import say
 from tables import SeveralRuns
 from tables.logs import History
 from tables.logs.columns import FINAL
@@ -129,9 +130,9 @@ def main(argv: list[str] | None = None) -> int:
     means = Means(args.lr_plan, calibration, _reference_law(args) if args.reference else None)
     if not args.follow:
         try:
-            print(_render(_once(args, means), args))
+            say(_render(_once(args, means), args))
         except NoPrediction as found:
-            print(json.dumps({"state": str(found)}) if args.json else found)
+            say(json.dumps({"state": str(found)}) if args.json else found)
             return 1
         return 0
     return follow(args, lambda: _once(args, means))
@@ -167,7 +168,7 @@ def follow(
                 seen, news = mark, clock()
                 if found is not None:
                     text = _render(found, args, brief=True)
-                print(text, file=sys.stdout if found is not None else sys.stderr, flush=True)
+                say(text, err=found is None)
             if found is not None and found.finished:
                 return 0
             if args.patience and clock() - news >= args.patience:
@@ -248,9 +249,9 @@ def _finished(paths: list[str], args: argparse.Namespace) -> list[Curve]:
             cleaned = clean(history, WARMUP)
             run = _run(history, cleaned, max(history.final_step or 0.0, cleaned.last_step))
             if run.seen < 0.98 or run.step[0] < 0:
-                print(
+                say(
                     f"{path}: {history.name} has not reached its planned end and is not calibrated on",
-                    file=sys.stderr,
+                    err=True,
                 )
                 continue
             rate = (

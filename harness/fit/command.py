@@ -18,6 +18,7 @@ from harness.fit.rows import Asked, rows_for_fit
 from harness.terminal.counting import counting
 from harness.terminal.edges import Parser, command
 from harness.terminal.options import count, positive, seed, share
+from harness.terminal.shown import say
 from tables.options import add_options, reading
 from tasks import nano
 
@@ -127,10 +128,8 @@ def main(argv: list[str] | None = None) -> int:
         take_our_plane(args)
     report, C = run(args)
     written = write(report, args, C)
-    print(
-        json.dumps(report.to_dict(), indent=2) if args.json else report.text(), end="\n" if args.json else ""
-    )
-    print("\nwrote " + ", ".join(str(path) for path in written), file=sys.stderr if args.json else sys.stdout)
+    say(json.dumps(report.to_dict(), indent=2) if args.json else report.text().removesuffix("\n"))
+    say("\nwrote " + ", ".join(str(path) for path in written), err=args.json)
     return 0
 
 

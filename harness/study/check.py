@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +11,7 @@ import pandas as pd
 
 from fitting import BadData
 from harness.terminal.options import count, positive
+from harness.terminal.shown import cell, say
 from studies.fitting_methods.quality import NONE, REASONS, SPLINE_Z, Thresholds, check_table
 from tables import Reading, Table, kept, read_table
 from tables.options import add_options as table_options
@@ -71,7 +71,7 @@ def read(path: str, reading: Reading, where: list[str]) -> tuple[Table, pd.DataF
 def check_command(args: argparse.Namespace) -> int:
     source, table = read(args.table, reading(args), args.where)
     for note in source.notes:
-        print(f"note: {note}", file=sys.stderr if args.json else sys.stdout)
+        say(f"note: {note}", err=args.json)
     original = source.names
     thresholds = Thresholds(
         radius=args.radius, least=args.least, spline_z=args.spline_z or Thresholds().spline_z
@@ -83,7 +83,7 @@ def check_command(args: argparse.Namespace) -> int:
         texts = pd.DataFrame({name: source.labels(name) for name in original})
         flagged = texts.assign(outlier=(reasons != NONE).to_numpy(), reason=reasons.to_numpy())
         try:
-            flagged.to_csv(Path(args.out), index=False)
+            flagged.map(cell).to_csv(Path(args.out), index=False)
         except OSError as error:
             raise BadData(f"--out {args.out}: can't be written ({error.strerror})") from None
     if args.json:
@@ -95,7 +95,7 @@ def check_command(args: argparse.Namespace) -> int:
         return 0
     for experiment, row in counts.iterrows():
         found = [f"{reason} {row[reason]}" for reason in REASONS if row[reason]]
-        print(
+        say(
             f"{experiment}: {row[NONE]} of {row.sum()} rows kept" + (f"; {', '.join(found)}" if found else "")
         )
     print(

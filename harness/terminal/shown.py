@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
+import sys
 import unicodedata
 from collections.abc import Iterable
 from typing import Any, TextIO
@@ -69,6 +70,11 @@ def _is_number(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def say(text: object, *, err: bool = False) -> None:
+    """`print` for text that may be foreign: on standard output, or on standard error."""
+    print(shown(str(text)), file=sys.stderr if err else sys.stdout, flush=True)
 
 
 class Screen(Console):
