@@ -64,8 +64,10 @@ class Live:
                     future.cancel()
                 return Ending.INTERRUPTED
             if context.out_of_time(len(self.scoring) + len(self.calls)):
-                for begun in (*self.scoring, *self.calls):
-                    begun.cancel()
+                for scored in self.scoring:
+                    scored.cancel()
+                for called in self.calls:
+                    called.cancel()
                 self._close(Ending.BUDGET)
                 return Ending.BUDGET
             self._fill()
@@ -77,8 +79,8 @@ class Live:
                 time.sleep(POLL_S)
                 context.progress(None, None)
                 continue
-            waited: list[Future[Any]] = [*self.flights, *self.scoring, *self.calls]
-            done, _ = wait(waited, timeout=POLL_S, return_when=FIRST_COMPLETED)
+            begun: list[Future[Any]] = [*self.flights, *self.scoring, *self.calls]
+            done, _ = wait(begun, timeout=POLL_S, return_when=FIRST_COMPLETED)
             self.models.give_up_late()
             for flight in sorted(
                 (f for f in done if f in self.flights), key=lambda f: self.flights[f].number
