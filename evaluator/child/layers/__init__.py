@@ -68,8 +68,8 @@ class Lockdown:
         if os.getpid() != os.getsid(0):  # a worker that was not forked leads its session already
             os.setpgid(0, 0)
             limits.die_with_parent()
-        # Both move high first: a small number may be the very one the other is to get.
-        job, output = (fcntl.fcntl(fd, fcntl.F_DUPFD, 100) for fd in (job, output))
+        # Both move up first (a process may have as few as 64 descriptors): a small number may be the very one the other is to get.
+        job, output = (fcntl.fcntl(fd, fcntl.F_DUPFD, 20) for fd in (job, output))
         os.dup2(job, CHANNEL)
         os.dup2(output, 1)
         os.dup2(output, 2)
@@ -144,7 +144,7 @@ def _high(fd: int | None) -> int | None:
     """The same descriptor under a number that no renumbering in a child will hit."""
     if fd is None:
         return None
-    high = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 200)
+    high = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 50)
     os.close(fd)
     return high
 
