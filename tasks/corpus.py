@@ -135,9 +135,13 @@ def _folder(given: str | Path | None) -> Path:
 def _tree(name: str, given: str | Path | None) -> tuple[Path, dict[str, Any]]:
     path = _folder(given) / name / "table.yaml"
     try:
-        tree = read_yaml(read_document(path, MOST_YAML))
+        text = read_document(path, MOST_YAML)
     except (OSError, Unreadable) as error:
         raise BadSpec(f"{path}: can't be read: {error}") from None
+    try:
+        tree = read_yaml(text)
+    except Unreadable as error:
+        raise BadSpec(f"{path}: no readable YAML: {str(error).removeprefix('not YAML: ')}") from None
     if not isinstance(tree, dict):
         raise BadSpec(f"{path}: expected keys with values, got {type(tree).__name__}")
     missing = [key for key in KEYS if key not in tree]

@@ -67,9 +67,13 @@ def user_spec(name: str) -> TaskSpec:
     """
     path = user_tasks_dir() / name / "spec.yaml"
     try:
-        tree = read_yaml(read_document(path, MOST_YAML))
+        text = read_document(path, MOST_YAML)
     except (OSError, Unreadable) as error:
         raise BadSpec(f"{path}: can't be read: {error}") from None
+    try:
+        tree = read_yaml(text)
+    except Unreadable as error:
+        raise BadSpec(f"{path}: no readable YAML: {str(error).removeprefix('not YAML: ')}") from None
     spec = spec_from(tree, str(path))
     if spec.name != name:
         raise BadSpec(f"{path}: name: expected {name!r} as the folder, got {spec.name!r}")

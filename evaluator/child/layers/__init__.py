@@ -68,7 +68,7 @@ class Lockdown:
         if os.getpid() != os.getsid(0):  # a worker that was not forked leads its session already
             os.setpgid(0, 0)
             limits.die_with_parent()
-        # Both move up first (a process may have as few as 64 descriptors): a small number may be the very one the other is to get.
+        # Both move up first: a small number may be the very one the other is to get. A process may have as few as 64.
         job, output = (fcntl.fcntl(fd, fcntl.F_DUPFD, 20) for fd in (job, output))
         os.dup2(job, CHANNEL)
         os.dup2(output, 1)
