@@ -13,7 +13,7 @@ schedule and prefix. Nothing of a set reaches its own table.
 kind of schedule of each set with one weight, errors over that of the last value seen) is scored on the set left out.
 Candidates: the predictor over a grid of its settings, and the two that it replaced, of progress alone.
 
---table prints curves/public.py, made of all sets.
+--table prints curves/public.py, made of all sets. --unit ahead measures errors in another unit, which was tried and left.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ import numpy as np  # noqa: E402
 import pandas as pd  # noqa: E402
 
 from curves import SETS, VARIANTS, Curve, fit_curves, load_set  # noqa: E402
-from curves.calibration import LEVEL, PREFIXES, Triple, bounds, can_forecast, forecast, ratios  # noqa: E402
+from curves.calibration import LEVEL, PREFIXES, Ratio, Triple, bounds, can_forecast, forecast, ratios  # noqa: E402
 from curves.endpoint import Settings, predict_endpoint  # noqa: E402
 from fitting.errors import BadData  # noqa: E402
 
@@ -69,7 +69,17 @@ def family(name: str, curve: Curve) -> str:
     return str(curve.labels.get("family", name)).split("_")[0]
 
 
-def rows_of(sets: dict[str, list[Curve]]) -> pd.DataFrame:
+def ahead(curve: Curve, r: Ratio) -> float:
+    """A unit of errors that was tried: r's scale by the share of the decay that was seen, and what the rest takes off."""
+    assert curve.rate is not None
+    if r.kind == "unknown" or curve.rate.end >= 0.999:
+        return r.scale
+    eta = float(curve.rate.at(np.array([r.prefix]))[0])
+    seen = float(np.clip(1 - (eta - curve.rate.end) / (1 - curve.rate.end), 0.0, 1.0))
+    return r.scale * seen + forecast(curve, r.prefix).gain
+
+
+def rows_of(sets: dict[str, list[Curve]], unit: Callable[[Curve, Ratio], float]) -> pd.DataFrame:
     """One row a run, prefix and `known`: ratio, scale, kind asked for, kind in truth, set and family."""
     rows = []
     for name, curves in sets.items():
@@ -78,6 +88,7 @@ def rows_of(sets: dict[str, list[Curve]]) -> pd.DataFrame:
             assert curve.rate is not None
             for known in (True, False):
                 for r in ratios([curve], PREFIXES, known, name):
+                    scale = unit(curve, r)
                     rows.append(
                         (
                             name,
@@ -86,8 +97,8 @@ def rows_of(sets: dict[str, list[Curve]]) -> pd.DataFrame:
                             r.kind,
                             curve.rate.kind,
                             r.prefix,
-                            r.value,
-                            r.scale,
+                            r.value * r.scale / scale,
+                            scale,
                         )
                     )
     return pd.DataFrame(rows, columns=["set", "family", "run", "kind", "truth", "prefix", "ratio", "scale"])
@@ -271,6 +282,12 @@ def main() -> int:
         "--most", type=int, default=8, help="with --compare: runs of a family and kind (default 8)"
     )
     parser.add_argument("--table", action="store_true", help="print curves/public.py")
+    parser.add_argument(
+        "--unit",
+        choices=("fall", "ahead"),
+        default="fall",
+        help="what errors are measured in (default: fall)",
+    )
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
     sets = runs_of(Path(args.data))
@@ -284,7 +301,7 @@ def main() -> int:
         print(pd.DataFrame(found).round(3).to_string(index=False))
         print(relative.groupby(["candidate", "prefix"])["relative"].mean().unstack().round(3).to_string())
         return 0
-    rows = rows_of(sets)
+    rows = rows_of(sets, {"fall": lambda _, r: r.scale, "ahead": ahead}[args.unit])
     if args.table:
         print(module_text(rows), end="")
         return 0
