@@ -33,7 +33,7 @@ from benchmarks import fitting_coverage as intervals  # noqa: E402
 from benchmarks import fitting_peers as peer  # noqa: E402
 from benchmarks import fitting_sets as sets  # noqa: E402
 from benchmarks import fitting_yardstick as yardstick  # noqa: E402
-from fitting import bounds, fit, fit_vpnls, huber, simulate_isoflop_data  # noqa: E402
+from fitting import bounds, fit, fit_vpnls, huber, preset, simulate_isoflop_data  # noqa: E402
 from fitting.vpnls import fast  # noqa: E402
 
 SURFACE = "E + A*N**-alpha + B*D**-beta"
@@ -263,6 +263,38 @@ def general(options) -> dict | None:
     return table("General laws on 1,080 rows (asked: 100 ms)", ("law", "R2", "status", "ms"), rows)
 
 
+BY_NAME = {  # constants behind the tables of `by_name`
+    "chinchilla": {"E": 1.69, "A": 406.4, "alpha": 0.34, "B": 410.7, "beta": 0.28},
+    "power_floor": {"E": 1.69, "A": 406.4, "alpha": 0.34},
+    "kaplan": {"N_c": 6.4e13, "alpha_N": 0.076, "D_c": 1.8e13, "alpha_D": 0.103},
+    "broken_power": {"E": 1.5, "A": 400.0, "alpha": 0.3, "N_b": 1e9, "w": 0.3, "c": 0.3},
+    "skaling": {"E": 1.22, "A": 3355.0, "alpha": 0.408, "B": 18186.0, "beta": 0.431, "k": 0.452},
+}
+
+
+def by_name(options) -> dict:
+    """CPU time of `fit` by preset, 128 rows, beside `fit_vpnls` on the same machine at the same time."""
+    N, D, _ = sets.simulated(0.002)
+    noise = 0.005 * np.random.default_rng(1).standard_normal(len(N))
+
+    def cpu_ms(call, *args, **more) -> float:
+        call(*args, **more)
+        took = []
+        for _ in range(options.repeats):
+            began = time.process_time()
+            call(*args, **more)
+            took.append(time.process_time() - began)
+        return 1e3 * statistics.median(took)
+
+    rows = []
+    for name, constants in BY_NAME.items():
+        L = preset(name).predict(constants, {"N": N, "D": D}) + noise
+        one = cpu_ms(fit_vpnls, N, D, L, backend="numpy")
+        mine = cpu_ms(fit, name, {"N": N, "D": D, "L": L})
+        rows.append((name, mine, one, mine / one))
+    return table("CPU ms of fit by preset, 128 rows", ("preset", "fit", "fit_vpnls", "ratio"), rows)
+
+
 def coverage(options) -> dict:
     """How often 95 % intervals hold the truth, by interval, loss and noise."""
     found = intervals.counts(
@@ -329,6 +361,7 @@ PARTS = {
         sizes,
         bootstraps,
         general,
+        by_name,
         random_problems,
         coverage,
         peers,
