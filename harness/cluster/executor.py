@@ -38,14 +38,15 @@ def _score(evaluation: Evaluation, candidate: Candidate) -> Any:
     return evaluation(candidate)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Errand:
-    """One evaluation on its way; `future` is the caller's."""
+    """One evaluation on its way; `future` is the caller's, `era` the connection that it was sent by."""
 
     future: Future[Any]
     evaluation: Evaluation
     candidate: Candidate
     given_up: int = 0
+    era: int = 0
 
 
 class ClusterExecutor(Executor):
@@ -59,6 +60,8 @@ class ClusterExecutor(Executor):
         self._dask = cluster.client.get_executor(pure=False, retries=2)
         self._lock = threading.RLock()
         self._lost: list[_Errand] = []
+        self._flying: set[_Errand] = set()
+        self._era = 0
         self._gone = False  # what the scheduler held is lost
         self._mending: threading.Thread | None = None
         self._closed = False
@@ -83,19 +86,23 @@ class ClusterExecutor(Executor):
 
     def _send(self, errand: _Errand) -> None:
         with self._lock:
+            era = errand.era = self._era
+            self._flying.add(errand)
             try:
                 held = self.cluster.held(errand.evaluation)
                 sent = self._dask.submit(_score, held, errand.candidate)
             except LOST:
                 self._lose(errand, True)
                 return
-        sent.add_done_callback(lambda done: self._came(errand, done))
+        sent.add_done_callback(lambda done: self._came(errand, era, done))
 
-    def _came(self, errand: _Errand, done: Future[Any]) -> None:
+    def _came(self, errand: _Errand, era: int, done: Future[Any]) -> None:
         """In a thread of Dask's: never waits."""
         future = errand.future
         if self._closed or future.cancelled():
             future.cancel()
+            return
+        if era != errand.era:  # it was sent again since
             return
         error = None if done.cancelled() else done.exception()
         if done.cancelled() or isinstance(error, CommClosedError | ClosedClientError):
@@ -105,13 +112,19 @@ class ClusterExecutor(Executor):
             if errand.given_up < DEADLY:
                 self._lose(errand, False)
             else:
-                _settle(future, Failed(Failure.CRASH, "every worker that ran it died"))
+                self._settle(errand, Failed(Failure.CRASH, "every worker that ran it died"))
         else:
-            _settle(future, error if error is not None else done.result())
+            self._settle(errand, error if error is not None else done.result())
+
+    def _settle(self, errand: _Errand, found: Any) -> None:
+        with self._lock:
+            self._flying.discard(errand)
+        _settle(errand.future, found)
 
     def _lose(self, errand: _Errand, gone: bool) -> None:
         """To be sent again, by a thread that may wait; `gone`: the scheduler, and with it all that it held."""
         with self._lock:
+            self._flying.discard(errand)
             self._lost.append(errand)
             self._gone |= gone
             if self._mending is None:
@@ -127,6 +140,10 @@ class ClusterExecutor(Executor):
                     if self._gone:
                         self.cluster.reconnect()
                         self._dask = self.cluster.client.get_executor(pure=False, retries=2)
+                        # A client that is closed says nothing of what it was given last.
+                        self._era += 1
+                        self._lost += self._flying
+                        self._flying.clear()
                     again, self._lost, self._gone, self._mending = self._lost, [], False, None
             except (BadCluster, *LOST) as error:
                 if time.monotonic() > until or _refused(error):
@@ -139,7 +156,8 @@ class ClusterExecutor(Executor):
 
     def _give_up(self, error: Exception) -> None:
         with self._lock:
-            lost, self._lost, self._mending = self._lost, [], None
+            lost, self._lost, self._mending = [*self._lost, *self._flying], [], None
+            self._flying.clear()
         why = BadCluster(f"{error}. Nothing finished is lost: resume the run when the cluster is back")
         for errand in lost:
             _settle(errand.future, why)

@@ -55,8 +55,8 @@ class Played:
     """A cluster of which a test says what becomes of each thing sent.
 
     Args:
-        fate: (candidate id, times it was sent before) -> an error, "gone" where the scheduler goes with it, "wait" where it
-            comes only once the loop has asked in vain, or None for an outcome.
+        fate: (candidate id, times it was sent before) -> an error, "gone" where the scheduler goes with it, "silent" where nothing
+            is heard of it, "wait" where it comes only once the loop has asked in vain, or None for an outcome.
         refusals: times that a lost scheduler is not there yet.
         says: what sending to a lost one raises.
     """
@@ -85,6 +85,8 @@ class Played:
             self.up = False
             future.cancel()
             future.set_running_or_notify_cancel()
+        elif fate == "silent":
+            pass
         elif fate == "wait":
             self.late.append(future)
         elif fate is not None:
@@ -142,6 +144,13 @@ def test_a_scheduler_that_goes_and_comes_back_is_sent_what_it_lost(tmp_path, ass
     told = searched(tmp_path / "j", assignment, evaluation, cluster)
     assert sorted(told) == [(id, Failure.TIMEOUT) for id in EVERY]
     assert cluster.refusals == 0
+
+
+def test_what_a_closed_client_was_given_last_is_sent_again(tmp_path, assignment, evaluation):
+    fates = {EVERY[3]: "silent", EVERY[4]: "gone"}
+    cluster = Played(lambda id, before: fates.get(id) if before == 0 else None)
+    told = searched(tmp_path / "j", assignment, evaluation, cluster)
+    assert sorted(told) == [(id, Failure.TIMEOUT) for id in EVERY]
 
 
 def test_a_scheduler_that_stays_away_ends_the_run_and_a_resume_goes_on(
