@@ -44,7 +44,6 @@ WATCHED: dict[str, tuple[str, ...]] = {
     "harness/search/search.py": LOOP,
     "harness/choosing/forecast.py": CHOICE,
     "harness/choosing/rows/last_levels.py": CHOICE,
-    "harness/choosing/rows/local_regression.py": ROWS,
     "harness/choosing/rows/kriging.py": ROWS,
     "harness/choosing/order.py": CHOICE,
     "harness/choosing/priors.py": CHOICE,

@@ -81,6 +81,29 @@ def law_or_control(weights: Weights, margin: float) -> Rule:
     return rule
 
 
+def best_of_pool(weights: Weights) -> Rule:
+    """The best law among those that may be taken, picked by looking: what no rule over them can beat."""
+
+    def rule(table: Table) -> np.ndarray:
+        among = [*table.among, *table.variants]
+        pool = law_order(table.evidence, table.ground, among, band_of(table, weights), weights)
+        return min((table.evidence[i].asked for i in pool), key=table.error)
+
+    return rule
+
+
+def best_part(weights: Weights) -> Rule:
+    """The vote or the method that comes nearest, picked by looking: about what no mixture of them can beat."""
+
+    def rule(table: Table) -> np.ndarray:
+        panel = seat(table.evidence, table.ground, table.among, weights)
+        alone = (replace(panel, shares={name: 1.0}) for name in panel.shares)
+        found = (cast_asked(one, table.ground, table.evidence, weights).z for one in alone)
+        return min(found, key=table.error)
+
+    return rule
+
+
 def refits_vote(weights: Weights) -> Rule:
     """The forecast with refits among the voters."""
 
@@ -106,6 +129,7 @@ def rules(weights: Weights) -> dict[str, Rule]:
         "law: nearest to the forecast, no refits": law(weights, with_refits=False),
         "law: nearest to the forecast": law(weights),
         "law: lightened (shipped)": light_law(weights),
+        "law: best of the pool, picked by looking": best_of_pool(weights),
         "law: or the control that folds put before it": law_or_control(weights, 1.0),
         "law: or the control that folds put before it by a fifth": law_or_control(weights, 0.8),
         "forecast: five voters": forecast(replace(weights, voters=5)),
@@ -136,6 +160,7 @@ def rules(weights: Weights) -> dict[str, Rule]:
         "forecast: vote alone": forecast(replace(weights, methods=())),
         "forecast: vote alone, no anchor": forecast(replace(weights, anchor=0.0, methods=())),
         "forecast: no clip": forecast(replace(weights, room=never)),
+        "forecast: best of its parts, picked by looking": best_part(weights),
         "forecast (shipped)": forecast(weights),
     }
 

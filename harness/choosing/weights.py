@@ -38,7 +38,7 @@ class Weights:
     room_slope: float = 0.5
     anchor: float = 0.5
     methods: tuple[str, ...] = tuple(METHODS)
-    mix_softness: float = 0.3
+    mix_softness: float = 0.2
     flattery: float = 0.2
     pool: int = 60
     law_error: float = 0.2

@@ -8,7 +8,6 @@ import numpy as np
 
 from harness.choosing.rows.kriging import kriging
 from harness.choosing.rows.last_levels import local
-from harness.choosing.rows.local_regression import local_regression
 from tasks.rows import Rows
 from tasks.spec import TaskSpec
 
@@ -33,6 +32,5 @@ def last_four_levels(
 METHODS: dict[str, Method] = {
     "last two levels": last_two_levels,
     "last four levels": last_four_levels,
-    "local regression": local_regression,
     "kriging": kriging,
 }
