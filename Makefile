@@ -21,10 +21,12 @@ export OPENBLAS_NUM_THREADS ?= 1
 evolve: .venv/ready
 	$(BIN)/python -m harness.evolve --task finetune_vocab
 
+# Two workers, each with one half of the tests in their order, so that what a file's tests share is made once; whoever has
+# done takes from the other's end.
 test: .venv/ready
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m mypy
-	$(BIN)/python -m pytest -n 2 $(if $(COVER),--cov --cov-report=)
+	$(BIN)/python -m pytest -n 2 --dist worksteal $(if $(COVER),--cov --cov-report=)
 	$(if $(COVER),$(BIN)/python -m tests.print_coverage)
 
 # The same tests as others meet them: variables set or not, a data folder beside the checkout or not, an ordinary user

@@ -8,6 +8,7 @@ from pathlib import Path
 from harness.record.law_file import law_text
 from harness.record.run_folder import RunFolder, write_atomically
 from harness.terminal.edges import Parser, command
+from harness.terminal.options import add_run_options
 
 
 def parser() -> Parser:
@@ -16,8 +17,7 @@ def parser() -> Parser:
         description="Write a run's journal as JSON lines. Without --times, two runs of one seed with one worker "
         "export the same bytes.",
     )
-    p.add_argument("run", help="run folder, its name under --out, or latest")
-    p.add_argument("--out", default="runs", metavar="DIR", help="where run folders lie (default: runs)")
+    add_run_options(p)
     p.add_argument("--times", action="store_true", help="also when, how long and how much memory")
     p.add_argument(
         "--as",

@@ -10,6 +10,7 @@ from harness.proposers.llm.hints import HINT, write_hint
 from harness.proposers.names import OFFLINE
 from harness.record.run_folder import RunFolder
 from harness.terminal.edges import Parser, command
+from harness.terminal.options import add_run_options
 
 EPILOG = """examples:
   harness hint latest "the floor may depend on the number of streams"
@@ -26,10 +27,9 @@ def parser() -> Parser:
         description="Say something to the language models of a run.",
         epilog=EPILOG,
     )
-    p.add_argument("run", metavar="RUN", help="its folder, its name under --out, or latest")
+    add_run_options(p)
     p.add_argument("text", nargs="?", metavar="TEXT", help="the hint, in one or a few sentences")
     p.add_argument("--clear", action="store_true", help="take the hint back")
-    p.add_argument("--out", default="runs", metavar="DIR", help="where run folders are (default: runs)")
     return p
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from harness.errors import HarnessError
 from harness.record.run_folder import RunFolder, all_runs
 from harness.terminal.edges import Parser, command
+from harness.terminal.options import add_run_options
 from harness.terminal.shown import shown
 
 EPILOG = """examples:
@@ -29,9 +30,8 @@ def parser() -> Parser:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    p.add_argument("run", nargs="?", help="run folder, its name under --out, or latest")
+    add_run_options(p, optional=True)
     p.add_argument("--all", action="store_true", help="every run under --out")
-    p.add_argument("--out", default="runs", metavar="DIR", help="where run folders lie (default: runs)")
     p.add_argument("--save", metavar="FILE", help="write what is intact as JSON lines, with times")
     return p
 

@@ -36,6 +36,7 @@ QUESTIONS = {
     "tasks": "what is asked, and on which rows?",
     "evaluator": "what is a program worth?",
     "studies": "how do methods of fitting compare?",
+    "measure": "what do very small models lose that are trained here?",
     "harness": "what do we try next, what have we found, what do we forecast?",
 }
 DRAWN = ("fitting", "curves", "evaluator", "harness")

@@ -32,11 +32,11 @@ LONGEST_S = 40
 CHOICE = ("tests/harness/test_choosing_rules.py", "tests/harness/test_choice.py")
 ROWS = ("tests/harness/test_row_methods.py",)
 GUIDE = "tests/harness/test_rules_that_guide.py"
-LOOP = (
-    "tests/harness/test_search_loop.py",
-    "tests/harness/test_search_rules.py",
+LOOP = (  # the quick ones first: most mutants are caught by them
     GUIDE,
+    "tests/harness/test_search_rules.py",
     "tests/harness/test_golden_journals.py",
+    "tests/harness/test_search_loop.py",
 )
 WATCHED: dict[str, tuple[str, ...]] = {
     "harness/search/selection.py": LOOP,
@@ -243,11 +243,13 @@ def main(argv: list[str] | None = None) -> int:
         __import__(library)  # once, before the forks
     total = caught = 0
     survived: list[str] = []
+    sound: set[tuple[str, ...]] = set()
     for path in args.files or WATCHED:
         tests = WATCHED[path]
-        if outcome(path, None, tests) != 0:
+        if tests not in sound and outcome(path, None, tests) != 0:
             print(f"{path}: its tests fail as they are", flush=True)
             return 1
+        sound.add(tests)
         found = mutants((ROOT / path).read_text(encoding="utf-8"))
         nothing = EQUIVALENT.get(path, {})
         if gone := set(nothing) - {m.what for m in found}:

@@ -14,6 +14,7 @@ MAY_IMPORT = {
     "curves": {"fitting", "tables"},
     "harness": {"evaluator", "tasks", "tables", "fitting", "curves", "studies"},
     "studies": {"fitting", "tables"},
+    "measure": set(),
 }
 ROOMS = {  # folders inside a package, lowest first: a room imports rooms before it, and the package's base modules
     "fitting": ("law", "solve", "vpnls", "uncertainty", "planning"),
@@ -138,6 +139,55 @@ def test_programs_stand_alone_and_seeds_need_the_fitting_library_at_most(package
         if name not in {"numpy", "scipy", "math", "itertools", "functools", "__future__", *ours}
     }
     assert not wrong
+
+
+MOST_PARAMETERS = 7
+MOST_LINES_OF_A_STEP = 40
+MOST_LINES = 360
+LONG = {
+    "harness/record/journal.py",
+    "evaluator/sandbox/call.py",
+}  # one noun each, and longer than one reads in one go
+
+
+def functions(path):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node
+
+
+def parameters(function):
+    a = function.args
+    named = [x.arg for x in (*a.posonlyargs, *a.args, *a.kwonlyargs, a.vararg, a.kwarg) if x is not None]
+    return [name for name in named if name not in ("self", "cls")]
+
+
+def test_no_function_of_the_harness_takes_more_than_seven_parameters():
+    """Beyond that nobody sees at a call what goes where: what belongs together travels as one value."""
+    wrong = {
+        f"{path.relative_to(ROOT)}:{f.lineno}: {f.name} takes {len(parameters(f))}"
+        for path in modules("harness")
+        for f in functions(path)
+        if len(parameters(f)) > MOST_PARAMETERS
+    }
+    assert not wrong
+
+
+def test_a_run_and_each_of_its_steps_is_read_in_a_minute():
+    """The way through a run is what a reader meets first: prepare, search, choose, reveal."""
+    length = {f.name: f.end_lineno - f.lineno + 1 for f in functions(ROOT / "harness" / "run" / "run.py")}
+    steps = ("run", "prepare", "search", "choose", "reveal")
+    assert {name: length[name] for name in steps if length[name] > MOST_LINES_OF_A_STEP} == {}
+
+
+def test_modules_are_of_a_length_that_one_reads():
+    long = {
+        path.relative_to(ROOT).as_posix()
+        for package in MAY_IMPORT
+        for path in modules(package)
+        if path.read_text(encoding="utf-8").count("\n") > MOST_LINES
+    }
+    assert long <= LONG
 
 
 def test_one_module_opens_the_sealed_room():

@@ -10,8 +10,9 @@ import pandas as pd
 
 from evaluator import LocalSandbox
 from evaluator.foreign import Lenient
+from harness.boards.collected import board_facts, collect
 from harness.boards.scoring import score_program
-from harness.commands.leaderboard import board_facts, collect, scored_programs
+from harness.commands.leaderboard import scored_programs
 from harness.run.beginning import read_program
 from tasks import Task, load, names, resolve
 

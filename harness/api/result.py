@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import warnings
 from functools import cached_property
 from pathlib import Path
@@ -10,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from evaluator import Failed
 from harness.api.columns import Rows, as_frame, features_and_groups
 from harness.api.following import follow
 from harness.api.formula import Formula, formulas
+from harness.api.notebook import as_html
+from harness.api.tried import tried
 from harness.config import Config
 from harness.errors import BadOption, BadRun
 from harness.pages.making import end_page, viewed
@@ -24,8 +24,6 @@ from harness.proposers.formula.naming import readable
 from harness.record.run_folder import RunFolder
 from harness.run.forecasting import forecast_at
 from harness.run.run import Watcher
-from harness.search.selection import validation_error
-from harness.terminal.printing import units_text
 from tasks import TaskSpec, load, spec
 
 if TYPE_CHECKING:
@@ -226,36 +224,7 @@ class Run:
 
     def to_frame(self) -> pd.DataFrame:
         """Every candidate that was evaluated, in the order of asking: law, error on validation folds, lineage."""
-        features, rows = identifiers(self.spec), []
-        with self._folder.journal(read_only=True) as journal:
-            for c, outcome in journal.evaluations():
-                rows.append(
-                    {
-                        "candidate": c.id,
-                        "law": readable(c.law, features).text,
-                        "status": outcome.failure.value if isinstance(outcome, Failed) else "scored",
-                        "validation_error": float("nan")
-                        if isinstance(outcome, Failed)
-                        else validation_error(outcome),
-                        "n_constants": None if isinstance(outcome, Failed) else outcome.n_constants,
-                        "generation": c.generation,
-                        "parent": c.parent,
-                        "proposer": c.proposer,
-                        "edit": c.draft.edit,
-                    }
-                )
-        columns = [
-            "candidate",
-            "law",
-            "status",
-            "validation_error",
-            "n_constants",
-            "generation",
-            "parent",
-            "proposer",
-            "edit",
-        ]
-        return pd.DataFrame(rows, columns=columns).astype({"n_constants": "Int64"}).set_index("candidate")
+        return tried(self._folder, identifiers(self.spec))
 
     def resume(
         self, evaluations: int | None = None, minutes: float | None = None, progress: bool | Watcher = True,
@@ -282,31 +251,7 @@ class Run:
         return f"<Run {self.path}: {self.law or 'no law'}{score}>"
 
     def _repr_html_(self) -> str:
-        if not self.finished:
-            return f"<p>{html.escape(repr(self))}</p>"
-        s = self.summary
-        parts = [f"<p><b>{html.escape(s['task'])}</b>: {html.escape(s['title'])}</p>"]
-        if self.law is not None:
-            units = html.escape(units_text(s["units"], s["law"]))
-            parts.append(f"<p>{self._typeset()}{f' with {units}' if units else ''}</p>")
-            parts += [
-                self.constants.to_html(max_rows=6, float_format="{:.6g}".format),
-                self.scores.to_html(float_format="{:.4f}".format),
-            ]
-        else:
-            parts.append("<p>no law: no candidate kept every rule</p>")
-        parts.append(
-            f"<p>{s['evaluations']} evaluations ({s['failed_evaluations']} failed) in {s['seconds']:.0f} s; "
-            f"{html.escape(str(self.path))}</p>"
-        )
-        return f'<div class="harness-run">{"".join(parts)}</div>'
-
-    def _typeset(self) -> str:
-        """The law for a notebook, which typesets what stands between dollar signs; a program's name as it is."""
-        try:
-            return f"${html.escape(self.latex())}$"
-        except BadRun:
-            return f"<code>{html.escape(self.law or '')}</code>"
+        return as_html(self)
 
 
 def load_run(run: str | Path = "latest", out: str | Path = "runs") -> Run:

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
 import shutil
-import signal
-import threading
-import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, ThreadPoolExecutor, as_completed, wait
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from harness.bench.beside import in_processes, in_threads
 from harness.bench.hindsight import FILE as HINDSIGHT
 from harness.bench.hindsight import has_looked, look_back
 from harness.bench.progress import SuiteProgress
 from harness.cluster.cluster import Cluster
 from harness.config import Config
-from harness.errors import BadRun, HarnessError
+from harness.errors import BadRun
 from harness.proposers.assignment import Assignment
 from harness.record.places import JOURNAL
 from harness.record.run_folder import RunFolder
@@ -99,10 +94,14 @@ def run_suite(
         folder = open_run(cell, config, suite.tasks[cell.task], suite.out)
         if folder.summary() is None or (_looks_back(cell, suite) and not has_looked(folder)):
             left.append((cell, config))
-    if suite.cluster is not None:
-        return _on_cluster(left, suite, stopping, say, jobs)
-    if jobs > 1:
-        return _beside(left, suite, stopping, say, jobs)
+    if suite.cluster is not None or jobs > 1:
+        progress = SuiteProgress(len(left), say)
+        begun = [(cell, config, suite) for cell, config in left]
+        if suite.cluster is None:
+            in_processes(begun, carry_out, jobs, stopping, progress.ended)
+        else:
+            in_threads(begun, partial(carry_out, watcher=progress.watcher()), jobs, stopping, progress.ended)
+        return progress.n_ended == len(left)
     for n, (cell, config) in enumerate(left, start=1):
         line = carry_out(cell, config, suite, stopping)
         if line is None:
@@ -134,97 +133,6 @@ def carry_out(
 
 def _looks_back(cell: Cell, suite: Suite) -> bool:
     return suite.hindsight and cell.proposer != "random"
-
-
-def _on_cluster(
-    left: list[tuple[Cell, Config]],
-    suite: Suite,
-    stopping: Callable[[], bool],
-    say: Callable[[str], None],
-    jobs: int,
-) -> bool:
-    """Runs in threads: their candidates are scored elsewhere, and every journal is written here."""
-    progress, failed = SuiteProgress(len(left), say), threading.Event()
-
-    def stop() -> bool:
-        return failed.is_set() or stopping()
-
-    with ThreadPoolExecutor(jobs, thread_name_prefix="run") as pool:
-        begun = [pool.submit(carry_out, *one, suite, stop, progress.watcher()) for one in left]
-        try:
-            for future in as_completed(begun):
-                line = future.result()
-                if line is None:
-                    pool.shutdown(wait=False, cancel_futures=True)
-                    break
-                progress.ended(line)
-        except BaseException:
-            failed.set()
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-    return progress.n_ended == len(left)
-
-
-def _beside(
-    left: list[tuple[Cell, Config]],
-    suite: Suite,
-    stopping: Callable[[], bool],
-    say: Callable[[str], None],
-    jobs: int,
-) -> bool:
-    """Runs in several processes at once."""
-    context = multiprocessing.get_context("spawn")
-    try:
-        stop = context.Event()
-    except OSError as error:
-        raise HarnessError(
-            f"processes beside each other need /dev/shm, which fails here ({error}); give --jobs 1"
-        ) from error
-    n_done = 0
-    with ProcessPoolExecutor(jobs, context, _begin_worker, (stop, os.getpid())) as pool:
-        waiting = {pool.submit(_in_worker, cell, config, suite) for cell, config in left}
-        try:
-            while waiting:
-                done, waiting = wait(waiting, timeout=0.2, return_when=FIRST_COMPLETED)
-                if stopping():
-                    stop.set()
-                for future in done:
-                    line = future.result()
-                    if line is not None:
-                        n_done += 1
-                        say(f"[{n_done}/{len(left)}] {line}")
-        except BrokenProcessPool:
-            raise HarnessError(
-                "a run's process was ended from outside (out of memory?); nothing finished is lost: give the same "
-                "command again, perhaps with fewer --jobs"
-            ) from None
-        except BaseException:
-            stop.set()
-            raise
-    return n_done == len(left)
-
-
-_stop: Any = None
-
-
-def _begin_worker(stop: Any, parent: int) -> None:
-    """Leave Ctrl-C to the parent, and end with it."""
-    global _stop
-    _stop = stop
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(0.5)
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
-
-
-def _in_worker(cell: Cell, config: Config, suite: Suite) -> str | None:
-    if _stop.is_set():
-        return None
-    return carry_out(cell, config, suite, _stop.is_set)
 
 
 def open_run(cell: Cell, config: Config, task: Task, out: Path) -> RunFolder:

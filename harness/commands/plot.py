@@ -7,7 +7,7 @@ from pathlib import Path
 
 from harness.errors import HarnessError
 from harness.terminal.edges import Parser, command, meant
-from harness.terminal.options import add_sandbox_option, count
+from harness.terminal.options import add_rows_option, add_run_options, add_sandbox_option, count
 from harness.terminal.shown import say
 
 KINDS = ("data", "parity", "residuals", "extrapolation", "front", "progress", "scores")
@@ -34,12 +34,11 @@ def parser() -> Parser:
         description="Draw one figure of a run as PDF, SVG or PNG: the same that its page shows.",
         epilog=EPILOG,
     )
-    p.add_argument("run", help="run folder, its name under --runs, or latest")
+    add_run_options(p, "--runs")
     p.add_argument("--kind", required=True, choices=KINDS, metavar="KIND", help="what to draw; see below")
     p.add_argument("--out", required=True, type=Path, metavar="FILE", help="ends in .pdf, .svg or .png")
-    p.add_argument("--runs", default="runs", metavar="DIR", help="where run folders lie (default: runs)")
     p.add_argument("--dpi", type=count, default=200, metavar="N", help="of a PNG (default: 200)")
-    p.add_argument("--data-dir", metavar="DIR", help="folder with the task's rows (default: as in the run)")
+    add_rows_option(p)
     add_sandbox_option(p)
     return p
 

@@ -15,7 +15,7 @@ from harness.errors import BadRun
 from harness.record.run_folder import RunFolder
 from harness.run.forecasting import FAR, Forecast, forecast_at
 from harness.terminal.edges import Parser, command
-from harness.terminal.options import add_sandbox_option
+from harness.terminal.options import add_rows_option, add_run_options, add_sandbox_option
 from harness.terminal.shown import Screen
 from tasks import TaskSpec, spec
 from tasks.tables import features_in
@@ -38,14 +38,13 @@ def parser() -> Parser:
         description="Forecast rows with a finished run: a value, a 90 % interval, the law's value, and how far out they are.",
         epilog=EPILOG,
     )
-    p.add_argument("run", help="a finished run: its folder, its name under --out, or latest")
+    add_run_options(p)
     p.add_argument(
         "--at", action="append", metavar="F=V,...", help="features of a row, all of them; may be repeated"
     )
     p.add_argument("--rows", type=Path, metavar="FILE", help="table with the features of rows")
     p.add_argument("--group", metavar="G", help="group of the rows given by --at")
-    p.add_argument("--data-dir", metavar="DIR", help="folder with the task's rows (default: as in the run)")
-    p.add_argument("--out", default="runs", metavar="DIR", help="where run folders are (default: runs)")
+    add_rows_option(p)
     p.add_argument("--json", action="store_true", help="print JSON on standard output")
     add_sandbox_option(p)
     return p

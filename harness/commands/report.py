@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from harness.terminal.edges import Parser, command
-from harness.terminal.options import add_sandbox_option
+from harness.terminal.options import add_rows_option, add_run_options, add_sandbox_option
 
 EPILOG = """examples:
   harness report latest
@@ -24,10 +24,9 @@ def parser() -> Parser:
         description="Write a run's page: law, forecast, rows, search and choice in one HTML file.",
         epilog=EPILOG,
     )
-    p.add_argument("run", help="run folder, its name under --out, or latest")
-    p.add_argument("--out", default="runs", metavar="DIR", help="where run folders lie (default: runs)")
+    add_run_options(p)
     p.add_argument("--to", type=Path, metavar="FILE", help="file to write (default: report.html in the run)")
-    p.add_argument("--data-dir", metavar="DIR", help="folder with the task's rows (default: as in the run)")
+    add_rows_option(p)
     add_sandbox_option(p)
     return p
 

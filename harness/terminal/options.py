@@ -14,6 +14,25 @@ def add_sandbox_option(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_runs_option(parser: argparse.ArgumentParser, name: str = "--out") -> None:
+    parser.add_argument(name, default="runs", metavar="DIR", help="where run folders lie (default: runs)")
+
+
+def add_run_options(parser: argparse.ArgumentParser, folder: str = "--out", optional: bool = False) -> None:
+    """The run a command is about, and where its name is looked for."""
+    parser.add_argument(
+        "run", nargs="?" if optional else None, help=f"run folder, its name under {folder}, or latest"
+    )
+    add_runs_option(parser, folder)
+
+
+def add_rows_option(parser: argparse.ArgumentParser) -> None:
+    """`--data-dir` of a command about a run, whose rows are known."""
+    parser.add_argument(
+        "--data-dir", metavar="DIR", help="folder with the task's rows (default: as in the run)"
+    )
+
+
 def add_cluster_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--cluster",

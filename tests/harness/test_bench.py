@@ -2,7 +2,6 @@
 
 import contextlib
 import csv
-import io
 import json
 import math
 import os
@@ -15,56 +14,20 @@ from pathlib import Path
 
 import pytest
 import yaml
+from suites import STARTERS, run_suite
 
-from harness import bench
+from harness.bench.beside import in_threads
 from harness.bench.card import Line, gather, markdown
 from harness.bench.hindsight import look_back, read
 from harness.bench.suite import Cell, cells
 from harness.choosing.law import law_order
+from harness.errors import BadRun
 from harness.record.run_folder import RunFolder
 from tasks import load
 
-STARTERS = ["--config", str(Path(__file__).with_name("starters.yaml"))]
 
-
-@pytest.fixture(scope="module")
-def rows(tmp_path_factory):
-    from test_evolve_command import write_rows
-
-    return write_rows(tmp_path_factory.mktemp("data") / "rows", seed=4)
-
-
-@pytest.fixture(scope="module")
-def card(rows, tmp_path_factory):
-    """A suite of two seeds that has ended, with random laws beside it; copy it before you change it."""
-    out = tmp_path_factory.mktemp("card") / "bench"
-    assert run(rows, out, "--seeds", "1") == 0
-    first, said = (out / "parallel-formula-s0" / "summary.json").read_text(), io.StringIO()
-    with contextlib.redirect_stderr(said):
-        assert run(rows, out) == 0
-    assert said.getvalue().count("evaluations,") == 2, "only the new seed runs, and its control"
-    assert (out / "parallel-formula-s0" / "summary.json").read_text() == first
-    return out
-
-
-def run(rows, out, *more):
-    options = [
-        "--suite",
-        "parallel",
-        "--seeds",
-        "2",
-        "--evaluations",
-        "6",
-        "--workers",
-        "1",
-        *STARTERS,
-        *more,
-    ]
-    return bench.main([*options, "--data-dir", str(rows), "--out", str(out)])
-
-
-def test_a_card_counts_every_run_and_goes_on_where_it_was(card):
-    out = card
+def test_a_card_counts_every_run_and_goes_on_where_it_was(suite):
+    out = suite
     page = (out / "README.md").read_text()
     assert "| parallel | 2 |" in page
     assert "SLDAgent" not in page, "these are not the official rows"
@@ -95,19 +58,19 @@ def test_a_card_counts_every_run_and_goes_on_where_it_was(card):
     )
 
 
-def test_runs_beside_each_other_are_the_same_runs(rows, card, tmp_path, capsys):
-    assert run(rows, tmp_path / "two", "--jobs", "2", "--no-hindsight") == 0
-    assert capsys.readouterr().err.count("evaluations,") == 4
-    for name in ("parallel-formula-s0", "parallel-formula-s1", "parallel-random-s0", "parallel-random-s1"):
-        one, two = ((out / name / "best_program.py").read_text() for out in (card, tmp_path / "two"))
+def test_runs_beside_each_other_are_the_same_runs(suite_rows, suite, tmp_path, capsys):
+    assert run_suite(suite_rows, tmp_path / "two", "--seeds", "1", "--jobs", "2", "--no-hindsight") == 0
+    assert capsys.readouterr().err.count("evaluations,") == 2
+    for name in ("parallel-formula-s0", "parallel-random-s0"):
+        one, two = ((out / name / "best_program.py").read_text() for out in (suite, tmp_path / "two"))
         assert one == two
-    assert (card / "runs.csv").read_text().splitlines()[0].startswith("task,proposer,seed")
+    assert (suite / "runs.csv").read_text().splitlines()[0].startswith("task,proposer,seed")
 
 
 @pytest.mark.parametrize("how", [pytest.param(signal.SIGKILL, marks=pytest.mark.slow), signal.SIGINT])
-def test_jobs_stopped_leave_runs_that_go_on(rows, tmp_path, how):
+def test_jobs_stopped_leave_runs_that_go_on(suite_rows, tmp_path, how):
     out = tmp_path / "bench"
-    process, journals = begun(rows, out)
+    process, journals = begun(suite_rows, out)
     process.send_signal(how)
     process.communicate(timeout=60)
     assert process.returncode == (130 if how is signal.SIGINT else -signal.SIGKILL)
@@ -119,15 +82,53 @@ def test_jobs_stopped_leave_runs_that_go_on(rows, tmp_path, how):
         folder.unlock()
 
 
-def test_a_worker_killed_ends_the_suite_with_one_line(rows, tmp_path):
-    process, _ = begun(rows, tmp_path / "bench")
+def killed(cell, config, suite, stopping):
+    """In the place of a run: what the system does to a process that asks for too much memory."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_worker_killed_ends_the_suite_with_one_line(suite_rows, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("harness.bench.suite.carry_out", killed)
+    assert run_suite(suite_rows, tmp_path / "bench", "--jobs", "2") == 2
+    said = capsys.readouterr().err
+    assert said.splitlines()[-1].startswith("error: a run's process was ended from outside")
+    assert "Traceback" not in said
+
+
+def test_the_runs_of_a_cluster_share_one_view_and_stop_together():
+    """In threads: each that ends gives its line; after a wish to stop, or a fault, none begins."""
+    started, told = [], []
+
+    def work(name, stopping):
+        started.append(name)
+        if name == "fault":
+            raise BadRun("a fault")
+        return None if stopping() else f"{name} ended"
+
+    in_threads([("a",), ("b",)], work, 2, lambda: False, told.append)
+    assert sorted(told) == ["a ended", "b ended"]
+    with pytest.raises(BadRun, match="a fault"):
+        in_threads([("fault",), ("c",)], work, 1, lambda: False, told.append)
+    assert started[2] == "fault" and len(told) == 2
+
+    def waits(name, stopping):
+        while not stopping():
+            time.sleep(0.01)
+        told.append(f"{name} was stopped")
+
+    told.clear()
+    in_threads([("one",), ("two",)], waits, 1, lambda: True, told.append)
+    assert told == ["one was stopped"], "it was told, and the other did not begin"
+
+
+@pytest.mark.slow
+def test_a_worker_killed_in_the_middle_takes_the_others_with_it(suite_rows, tmp_path):
+    process, _ = begun(suite_rows, tmp_path / "bench")
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
     workers = [p for p in children if b"spawn_main" in Path(f"/proc/{p}/cmdline").read_bytes()]
     os.kill(int(workers[0]), signal.SIGKILL)
     said = process.communicate(timeout=60)[1].decode()
-    assert process.returncode == 2
-    assert said.splitlines()[-1].startswith("error: a run's process was ended from outside")
-    assert "Traceback" not in said
+    assert process.returncode == 2 and "ended from outside" in said.splitlines()[-1]
     until(lambda: not alive(process.pid))
 
 
@@ -175,22 +176,26 @@ def alive(session):
     return False
 
 
-def test_a_suite_begun_with_other_settings_is_refused(rows, card, tmp_path, capsys):
+def test_a_suite_begun_with_other_settings_is_refused(suite_rows, suite, tmp_path, capsys):
     out = tmp_path / "bench"
-    shutil.copytree(card, out)
-    assert run(rows, out, "--evaluations", "9") == 2
+    shutil.copytree(suite, out)
+    assert run_suite(suite_rows, out, "--evaluations", "9") == 2
     assert "another config" in capsys.readouterr().err
 
 
-def test_stored_searches_are_chosen_from_again_by_other_rules(rows, card, tmp_path, capsys, monkeypatch):
+def test_stored_searches_are_chosen_from_again_by_other_rules(
+    suite_rows, suite, tmp_path, capsys, monkeypatch
+):
     first, same, other = tmp_path / "first", tmp_path / "same", tmp_path / "other"
-    shutil.copytree(card, first)
+    shutil.copytree(suite, first)
     once = ("--seeds", "1", "--no-random")
-    assert run(rows, same, *once, "--no-hindsight", "--choose-again", str(first)) == 0
-    assert run(rows, same, *once, "--no-hindsight", "--choose-again", str(first)) == 0, "goes on where it was"
+    assert run_suite(suite_rows, same, *once, "--no-hindsight", "--choose-again", str(first)) == 0
+    assert run_suite(suite_rows, same, *once, "--no-hindsight", "--choose-again", str(first)) == 0, (
+        "goes on where it was"
+    )
     # another rule: the law farthest from the forecast
     monkeypatch.setattr("harness.choosing.choice.law_order", lambda *given: law_order(*given)[::-1])
-    assert run(rows, other, *once, "--choose-again", str(first)) == 0
+    assert run_suite(suite_rows, other, *once, "--choose-again", str(first)) == 0
     name = "parallel-formula-s0"
     chosen, again, plain = (RunFolder(out / name).summary() for out in (first, same, other))
     assert chosen["candidate"] == again["candidate"] != plain["candidate"]
@@ -202,21 +207,22 @@ def test_stored_searches_are_chosen_from_again_by_other_rules(rows, card, tmp_pa
     assert RunFolder(first / name).summary() == chosen
 
 
-def test_searches_that_have_not_ended_are_not_chosen_from(rows, tmp_path, capsys):
-    assert run(rows, tmp_path / "b", "--choose-again", str(tmp_path / "a")) == 2
+def test_searches_that_have_not_ended_are_not_chosen_from(suite_rows, tmp_path, capsys):
+    assert run_suite(suite_rows, tmp_path / "b", "--choose-again", str(tmp_path / "a")) == 2
     assert "expected a run that has ended" in capsys.readouterr().err
-    assert run(rows, tmp_path / "b", "--choose-again", str(tmp_path / "b")) == 2
+    assert run_suite(suite_rows, tmp_path / "b", "--choose-again", str(tmp_path / "b")) == 2
     assert "the same folder" in capsys.readouterr().err
 
 
-def test_a_nested_card_leaves_the_held_out_rows_shut(rows, tmp_path, capsys, monkeypatch):
-    real = load("parallel", data_dir=str(rows))
-    out = tmp_path / "nested"
-    assert run(rows, out, "--seeds", "1", "--no-random", "--no-hindsight", "--nested", "0.3") == 0
-    page = (out / "README.md").read_text()
+def test_a_nested_card_leaves_the_held_out_rows_shut(suite_rows, nested_suite):
+    real = load("parallel", data_dir=str(suite_rows))
+    page = (nested_suite / "README.md").read_text()
     assert "in place of the held-out rows" in page
     assert real.provenance.heldout_hash not in page
-    assert real.provenance.heldout_hash not in (out / "parallel-formula-s0" / "summary.json").read_text()
+    assert (
+        real.provenance.heldout_hash
+        not in (nested_suite / "parallel-formula-s0" / "summary.json").read_text()
+    )
 
 
 def test_a_winner_fitted_again_is_marked_at_the_law_that_it_is_a_refit_of(tmp_path):
@@ -227,19 +233,19 @@ def test_a_winner_fitted_again_is_marked_at_the_law_that_it_is_a_refit_of(tmp_pa
         assert [s.candidate for s in read(RunFolder(tmp_path)) if s.chosen] == ["c000002"]
 
 
-def test_hindsight_waits_for_the_end(rows, tmp_path):
+def test_hindsight_waits_for_the_end(suite_rows, tmp_path):
     from harness.config import Config
     from harness.proposers.assignment import Assignment
     from harness.run.beginning import start_run
 
-    task = load("parallel", data_dir=str(rows))
+    task = load("parallel", data_dir=str(suite_rows))
     folder = start_run(Config(), Assignment.of(task), tmp_path, "begun")
     with pytest.raises(Exception, match="has not ended"):
         look_back(RunFolder(folder.path), task, 1)
 
 
-def test_a_failed_run_counts_as_minus_one(rows):
-    task = load("parallel", data_dir=str(rows))
+def test_a_failed_run_counts_as_minus_one(suite_rows):
+    task = load("parallel", data_dir=str(suite_rows))
     summary = {
         "data": {"train_hash": "a", "heldout_hash": "b", "note": ""}, "law": None, "heldout": None,
         "seconds": 60.0, "evaluations": 5,

@@ -173,33 +173,25 @@ def test_the_real_rows_repeat_and_stay_unseen_too(tmp_path, capsys):
     assert runs[0]["heldout"]["r2"] > 0.9 > runs[2]["heldout"]["r2"]
 
 
-def test_killed_at_any_moment_a_run_resumes_where_it_was(rows, done, tmp_path):
-    whole = done
-    expected = evaluations(exported(whole["path"]))
+def test_killed_a_run_resumes_where_it_was(rows, done, tmp_path, capsys):
+    expected = evaluations(exported(done["path"]))
     out = tmp_path / "killed"
-    finished = 0
     process = command("--task", "parallel", "--data-dir", rows, "--out", out, *SMALL)
-    for wait_for in (1, 8):
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline and process.poll() is None:
-            journals = list(out.glob("*/journal.sqlite"))
-            if journals and len(evaluations(exported(journals[0].parent))) >= wait_for:
-                break
-            time.sleep(0.02)
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
-        (journal,) = out.glob("*/journal.sqlite")
-        kept = evaluations(exported(journal.parent))
-        assert len(kept) >= max(finished, wait_for if process.returncode != 0 else 0)
-        assert kept == expected[: len(kept)], "a finished evaluation was lost or changed"
-        finished = len(kept)
-        process = command("--resume", journal.parent, "--out", out, "--json")
-    stdout, stderr = process.communicate(timeout=90)
-    assert process.returncode == 0, stderr
-    assert evaluations(exported(journal.parent)) == expected
-    resumed = json.loads(stdout)
-    assert resumed["law"] == whole["law"]
-    assert resumed["heldout"] == whole["heldout"]
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and process.poll() is None:
+        journals = list(out.glob("*/journal.sqlite"))
+        if journals and len(evaluations(exported(journals[0].parent))) >= 4:
+            break
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL
+    (journal,) = out.glob("*/journal.sqlite")
+    kept = evaluations(exported(journal.parent))
+    assert len(kept) >= 4 and kept == expected[: len(kept)], "a finished evaluation was lost or changed"
+    code, resumed = evolve_json(capsys, "--resume", journal.parent, "--out", out)
+    assert code == 0 and evaluations(exported(journal.parent)) == expected
+    assert resumed["law"] == done["law"] and resumed["heldout"] == done["heldout"]
 
 
 def test_ctrl_c_stops_cleanly_and_says_how_to_go_on(rows, tmp_path):
@@ -285,9 +277,8 @@ def test_our_own_measurements_are_called_so_on_every_screen(tmp_path, capsys, mo
     monkeypatch.setenv("SLD_OFFLINE", "1")
     monkeypatch.delenv("SLD_DATA_DIR", raising=False)
     monkeypatch.setenv("SLD_CACHE_DIR", str(tmp_path / "cache"))
-    code = evolve.main(
-        ["--task", "finetune_vocab", "--out", str(tmp_path / "runs"), "--evaluations", "2", "--workers", "1"]
-    )
+    options = ["--task", "finetune_vocab", *map(str, STARTERS), "--evaluations", "2", "--workers", "1"]
+    code = evolve.main([*options, "--out", str(tmp_path / "runs")])
     captured = " ".join(capsys.readouterr().out.split())
     assert code == 0
     before, _, after = captured.partition("2 evaluations")
@@ -295,20 +286,3 @@ def test_our_own_measurements_are_called_so_on_every_screen(tmp_path, capsys, mo
     assert "our own measurements" in after
     assert "published scores are not shown" in captured
     assert "GPT-5" not in captured
-
-
-@pytest.mark.parametrize("name", ["evolve", "score", "leaderboard", "export", "tasks"])
-def test_every_command_explains_itself(name):
-    done = subprocess.run(
-        [sys.executable, "-m", "harness", name, "--help"], cwd=ROOT, capture_output=True, text=True
-    )
-    assert done.returncode == 0
-    assert "usage:" in done.stdout and len(done.stdout) > 300
-
-
-def test_the_console_script_names_the_nearest_command():
-    done = subprocess.run(
-        [sys.executable, "-m", "harness", "evovle"], cwd=ROOT, capture_output=True, text=True
-    )
-    assert done.returncode == 2
-    assert "did you mean 'evolve'" in done.stderr

@@ -67,7 +67,7 @@ def test_a_run_of_formulas_loads_no_client_of_models_and_no_plots():
 def test_help_of_every_command_names_the_console_script(name, capsys):
     code, out, _ = said(name, "--help", capsys=capsys)
     assert code == 0
-    assert f"usage: harness {name}" in out
+    assert f"usage: harness {name}" in out and len(out) > 300
     assert "python -m" not in out
 
 

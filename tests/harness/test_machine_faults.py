@@ -232,15 +232,15 @@ def test_what_the_machine_refuses_is_one_line(error, words, capsys):
 
 
 def test_processes_beside_each_other_need_shared_memory_and_say_so(monkeypatch):
-    from harness.bench import suite
+    from harness.bench import beside
     from harness.errors import HarnessError
 
     class NoMemory:
         Event = staticmethod(raising(FileNotFoundError(errno.ENOENT, "No such file or directory")))
 
-    monkeypatch.setattr(suite.multiprocessing, "get_context", lambda kind: NoMemory)
+    monkeypatch.setattr(beside.multiprocessing, "get_context", lambda kind: NoMemory)
     with pytest.raises(HarnessError, match=r"/dev/shm.*--jobs 1"):
-        suite._beside([], None, lambda: False, print, 2)
+        beside.in_processes([], None, 2, lambda: False, print)
 
 
 @pytest.mark.slow

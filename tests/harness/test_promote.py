@@ -9,33 +9,12 @@ import pytest
 import yaml
 
 from evaluator.foreign import Form, form_of
-from harness import bench, export, promote
+from harness import export, promote
 from harness.proposers.facts import TaskFacts
 from harness.proposers.formula.naming import readable
 from harness.proposers.formula.render import is_rendered
 from harness.record.run_folder import RunFolder
 from tasks import load
-
-STARTERS = ["--config", str(Path(__file__).with_name("starters.yaml"))]
-
-
-@pytest.fixture(scope="module")
-def rows(tmp_path_factory):
-    from test_evolve_command import write_rows
-
-    return write_rows(tmp_path_factory.mktemp("rows"), seed=4)
-
-
-@pytest.fixture(scope="module")
-def runs(rows, tmp_path_factory):
-    return searched(rows, tmp_path_factory.mktemp("runs"))
-
-
-def searched(rows, out, *more):
-    options = ["--suite", "parallel", "--seeds", "2", "--evaluations", "8", "--workers", "1", *STARTERS]
-    options += ["--no-hindsight", *more]
-    assert bench.main([*options, "--data-dir", str(rows), "--out", str(out)]) == 0
-    return out
 
 
 def named(summary):
@@ -43,10 +22,10 @@ def named(summary):
     return readable(summary["law"], tuple(summary["units"])).text
 
 
-def test_the_run_of_lowest_validation_error_is_kept(rows, runs, tmp_path, capsys):
-    assert promote.main([str(runs), "--to", str(tmp_path)]) == 0
+def test_the_run_of_lowest_validation_error_is_kept(suite, tmp_path, capsys):
+    assert promote.main([str(suite), "--to", str(tmp_path)]) == 0
     line = capsys.readouterr().out
-    summaries = [RunFolder(runs / f"parallel-formula-s{s}").summary() for s in (0, 1)]
+    summaries = [RunFolder(suite / f"parallel-formula-s{s}").summary() for s in (0, 1)]
     card = yaml.safe_load((tmp_path / "parallel" / "discovered_law.yaml").read_text())
     kept = next(s for s in summaries if named(s) == card["law"])
     assert named(kept) in line
@@ -56,10 +35,10 @@ def test_the_run_of_lowest_validation_error_is_kept(rows, runs, tmp_path, capsys
     assert f"{kept['heldout']['r2']:.4f}" in card["notes"] and "chose nothing" in card["notes"]
 
 
-def test_the_program_is_the_run_s_own_and_stands_alone(rows, runs, tmp_path):
-    promote.main([str(runs), "--to", str(tmp_path)])
+def test_the_program_is_the_run_s_own_and_stands_alone(suite_rows, suite, tmp_path):
+    promote.main([str(suite), "--to", str(tmp_path)])
     text = (tmp_path / "parallel" / "discovered_law.py").read_text()
-    task = load("parallel", data_dir=str(rows))
+    task = load("parallel", data_dir=str(suite_rows))
     assert is_rendered(text, TaskFacts.of(task.spec, task.train)) or "free program" in text
     doc = ast.get_docstring(ast.parse(text))
     assert "Source:" in doc and doc.splitlines()[0].endswith(".")
@@ -70,11 +49,11 @@ def test_the_program_is_the_run_s_own_and_stands_alone(rows, runs, tmp_path):
     assert ((names["scaling_law_func"](X, names["fit_scaling_law"](X, y)) - y) ** 2).mean() < np.var(y)
 
 
-def test_a_better_law_is_never_replaced_silently(runs, tmp_path, capsys):
-    assert promote.main([str(runs), "--to", str(tmp_path)]) == 0
+def test_a_better_law_is_never_replaced_silently(suite, tmp_path, capsys):
+    assert promote.main([str(suite), "--to", str(tmp_path)]) == 0
     place = tmp_path / "parallel" / "discovered_law.yaml"
     card = yaml.safe_load(place.read_text())
-    assert promote.main([str(runs), "--to", str(tmp_path)]) == 0, "no worse than itself"
+    assert promote.main([str(suite), "--to", str(tmp_path)]) == 0, "no worse than itself"
     capsys.readouterr()
     worse = card | {"validation": card["validation"] | {"error": 2 * card["validation"]["error"]}}
     better = card | {
@@ -90,31 +69,31 @@ def test_a_better_law_is_never_replaced_silently(runs, tmp_path, capsys):
         (old, 1, "tells no validation error"),
     ):
         place.write_text(yaml.safe_dump(there))
-        assert promote.main([str(runs), "--to", str(tmp_path)]) == code
+        assert promote.main([str(suite), "--to", str(tmp_path)]) == code
         said = capsys.readouterr().out
         assert says in said and ("--force replaces it" in said) == bool(code)
         assert (yaml.safe_load(place.read_text()) == there) == bool(code)
-    assert promote.main([str(runs), "--to", str(tmp_path), "--force"]) == 0
+    assert promote.main([str(suite), "--to", str(tmp_path), "--force"]) == 0
     assert yaml.safe_load(place.read_text()) == card
 
 
-def test_a_law_with_frozen_constants_runs_anywhere(rows, runs, tmp_path, capsys):
-    assert promote.main([str(runs), "--to", str(tmp_path), "--as", "law"]) == 0
+def test_a_law_with_frozen_constants_runs_anywhere(suite_rows, suite, tmp_path, capsys):
+    assert promote.main([str(suite), "--to", str(tmp_path), "--as", "law"]) == 0
     text = (tmp_path / "parallel" / "law.py").read_text()
     kept = yaml.safe_load((tmp_path / "parallel" / "law.yaml").read_text())["law"]
-    run = next(s for s in (0, 1) if named(RunFolder(runs / f"parallel-formula-s{s}").summary()) == kept)
+    run = next(s for s in (0, 1) if named(RunFolder(suite / f"parallel-formula-s{s}").summary()) == kept)
     capsys.readouterr()
     assert (
         export.main(
-            [f"parallel-formula-s{run}", "--out", str(runs), "--as", "law", "--to", str(tmp_path / "law.py")]
+            [f"parallel-formula-s{run}", "--out", str(suite), "--as", "law", "--to", str(tmp_path / "law.py")]
         )
         == 0
     )
     names, program = {}, {}
     exec(compile((tmp_path / "law.py").read_text(), "law.py", "exec"), names)
     assert "fit_scaling_law" not in names and form_of(text) is Form.FROZEN
-    exec(compile(RunFolder(runs / f"parallel-formula-s{run}").program(), "program.py", "exec"), program)
-    task = load("parallel", data_dir=str(rows))
+    exec(compile(RunFolder(suite / f"parallel-formula-s{run}").program(), "program.py", "exec"), program)
+    task = load("parallel", data_dir=str(suite_rows))
     for label, index in task.train.by_group():
         X, y = task.train.X[index], task.train.y[index, 0]
         asked = [dict(zip(task.spec.feature_names, x, strict=True)) for x in X.tolist()]
@@ -123,9 +102,9 @@ def test_a_law_with_frozen_constants_runs_anywhere(rows, runs, tmp_path, capsys)
         assert said == pytest.approx(np.asarray(again).tolist(), rel=1e-7)
 
 
-def test_a_program_that_needs_the_fitting_library_is_passed_over(runs, tmp_path, capsys):
+def test_a_program_that_needs_the_fitting_library_is_passed_over(suite, tmp_path, capsys):
     copied = tmp_path / "runs"
-    shutil.copytree(runs, copied)
+    shutil.copytree(suite, copied)
     seed = (Path(promote.__file__).parents[1] / "seeds" / "parallel" / "vpnls.py").read_text()
     (copied / "parallel-formula-s0" / "best_program.py").write_text(seed)
     assert promote.main([str(copied), "--to", str(tmp_path / "to")]) == 0
@@ -135,12 +114,11 @@ def test_a_program_that_needs_the_fitting_library_is_passed_over(runs, tmp_path,
     assert "need more than NumPy and SciPy" in capsys.readouterr().err
 
 
-def test_controls_nested_runs_and_empty_folders_are_refused(rows, runs, tmp_path, capsys):
-    nested = searched(rows, tmp_path / "nested", "--nested", "0.3", "--seeds", "1", "--no-random")
-    for folder in (nested, tmp_path / "nothing"):
+def test_controls_nested_runs_and_empty_folders_are_refused(suite, nested_suite, tmp_path, capsys):
+    for folder in (nested_suite, tmp_path / "nothing"):
         assert promote.main([str(folder), "--to", str(tmp_path / "to")]) == 2
         assert "expected run folders with a finished run" in capsys.readouterr().err
-    assert promote.main([str(runs), "--task", "moe", "--to", str(tmp_path / "to")]) == 2
+    assert promote.main([str(suite), "--task", "moe", "--to", str(tmp_path / "to")]) == 2
     assert "of task 'moe'" in capsys.readouterr().err
     assert not (tmp_path / "to").exists()
 

@@ -54,12 +54,12 @@ def test_without_a_proposer_or_with_one_that_finds_nothing_there_is_no_child():
     class Empty:
         name, tries = "empty", 0
 
-        def propose(self, parent, mate, rng, fitted=()):
+        def propose(self, parent, mate, rng, fitted=(), knows=None):
             self.tries += 1
             return [None, search._seeds[0]][self.tries % 2]
 
     search.proposer = Empty()
-    assert search.ask() is None and search.proposer.tries == 30
+    assert search.ask() is None and search.proposer.tries == 300
 
 
 def test_a_child_is_of_the_generation_after_its_parent_and_knows_where_it_was_chosen():
@@ -206,16 +206,13 @@ def test_rank_and_few_children_weigh_alike():
     population = [member(i, 0.1 * (i + 1), 1) for i in range(3)]
     population[0].children, population[2].children = 1, 2
 
-    class Recording:
-        def choice(self, n, p):
-            self.p = p
-            return 1
-
-    rng = Recording()
-    assert _drawn(population, rng) is population[1]
+    known = {}
+    drawn = {_drawn(population, np.random.default_rng(seed), known, 2).candidate.index for seed in range(40)}
     weights = np.array([1 / 2, 1 / 2, 1 / 9])
-    assert rng.p == pytest.approx(weights / weights.sum())
+    assert np.diff(known[2], prepend=0.0) == pytest.approx(weights / weights.sum()) and drawn == {0, 1, 2}
     assert population[0].children == 1 and member(9, 0.1, 1).children == 0
+    island = seeded().islands[0]
+    assert island.shares == {}, "what is told may change every weight"
 
 
 def test_the_best_of_all_niches_are_kept_until_a_member_is_added():

@@ -59,6 +59,12 @@ def added(path, **changes):
     return add(wish(path, **changes), tasks.RESERVED_NAMES).task
 
 
+def adding(path):
+    """The same as a command."""
+    columns = ["--features", "N,D", "--target", "loss", "--group", "recipe", "--extrapolate", "N"]
+    return ["add", str(path), *columns]
+
+
 @pytest.mark.parametrize("end", ["csv", "parquet"])
 def test_what_is_added_is_loaded_to_the_last_bit(tmp_path, end):
     path = table(tmp_path, name=f"Runs 2.{end}")
@@ -221,18 +227,7 @@ def test_an_edited_spec_is_checked_key_by_key(tmp_path, change, message):
 
 def test_the_command_adds_shows_lists_and_removes(tmp_path, capsys):
     path = table(tmp_path)
-    argv = [
-        "add",
-        str(path),
-        "--features",
-        "N,D",
-        "--target",
-        "loss",
-        "--group",
-        "recipe",
-        "--extrapolate",
-        "N",
-    ]
+    argv = adding(path)
     assert main([*argv, "--units", "N=parameters", "--budget", "5"]) == 0
     said = capsys.readouterr().out
     assert "train: 30 rows in 2 groups" in said and "6 rows, sealed" in said
@@ -258,19 +253,13 @@ def test_the_list_reads_well_at_both_widths(capsys, monkeypatch, width):
     shown = capsys.readouterr().out
     assert max(map(len, shown.splitlines())) <= width
     shown = " ".join(shown.split())
-    for word in (
-        "finetune_vocab",
-        "nano",
-        *(["[characters]"] if width > 100 else []),
-        "vocab_size",
-        "none found",
-        "SLD_DATA_DIR",
-    ):
+    unit = ["[characters]"] if width > 100 else []
+    for word in ("finetune_vocab", "nano", *unit, "vocab_size", "none found", "SLD_DATA_DIR"):
         assert word in shown
 
 
 def test_a_missing_file_and_wrong_usage(tmp_path, capsys):
-    argv = ["add", str(tmp_path / "none.csv"), "--features", "N", "--target", "y", "--extrapolate", "N"]
+    argv = adding(tmp_path / "none.csv")
     assert main(argv) == 2
     assert "no such file" in capsys.readouterr().err
     for wrong in (["--heldout", "2"], ["--budget", "0"], ["--units", "N"], ["--heldout-above", "N=big"]):
@@ -283,19 +272,8 @@ def test_an_added_task_is_evolved_like_any_other(tmp_path, capsys):
     from harness.commands import evolve
 
     added(table(tmp_path), budget=5)
-    code = evolve.main(
-        [
-            "--task",
-            "my_runs",
-            "--evaluations",
-            "8",
-            "--workers",
-            "1",
-            "--out",
-            str(tmp_path / "runs"),
-            "--json",
-        ]
-    )
+    options = ["--task", "my_runs", "--evaluations", "8", "--workers", "1", "--json"]
+    code = evolve.main([*options, "--out", str(tmp_path / "runs")])
     summary = json.loads(capsys.readouterr().out)
     assert code == 0
     assert summary["heldout"]["r2"] > 0.99, "the surface it was made from is a starting law"
@@ -355,18 +333,7 @@ def test_rows_that_crashed_are_left_out_and_counted(tmp_path, capsys):
         return f
 
     path = table(tmp_path, change)
-    base = [
-        "add",
-        str(path),
-        "--features",
-        "N,D",
-        "--target",
-        "loss",
-        "--group",
-        "recipe",
-        "--extrapolate",
-        "N",
-    ]
+    base = adding(path)
     assert main(base) == 2
     assert "line 5, the cell is empty" in capsys.readouterr().err
     assert main([*base, "--drop-missing", "--where", "remark==x"]) == 0
@@ -411,18 +378,7 @@ def test_every_table_of_a_corpus_is_added_by_one_command(tmp_path, capsys):
 
 def test_budgets_of_groups_and_a_reach_are_declared_when_a_task_is_added(tmp_path, capsys):
     path = table(tmp_path, lambda f: f.replace({"b, c": "small"}))
-    argv = [
-        "add",
-        str(path),
-        "--features",
-        "N,D",
-        "--target",
-        "loss",
-        "--group",
-        "recipe",
-        "--extrapolate",
-        "N",
-    ]
+    argv = adding(path)
     assert main([*argv, "--budget", "5,small=3", "--reach", "N=4,D=2"]) == 0
     spec = tasks.load("my_runs").spec
     assert (spec.constants_budget, spec.group_budgets, spec.reach) == (
@@ -448,9 +404,8 @@ def test_budgets_of_groups_and_a_reach_are_declared_when_a_task_is_added(tmp_pat
     ],
 )
 def test_a_wrong_budget_or_reach_is_named(tmp_path, capsys, option, says):
-    argv = ["add", str(table(tmp_path)), "--features", "N,D", "--target", "loss", "--group", "recipe"]
     try:
-        code = main([*argv, "--extrapolate", "N", *option])
+        code = main([*adding(table(tmp_path)), *option])
     except SystemExit as end:
         code = end.code
     assert code == 2 and says in capsys.readouterr().err
