@@ -213,6 +213,14 @@ def _joined(ahead: list[tuple[str, int]], counted: _Counted) -> Iterator[str]:
     yield from counted
 
 
+def _names_in(comment: str, delimiter: str) -> list[str]:
+    """The cells of a comment line, which may hold anything; none where it can't be split."""
+    try:
+        return [c.strip() for c in next(split([comment], delimiter), [])] if comment else []
+    except csv.Error:
+        return []
+
+
 def _beginning(name: str, counted: _Counted) -> tuple[list[str], str, list[tuple[str, int]]]:
     """Header, delimiter, and the lines read ahead that follow the header."""
     ahead: list[tuple[str, int]] = []
@@ -238,10 +246,10 @@ def _beginning(name: str, counted: _Counted) -> tuple[list[str], str, list[tuple
     counted.header_line = ahead[0][1]
     used = reader.line_num  # type: ignore[attr-defined]  # the standard library's readers have it, their protocol does not
     if all_numbers(header):
-        names = [c.strip() for c in next(split([counted.comment], delimiter), [])] if counted.comment else []
+        names = _names_in(counted.comment, delimiter)
         if len(names) != len(header):
             again = sniff([counted.comment, *(line for line, _ in ahead)]) if counted.comment else delimiter
-            names = [c.strip() for c in next(split([counted.comment], again), [])] if counted.comment else []
+            names = _names_in(counted.comment, again)
         if len(names) == len(header) and not all_numbers(names):
             return names, delimiter, ahead  # numpy.savetxt writes its header as a comment
         raise BadTable(

@@ -136,9 +136,9 @@ class Table:
             row = [label(c.cells()[first]) for c in self.columns.values()]
             what = f"another header ({', '.join(printable(str(r)) for r in row[:5])})"
         else:
-            what = f"{name}={shown}"
+            what = f"{name[:80]}={shown}"
         return (
-            f"{self.source}: {name} must be a finite number: {len(found.bad)} of {len(self)} rows are not (first: "
+            f"{self.source}: {name[:80]} must be a finite number: {len(found.bad)} of {len(self)} rows are not (first: "
             f"{self.place(first)}, {what}). Repair them, or leave them out with --drop-bad"
         )
 

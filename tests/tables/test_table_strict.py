@@ -6,7 +6,7 @@ import random
 import numpy as np
 import pytest
 
-from tables import Ambiguous, BadTable, Reading, TableError, read_table
+from tables import Ambiguous, BadTable, Reading, TableError, read_bytes, read_table
 from tables.where import holds, kept
 
 SEED = 11
@@ -187,3 +187,9 @@ def test_damage_anywhere_is_read_or_named_never_worse(tmp_path):
             read += 1
             assert np.isfinite(values).all() and len(values) == len(table)
     assert read > 30
+
+
+def test_a_comment_line_that_is_no_line_is_no_header():
+    with pytest.raises(BadTable) as error:
+        read_bytes(b"# c\rN loss\n1 2\n3 4\n", "given.csv").numbers("N")
+    assert "\n" not in str(error.value)
