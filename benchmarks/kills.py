@@ -170,7 +170,7 @@ def facts_of(folder: RunFolder) -> dict[str, Any]:
         tried = [(c.id, c.program, outcome_text(o)) for c, o in journal.evaluations()]
         damage = journal.whole()
     once = {kind: kinds.count(kind) for kind in ("finished", "reveal", RESULTS)}
-    kept = {k: v for k, v in summary.items() if k not in ("run", "seconds")}
+    kept = {k: v for k, v in summary.items() if k not in ("run", "seconds", "sandbox_seconds")}
     return {"summary": kept, "tried": tried, "events": once, "damage": damage}
 
 
