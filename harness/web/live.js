@@ -59,7 +59,8 @@ if (page) {
   setInterval(draw, 1000);
 }
 const job = document.querySelector("[data-live=job]");
-if (job) setTimeout(() => location.reload(), 1500);
+// Where there is a run to follow, there is time to click on it.
+if (job) setTimeout(() => location.reload(), document.querySelector("main a[href^='/runs/']") ? 6000 : 1500);
 const picks = [...document.querySelectorAll("input[name=run]")];
 for (const pick of picks) {
   pick.addEventListener("change", () => {

@@ -168,9 +168,8 @@ def test_a_search_is_started_by_keyboard_and_seen_to_advance(page, address):
     page.locator("input[name=evaluations]").fill("40")
     page.locator("input[name=seed]").press("Enter")
     page.wait_for_url("**/jobs/*")
-    link = page.locator("a", has_text="the run, as it goes on")
-    link.wait_for()
-    link.click()
+    # The page of a command comes anew while the command runs: its link is followed by address, so that no click is lost.
+    page.goto(address + page.locator("a", has_text="the run, as it goes on").get_attribute("href"))
     count = page.locator("[data-f=evaluations]")
     until(page, lambda: int(count.text_content()) >= 2)
     first = int(count.text_content())
