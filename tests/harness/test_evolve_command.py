@@ -281,7 +281,7 @@ def test_our_own_measurements_are_called_so_on_every_screen(tmp_path, capsys, mo
     code = evolve.main([*options, "--out", str(tmp_path / "runs")])
     captured = " ".join(capsys.readouterr().out.split())
     assert code == 0
-    before, _, after = captured.partition("2 evaluations")
+    before, _, after = captured.partition("opening the held-out rows")
     assert "rows from nano" in before and "our own measurements" in before
     assert "our own measurements" in after
     assert "published scores are not shown" in captured
