@@ -85,7 +85,7 @@ def _predicted(Z: np.ndarray, z: np.ndarray, Z_new: np.ndarray) -> np.ndarray:
     return _process(Z.tobytes(), Z.shape, np.ascontiguousarray(z).tobytes()).at(Z_new)
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=8192)
 def _process(features: bytes, shape: tuple[int, int], targets: bytes) -> _Process:
     """The process of these rows; a page asks for the same ones at many places."""
     Z, z = np.frombuffer(features).reshape(shape), np.frombuffer(targets)
