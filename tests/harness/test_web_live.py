@@ -164,8 +164,8 @@ def widths_fit(page, name):
 def test_a_search_is_started_by_keyboard_and_seen_to_advance(page, address):
     page.goto(address)
     page.locator("select[name=task]").select_option("mine")
-    page.locator("input[name=minutes]").fill("1")
-    page.locator("input[name=evaluations]").fill("40")
+    page.locator("input[name=minutes]").fill("0.5")
+    page.locator("input[name=evaluations]").fill("2000")
     page.locator("input[name=seed]").press("Enter")
     page.wait_for_url("**/jobs/*")
     # The page of a command comes anew while the command runs: its link is followed by address, so that no click is lost.
