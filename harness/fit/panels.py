@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fitting import FitError, FittedLaw, profile
+from fitting.plots import budgets
 from harness.fit.report import Report
 from harness.pages.panel import Panel, limit, logarithmic, marks, shade_beyond, short
 from harness.pages.theme import COLOURS
@@ -194,19 +195,6 @@ def residual_panels(fitted: Fitted) -> Iterator[Panel]:
 
         title = short(f"residuals along {name}" if name != "fitted" else "residuals against the fit")
         yield Panel(f"residuals-{j}", title, f"{title}: observed minus fitted", draw)
-
-
-def budgets(C: np.ndarray, widest: float = 0.1) -> tuple[np.ndarray, np.ndarray]:
-    """Geometric means of runs of budgets that lie within `widest` decades, and which one each row has."""
-    order = np.argsort(C, kind="stable")
-    x = np.log10(C[order])
-    group = np.zeros(len(C), dtype=int)
-    first, label = x[0], 0
-    for i, value in zip(order, x, strict=True):
-        if value - first > widest:
-            first, label = value, label + 1
-        group[i] = label
-    return np.array([np.exp(np.log(C[group == g]).mean()) for g in range(label + 1)]), group
 
 
 def isoflop_panels(fitted: Fitted) -> Iterator[Panel]:
