@@ -52,44 +52,41 @@ def test_a_scheduler_killed_and_started_again_loses_nothing_and_counts_nothing_t
     assert sorted(ids) == every(12)
 
 
-def test_a_network_that_stalls_delays_a_search_and_nothing_else(tmp_path):
+@pytest.fixture
+def elsewhere():
+    """A network namespace with a worker's address in it."""
     try:
-        elsewhere = Elsewhere()
+        there = Elsewhere()
     except OSError as error:
         pytest.skip(f"no network namespaces here: {error}")
-    try:
-        with Machines(elsewhere.near) as machines:
-            machines.scheduler()
-            machines.worker(elsewhere.within, host=elsewhere.far)
-            elsewhere.worsen()
+    yield there
+    there.close()
 
-            def stall():
-                elsewhere.cut(True)
-                threading.Timer(5, elsewhere.cut, [False]).start()
 
-            ids = quick_search(tmp_path / "j", machines.address, 12, once(4, stall))
-    finally:
-        elsewhere.close()
+def test_a_network_that_stalls_delays_a_search_and_nothing_else(tmp_path, elsewhere):
+    with Machines(elsewhere.near) as machines:
+        machines.scheduler()
+        machines.worker(elsewhere.within, host=elsewhere.far)
+        elsewhere.worsen()
+
+        def stall():
+            elsewhere.cut(True)
+            threading.Timer(5, elsewhere.cut, [False]).start()
+
+        ids = quick_search(tmp_path / "j", machines.address, 12, once(4, stall))
     assert sorted(ids) == every(12)
 
 
-def test_a_worker_cut_off_for_good_leaves_its_candidates_to_others(tmp_path):
-    try:
-        elsewhere = Elsewhere()
-    except OSError as error:
-        pytest.skip(f"no network namespaces here: {error}")
-    try:
-        with Machines(elsewhere.near) as machines:
-            machines.scheduler()
-            machines.worker(elsewhere.within, host=elsewhere.far)
+def test_a_worker_cut_off_for_good_leaves_its_candidates_to_others(tmp_path, elsewhere):
+    with Machines(elsewhere.near) as machines:
+        machines.scheduler()
+        machines.worker(elsewhere.within, host=elsewhere.far)
 
-            def cut():
-                elsewhere.cut(True)
-                machines.worker()
+        def cut():
+            elsewhere.cut(True)
+            machines.worker()
 
-            ids = quick_search(tmp_path / "j", machines.address, 12, once(4, cut))
-    finally:
-        elsewhere.close()
+        ids = quick_search(tmp_path / "j", machines.address, 12, once(4, cut))
     assert sorted(ids) == every(12)
 
 
