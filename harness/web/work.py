@@ -79,16 +79,18 @@ async def job(site: Site, request: Request) -> Response:
     from harness.pages.typeset import constant_markup, law_markup
 
     j = site.jobs.find(request.path_params["id"])
+    code = j.code  # asked once: a command that ends while its page is made is shown as running, and asked again
     name = j.words.partition("\nrun: ")[2].partition("\n")[0].strip()
     facts: dict[str, Any] = {
         "job": j,
+        "code": code,
         "run": Path(name).name if name else "",
         "out": "",
         "scores": [],
         "fit": None,
         "page": False,
     }
-    if j.code is not None:
+    if code is not None:
         facts |= await run_in_threadpool(_result, j)
     text = j.words if j.kind == "evolve" else j.text("stderr")
     return site.page(

@@ -290,6 +290,16 @@ def test_a_law_is_fitted_to_an_uploaded_table(site, stand_in):
     assert site.get("/jobs/other/report.html")[0].status == 404
 
 
+def test_a_command_that_ends_while_its_page_is_made_is_shown_as_running(site, stand_in, monkeypatch):
+    answer, _ = site.upload("/fit", {"law": "E + A*N**-alpha", "target": "loss"}, "rows.csv", "N,loss\n1,2\n")
+    job = answer.getheader("location")
+    assert "<math>" in site.done(job)
+    codes = iter([None])
+    monkeypatch.setattr("harness.web.jobs.Job.code", property(lambda job: next(codes, 0)))
+    assert 'data-live="job"' in site.get(job)[1]
+    assert "<math>" in site.get(job)[1]
+
+
 def test_a_pasted_program_is_scored_in_the_sandbox(site):
     answer, _ = site.post("/score", {"task": "mine", "program": "import os\nprint(os.getcwd())"})
     assert answer.status == 303
