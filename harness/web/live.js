@@ -61,10 +61,14 @@ if (page) {
 const job = document.querySelector("[data-live=job]");
 // Where there is a run to follow, there is time to click on it.
 if (job) setTimeout(() => location.reload(), document.querySelector("main a[href^='/runs/']") ? 6000 : 1500);
-const picks = [...document.querySelectorAll("input[name=run]")];
-for (const pick of picks) {
-  pick.addEventListener("change", () => {
-    const chosen = picks.filter((p) => p.checked);
-    picks.forEach((p) => { p.disabled = chosen.length >= 2 && !p.checked; });
-  });
+// Two laws of one board are compared: boards are of different rows.
+for (const form of document.querySelectorAll("form[action='/compare']")) {
+  const picks = [...form.querySelectorAll("input[name=run]")], button = form.querySelector("button:not([type])");
+  const count = () => {
+    const chosen = picks.filter((p) => p.checked).length;
+    picks.forEach((p) => { p.disabled = chosen >= 2 && !p.checked; });
+    button.disabled = chosen !== 2;
+  };
+  form.addEventListener("change", count);
+  addEventListener("pageshow", count); // coming back, a browser may put ticks where they were
 }

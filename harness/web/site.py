@@ -43,7 +43,7 @@ class Site:
             del self.journals[old]
         return known
 
-    def page(self, template: str, code: int = 200, **facts: Any) -> HTMLResponse:
+    def page(self, template: str, code: int = 200, /, **facts: Any) -> HTMLResponse:
         text = self.env.get_template(template).render(**assets(), **facts)
         return HTMLResponse(text, code)
 
