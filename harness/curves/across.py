@@ -26,15 +26,20 @@ from curves import (
     rolling_horizon,
 )
 from curves.calibration import bounds
+from curves.laws import UNIT
+from harness.curves.ours import TERMS
 from harness.curves.tables import (
     curve_options,
     curves_of,
+    delphi,
     folder,
+    ours,
     out,
     parser,
     prefixes,
     print_json,
     print_table,
+    recipe_of,
 )
 from harness.errors import BadHistory
 from harness.terminal.options import positive, share
@@ -54,7 +59,7 @@ def laws_main(argv: list[str]) -> int:
         "--cutoff", type=positive, metavar="X", help="fit through this x (default: the third largest)"
     )
     p.add_argument("--axis", choices=["C", "N", "D"], default="C", help="x of the law (default: C)")
-    p.add_argument("--recipe", default="mix,lr_factor", metavar="NAMES", help="labels that make a recipe")
+    p.add_argument("--recipe", metavar="NAMES", help="labels that make a recipe (default: those of the set)")
     p.add_argument("--at", default="", metavar="X", help="also predict at these x, comma separated")
     args = p.parse_args(argv)
     endpoints = _endpoints(args)
@@ -64,7 +69,7 @@ def laws_main(argv: list[str]) -> int:
             f"laws: expected runs at 2 or more {args.axis}, got {len(rungs)}; choose another --axis"
         )
     cutoff = args.cutoff or rungs[max(len(rungs) - 3, 0)]
-    unit = 1e18 if args.axis == "C" else float(rungs[0])
+    unit = UNIT if args.axis == "C" and rungs[-1] >= UNIT else float(rungs[0])
     laws, misses = recipe_laws(endpoints, cutoff, args.form, args.axis, unit)
     if not laws:
         raise BadHistory(
@@ -112,13 +117,8 @@ def laws_main(argv: list[str]) -> int:
 
 
 def _endpoints(args: argparse.Namespace) -> list[Endpoint]:
-    names = [x.strip() for x in args.recipe.split(",") if x.strip()]
-    if (
-        not args.csv
-        and args.name == "delphi_midtraining"
-        and not args.where
-        and names == ["mix", "lr_factor"]
-    ):
+    names = recipe_of(args)
+    if delphi(args) and not args.where and names == ("mix", "lr_factor"):
         return load_delphi_endpoints(folder(args))  # more runs have a known end than a known curve
     found = []
     for c in curves_of(args):
@@ -149,11 +149,11 @@ def joint_main(argv: list[str]) -> int:
     )
     args = p.parse_args(argv)
     curves = curves_of(args)
-    default = BY_FLOP if args.scope == "by_flop" else GLOBAL
+    default = TERMS[args.scope] if ours(args) else BY_FLOP if args.scope == "by_flop" else GLOBAL
     terms = tuple(t.strip() for t in args.terms.split(",") if t.strip()) if args.terms else default
     scopes = sorted({c.C for c in curves}, key=lambda x: x or 0.0) if args.scope == "by_flop" else [None]
     centres = dict(DELPHI_CENTRES)
-    if args.csv or args.name != "delphi_midtraining":  # centred on the runs themselves
+    if not delphi(args):  # centred on the runs themselves
         centres = {
             n: float(np.mean([c.labels[n] for c in curves]))
             for n in {f.strip() for t in terms for f in t.split("*")}

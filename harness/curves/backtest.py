@@ -28,6 +28,7 @@ from harness.curves.tables import (
     prefixes,
     print_json,
     print_table,
+    recipe_of,
     regime,
 )
 from harness.terminal.options import amount, count, positive
@@ -45,7 +46,7 @@ def _options(p: argparse.ArgumentParser, methods: tuple[str, ...]) -> None:
     p.add_argument(
         "--warmup", type=amount, default=0.0, metavar="TAU", help="leave out progress below this (default: 0)"
     )
-    p.add_argument("--recipe", default="mix,lr_factor", metavar="NAMES", help="labels of a recipe, for templates (default: mix,lr_factor)")  # fmt: skip
+    p.add_argument("--recipe", metavar="NAMES", help="labels of a recipe, for templates (default: those of the set)")  # fmt: skip
     p.add_argument(
         "--workers",
         type=count,
@@ -57,9 +58,8 @@ def _options(p: argparse.ArgumentParser, methods: tuple[str, ...]) -> None:
 
 def _rows(args: argparse.Namespace) -> list[Prediction]:
     methods = tuple(m.strip() for m in args.methods.split(",") if m.strip())
-    recipe = tuple(x.strip() for x in args.recipe.split(",") if x.strip())
     return backtest(
-        curves_of(args), args.prefixes, methods, solver=args.solver, after=args.warmup, recipe=recipe,
+        curves_of(args), args.prefixes, methods, solver=args.solver, after=args.warmup, recipe=recipe_of(args),
         workers=args.workers, progress=counter("runs"),
     )  # fmt: skip
 

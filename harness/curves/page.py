@@ -15,7 +15,8 @@ from jinja2 import ChoiceLoader, PackageLoader
 from markupsafe import Markup
 
 from curves import load_curves, load_delphi, load_delphi_endpoints
-from harness.curves.page_data import JOINT_PREFIXES, endpoints_of, page_data
+from harness.curves.ours import LABELS, NOTE, TERMS, our_curves
+from harness.curves.page_data import JOINT_PREFIXES, JOINT_TERMS, endpoints_of, page_data
 from harness.curves.page_words import FORMS, JOINT_FORMS, NOTES
 from harness.errors import BadHistory
 from harness.pages.shell import assets, environment
@@ -25,7 +26,7 @@ from harness.terminal.edges import Parser, alias
 HELP = """\
 Write curves, fitted continuations, best-form map, target search, endpoint laws and joint fits as one HTML file.
 
-Without --file it shows the Delphi midtraining runs of the folder of curve sets. Your own runs: a tidy CSV, one row an
+Without --file it shows the Delphi midtraining runs of the folder of curve sets, or our own measurements. Your own runs: a tidy CSV, one row an
 evaluation, with the columns named below. The file holds its data and its script; it opens without a network.
 """
 EXAMPLES = """\
@@ -49,7 +50,7 @@ def parser() -> Parser:
         dest="data",
         default=os.environ.get("SLD_CURVES_DIR"),
         metavar="DIR",
-        help="folder of the public curve sets (default: the variable SLD_CURVES_DIR)",
+        help="folder of the public curve sets (default: the variable SLD_CURVES_DIR; without it, our own measurements)",
     )
     alias(p, "--data", data)
     own = p.add_argument("--csv", dest="file", metavar="FILE", help="your own runs")
@@ -94,9 +95,9 @@ def main(argv: list[str] | None = None) -> int:
         )  # fmt: skip
         endpoints, title = endpoints_of(curves, labels), Path(args.file).stem
     elif not args.data:
-        raise BadHistory(
-            "give --csv with your own runs, or --data-dir (or SLD_CURVES_DIR) with the public curve sets"
-        )
+        print(NOTE, file=sys.stderr)
+        curves, labels, title = our_curves(), LABELS, "our own measurements"
+        endpoints = endpoints_of(curves, labels)
     else:
         curves, endpoints, title = (
             load_delphi(args.data),
@@ -109,7 +110,8 @@ def main(argv: list[str] | None = None) -> int:
         labels,
         args.title or f"Curve prediction: {title}",
         () if args.no_joint else JOINT_PREFIXES,
-        None if args.file else 3e20,
+        3e20 if args.data and not args.file else None,
+        JOINT_TERMS if args.file or args.data else TERMS,
         say=lambda text: print(f"fitting {text}", file=sys.stderr),
     )
     write_page(data, args.out)

@@ -5,18 +5,19 @@ All fits are made here; the page only draws them, averages their errors and filt
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from curves import BASELINES, FORMS, LOSSES, Curve, Prediction, backtest, choose_method, fit_curves
 from curves.joint import BY_FLOP, GLOBAL, SHAPES, JointFit, features, fit_joint
-from curves.laws import Endpoint, recipe_laws, remark
+from curves.laws import UNIT, Endpoint, recipe_laws, remark
 from fitting.errors import BadData
 
 PREFIXES = tuple(round(0.05 * i, 2) for i in range(2, 19))
 JOINT_PREFIXES = (0.3, 0.5, 0.7, 0.9)
+JOINT_TERMS = {"by_flop": BY_FLOP, "global": GLOBAL}
 TARGETS = (0.005, 0.01, 0.02, 0.05, 0.1)
 
 
@@ -27,6 +28,7 @@ def page_data(
     title: str = "Loss curves",
     joint_prefixes: Sequence[float] = JOINT_PREFIXES,
     default_cutoff: float | None = None,
+    joint_terms: Mapping[str, Sequence[str]] = JOINT_TERMS,
     say: Callable[[str], None] = lambda text: None,
 ) -> dict:
     """The page's data.
@@ -35,6 +37,7 @@ def page_data(
         curves: runs with C and the two labels; those not complete are drawn and not scored.
         endpoints: final losses by recipe (the two labels) and C; more runs than the curves may be there.
         default_cutoff: where the endpoint-law slider starts; None: the third largest scale.
+        joint_terms: scope -> features of its joint fits.
         say: told what is being fitted.
     """
     scales = sorted({c.C for c in curves if c.C})
@@ -57,7 +60,7 @@ def page_data(
     _add_fits(found["runs"], curves, say)
     say("simple methods")
     found["choice"] = _add_simple(found["runs"], curves, labels, held_out)
-    found["joint"] = _joint(curves, scales, joint_prefixes, say)
+    found["joint"] = _joint(curves, scales, joint_prefixes, joint_terms, say)
     return found
 
 
@@ -136,8 +139,11 @@ def _add_simple(
 
 def _laws(endpoints: Sequence[Endpoint], default: float | None) -> dict:
     """Fits of both forms at every stop of the slider."""
-    stops = sorted({e.x["C"] for e in endpoints if "C" in e.x})[1:]
+    rungs = sorted({e.x["C"] for e in endpoints if "C" in e.x})
+    stops = rungs[1:]
+    unit = UNIT if not rungs or rungs[-1] >= UNIT else 10.0 ** np.floor(np.log10(rungs[0]))
     out: dict = {
+        "unit": float(unit),
         "points": [
             {"a": str(e.recipe[0]), "b": str(e.recipe[1]), "C": e.x["C"], "loss": _round(e.loss)}
             for e in endpoints
@@ -150,7 +156,7 @@ def _laws(endpoints: Sequence[Endpoint], default: float | None) -> dict:
     }
     for form in out["fits"]:
         for stop in stops:
-            laws, misses = recipe_laws(endpoints, stop, form)
+            laws, misses = recipe_laws(endpoints, stop, form, unit=unit)
             out["fits"][form].append(
                 [
                     {"a": str(recipe[0]), "b": str(recipe[1]), "n": law.n, "r2": law.r2, "rmse": law.rmse}
@@ -162,10 +168,16 @@ def _laws(endpoints: Sequence[Endpoint], default: float | None) -> dict:
     return out
 
 
-def _joint(curves: Sequence[Curve], scales: Sequence[float], prefixes: Sequence[float], say) -> dict:
+def _joint(
+    curves: Sequence[Curve],
+    scales: Sequence[float],
+    prefixes: Sequence[float],
+    joint_terms: Mapping[str, Sequence[str]],
+    say,
+) -> dict:
     """Each method's three numbers of every run, L = c0 + c1*B(tau) + c2*tau, at every prefix."""
     fits, skipped = [], set()
-    for scope, terms in (("by_flop", BY_FLOP), ("global", GLOBAL)):
+    for scope, terms in joint_terms.items():
         groups = [[i for i, c in enumerate(curves) if s == c.C] for s in scales]
         groups = groups if scope == "by_flop" else [list(range(len(curves)))]
         for form in SHAPES:

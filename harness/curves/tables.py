@@ -15,11 +15,13 @@ from rich.table import Table
 from rich.text import Text
 
 from curves import SETS, Curve, load_curves, load_set
+from harness.curves.ours import LABELS, NOTE, our_curves
 from harness.errors import BadHistory
 from harness.terminal.edges import Parser, alias
 from harness.terminal.shown import Screen
 from tables.options import add_options as table_options
 from tables.options import reading
+from tasks.nano import SOURCE as OURS
 
 
 def parser(name: str, description: str, examples: str) -> Parser:
@@ -31,7 +33,7 @@ def parser(name: str, description: str, examples: str) -> Parser:
     )
     data = p.add_argument(
         "--data-dir", dest="data", metavar="DIR", default=os.environ.get("SLD_CURVES_DIR"),
-        help="folder of the public curve sets (default: the variable SLD_CURVES_DIR)",
+        help="folder of the public curve sets (default: the variable SLD_CURVES_DIR; without it, our own measurements)",
     )  # fmt: skip
     alias(p, "--data", data)
     p.add_argument("--json", action="store_true", help="print JSON instead of tables")
@@ -40,7 +42,8 @@ def parser(name: str, description: str, examples: str) -> Parser:
 
 def curve_options(p: argparse.ArgumentParser) -> None:
     p.add_argument(
-        "--set", dest="name", choices=SETS, default=SETS[0], help=f"public set (default: {SETS[0]})"
+        "--set", dest="name", choices=(OURS, *SETS),
+        help=f"{OURS}: our own measurements; the others are public sets (default: {SETS[0]} where their folder is given, else {OURS})",
     )
     p.add_argument(
         "--csv",
@@ -54,6 +57,23 @@ def curve_options(p: argparse.ArgumentParser) -> None:
         "--labels", default="", metavar="NAMES", help="columns of --csv that label a run, comma separated"
     )
     p.add_argument("--where", action="append", default=[], metavar="LABEL=VALUE", help="only runs with this label; C=1e21 works too")  # fmt: skip
+
+
+def ours(args: argparse.Namespace) -> bool:
+    """Whether our own measurements are meant: asked for, or nothing else is given."""
+    return not args.csv and (args.name == OURS or (args.name is None and not args.data))
+
+
+def delphi(args: argparse.Namespace) -> bool:
+    """Whether the first of the public sets is meant."""
+    return not args.csv and not ours(args) and args.name in (None, SETS[0])
+
+
+def recipe_of(args: argparse.Namespace) -> tuple[str, ...]:
+    """Labels that make a recipe: those of --recipe, or those that the set has."""
+    if args.recipe is None:
+        return LABELS if ours(args) else ("mix", "lr_factor")
+    return tuple(x.strip() for x in args.recipe.split(",") if x.strip())
 
 
 def folder(args: argparse.Namespace) -> str:
@@ -82,8 +102,12 @@ def curves_of(args: argparse.Namespace) -> list[Curve]:
             names[key] = column
         labels = tuple(x.strip() for x in args.labels.split(",") if x.strip())
         curves = load_curves(args.csv, labels=labels, reading=reading(args), **names)
+    elif ours(args):
+        if args.name is None:
+            print(NOTE, file=sys.stderr)
+        curves = our_curves()
     else:
-        curves = load_set(args.name, folder(args))
+        curves = load_set(args.name or SETS[0], folder(args))
     keep = regime(args.where)
     chosen = [c for c in curves if keep(c)]
     if not chosen:

@@ -22,6 +22,7 @@ EPILOG = """examples:
   harness study                         list the experiments
   harness study run 1 7 11 --out study  three of them
   harness study run all --data-dir FOLDER   everything; FOLDER holds isoflops.csv (or set SLD_ISOFLOP_DIR)
+  harness study run 12                  without a folder: on the isoFLOP plane of our own measurements
   harness study check runs.csv          quality control of your own IsoFLOP table
   harness study design --budgets 1e18,1e19,1e20 --span 4 --points 11 --noise 0.005 --precision 0.01
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -13,13 +14,18 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from fitting import BadData, FittingError
+from fitting.plots import budgets
 from harness.pages.theme import themed
 from harness.study.pages import article, pictures_of, report, tells
 from studies.fitting_methods.experiment import Context, Experiment, Findings
 from studies.fitting_methods.page import write
+from studies.fitting_methods.sampling import Runs
 from studies.fitting_methods.tables import IsoflopData
+from tasks import nano
 
 NO_DATA = "it uses published rows: give the folder with isoflops.csv and chinchilla_svg_245.csv by --data-dir or SLD_ISOFLOP_DIR"
+
+OUR_PLANE = "our own plane"
 
 
 @dataclass
@@ -77,7 +83,7 @@ def run_study(
             else:
                 bar = progress.add_task(f"{e.number}. {e.title}", total=None)
                 try:
-                    findings = e.run(Context(data, spread(pool, progress, bar)))
+                    findings = e.run(Context(data, spread(pool, progress, bar), our_planes()))
                 except FittingError as error:
                     result.missing.append((e, f"failed: {error}"))
                     result.failed += 1
@@ -99,8 +105,19 @@ def run_study(
     return result
 
 
+def our_planes() -> dict[str, Runs]:
+    """The isoFLOP plane of our own measurements, for an experiment that takes any measured plane."""
+    found = nano.runs("plane")
+    first = found["seed"] == "0"
+    of = {name: found[column][first].astype(float) for name, column in nano.PLANE_COLUMNS.items()}
+    # a run has whole steps, so its own FLOPs lie beside its budget's
+    centres, group = budgets(of["C"])
+    return {OUR_PLANE: Runs(**of | {"C": centres[group]})}
+
+
 def _write_pages(result: StudyResult, data: IsoflopData | None) -> None:
-    facts = [f"{name}: SHA-256 {digest}" for name, digest in (data.sha256().items() if data else ())]
+    digests = data.sha256() if data else {nano.RUNS.name: hashlib.sha256(nano.RUNS.read_bytes()).hexdigest()}
+    facts = [f"{name}: SHA-256 {digest}" for name, digest in digests.items()]
     pictures = pictures_of(result.done)
     result.report.write_text(report(result.done, result.missing, facts, pictures), encoding="utf-8")
     if tells(result.done):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +11,7 @@ import pandas as pd
 from fitting import BadData
 from studies.fitting_methods.headings import headed
 from studies.fitting_methods.plots import Picture
+from studies.fitting_methods.sampling import Runs
 from studies.fitting_methods.tables import IsoflopData
 
 
@@ -55,14 +56,16 @@ def in_turn(function: Callable, items: Iterable, label: str = "") -> list:
 
 @dataclass(frozen=True)
 class Context:
-    """What an experiment may use: real rows, if any, and a map that spreads work over processes."""
+    """What an experiment may use: published rows, if any, measured planes to take where there are none, and a map
+    that spreads work over processes."""
 
     data: IsoflopData | None = None
     map: Callable[[Callable, Iterable, str], list[Any]] = in_turn
+    planes: Mapping[str, Runs] = field(default_factory=dict)
 
     @property
     def rows(self) -> IsoflopData:
-        """The real rows, for an experiment that is only run where there are some."""
+        """The published rows, for an experiment that is only run where there are some."""
         if self.data is None:
             raise BadData(
                 "no IsoFLOP rows: give the folder with isoflops.csv by --data-dir or SLD_ISOFLOP_DIR"

@@ -25,7 +25,7 @@ def test_list_names_thirteen_experiments(capsys):
     assert main([]) == 0
     text = capsys.readouterr().out
     assert [int(n) for n in re.findall(r"^ *(\d+)  ", text, re.M)] == list(range(13))
-    assert text.count("[published rows: --data]") == 2
+    assert text.count("[published rows: --data]") == 1
     assert harness(["study", "list", "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)
     assert [row["number"] for row in rows] == list(MODULES) and all(
@@ -218,6 +218,15 @@ def test_figures_have_the_colours_of_all_pages():
 
     assert {*plots.COLOURS, plots.INK, plots.GREY, plots.RULE} <= set(COLOURS.values())
     assert len(set(plots.COLOURS)) == 7
+
+
+def test_residuals_by_budget_are_those_of_our_own_plane_where_no_published_rows_are(tmp_path, capsys):
+    assert main(["run", "12", "--out", str(tmp_path / "out"), "--workers", "1", "--json"]) == 0
+    (found,) = json.loads(capsys.readouterr().out)["experiments"]
+    assert "in 1 of 1 sets: our own plane" in found["answer"][0]
+    fits = pd.read_csv(tmp_path / "out" / "12_residuals" / "fits.csv")
+    assert set(fits["n"]) == {42} and set(fits["budgets"]) == {6} and (fits["k_median"] - 6).abs().max() < 1
+    assert "runs.csv: SHA-256" in (tmp_path / "out" / "report.html").read_text()
 
 
 @pytest.fixture(scope="module")

@@ -257,7 +257,7 @@ function drawSearch() {
 }
 
 // ---- endpoint laws
-const lawValue = (form, fit, C) => (form === "floor" ? fit.E + fit.A * Math.pow(C / 1e18, -fit.alpha) : Math.exp(fit.intercept + fit.slope * Math.log(C)));
+const lawValue = (form, fit, C) => (form === "floor" ? fit.E + fit.A * Math.pow(C / data.laws.unit, -fit.alpha) : Math.exp(fit.intercept + fit.slope * Math.log(C)));
 function drawLaws() {
   const k = +$("law-cutoff").value, stop = data.laws.stops[k], form = $("law-loglog").checked ? "loglog" : "floor", a = $("law-a").value;
   const mine = (p) => a === ALL || p.a === a;
@@ -292,10 +292,10 @@ function drawLaws() {
   $("law-floor").hidden = form !== "floor";
   $("law-line").hidden = form === "floor";
   $("law-says").textContent = form === "floor"
-    ? "E is the loss that no compute goes below, A what a run of 1e18 FLOPs is above it, α how fast that falls; least squares of the loss, E below the least loss seen."
+    ? `E is the loss that no compute goes below, A what a run of ${flops(data.laws.unit)} is above it, α how fast that falls; least squares of the loss, E below the least loss seen.`
     : "No floor: b is the slope, a the intercept; least squares of the log loss.";
   $("law-formulas").innerHTML = fits.map((f) => `<li>${escape(f.a)} ${escape(f.b)}: ${form === "floor"
-    ? `L = ${f.E.toFixed(4)} + ${f.A.toFixed(4)}·(C/1e18)<sup>−${f.alpha.toFixed(4)}</sup>`
+    ? `L = ${f.E.toFixed(4)} + ${f.A.toFixed(4)}·(C/${flops(data.laws.unit)})<sup>−${f.alpha.toFixed(4)}</sup>`
     : `L = exp(${f.intercept.toFixed(4)} ${f.slope < 0 ? "−" : "+"} ${Math.abs(f.slope).toFixed(4)}·ln C)`}</li>`).join("")
     || '<li class="none">No recipe has enough endpoints up to this cut-off: nothing can be fitted.</li>';
   $("law-remark").textContent = `All recipes, ${data.laws.remarks[form][k]}.`;
@@ -313,7 +313,7 @@ function drawLaws() {
 function drawJoint() {
   const method = $("joint-method").value, p = +$("joint-prefix").value, fit = data.joint.fits.find((f) => jointName(f) === method && f.prefix === p);
   if (!data.joint.fits.length) {
-    $("joint-errors").innerHTML = `<p class="none">No joint fit could be made with these runs. ${escape(data.joint.skipped[0] || "They need the labels math_fraction and lr_factor, and three completed runs of a scale.")}</p>`;
+    $("joint-errors").innerHTML = `<p class="none">No joint fit could be made with these runs. ${escape(data.joint.skipped[0] || "They need numbers among the labels, and three completed runs of a scale.")}</p>`;
     return;
   }
   const methods = unique(data.joint.fits.map(jointName));
