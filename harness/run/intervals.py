@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy.stats import t as student
+from scipy import special
 
 from evaluator.scale import Scale
 from fitting import BadLaw, FittingError, Law
@@ -83,5 +83,5 @@ def _half_widths(slopes: np.ndarray, residual: np.ndarray) -> np.ndarray:
     inverse = np.where(s < 1e-8 * s[0], 0.0, 1 / np.maximum(s, 1e-300))
     spread = np.sqrt(((vt.T * inverse) ** 2).sum(axis=1)) / size
     sigma = float(np.sqrt(residual @ residual / (n - p)))
-    half = float(student.ppf((1 + LEVEL) / 2, n - p)) * sigma * spread
+    half = float(special.stdtrit(n - p, (1 + LEVEL) / 2)) * sigma * spread
     return np.where(loose, np.nan, half)
