@@ -1,4 +1,4 @@
-"""The predictor of ends and its calibration, on the public curve sets, whole sets left out.
+"""The predictor of ends and its calibration, on the public curve sets and on our own, whole sets left out.
 
     SLD_CURVES_DIR=... python benchmarks/endpoint_predictor.py [--compare] [--table] [--json]
 
@@ -9,7 +9,7 @@ Without options: for each set in turn the table is made of the other sets alone,
 those out in turn, and the set's ends are predicted: share of ends inside the 90 % interval and mean absolute error by kind of
 schedule and prefix. Nothing of a set reaches its own table.
 
---compare chooses the predictor: for each set left out, the candidate with the least mean error on the other sets (each
+--compare chooses the predictor, on the public sets: for each set left out, the candidate with the least mean error on the other sets (each
 kind of schedule of each set with one weight, errors over that of the last value seen) is scored on the set left out.
 Candidates: the predictor over a grid of its settings, and the two that it replaced, of progress alone.
 
@@ -38,6 +38,8 @@ from curves import SETS, VARIANTS, Curve, fit_curves, load_set  # noqa: E402
 from curves.calibration import LEVEL, PREFIXES, Ratio, Triple, bounds, can_forecast, forecast, ratios  # noqa: E402
 from curves.endpoint import Settings, predict_endpoint  # noqa: E402
 from fitting.errors import BadData  # noqa: E402
+from harness.curves.ours import our_curves  # noqa: E402
+from tasks.nano import SOURCE as OURS  # noqa: E402
 
 SHOWN = (0.3, 0.5, 0.7, 0.9)
 OTHERS = 0.25
@@ -50,7 +52,7 @@ SETTINGS = [
 
 
 def runs_of(folder: Path) -> dict[str, list[Curve]]:
-    """Set -> its runs; labels hold the family a set is made of."""
+    """Set -> its runs, our own measurements last; labels hold the family a set is made of."""
     found: dict[str, list[Curve]] = {}
     for name in SETS:
         counts: Counter[str] = Counter()
@@ -62,7 +64,7 @@ def runs_of(folder: Path) -> dict[str, list[Curve]]:
             if name == "supercollapse" and counts[kind] % 5 != 1:
                 continue
             found.setdefault(name, []).append(c)
-    return found
+    return found | {OURS: our_curves()}
 
 
 def family(name: str, curve: Curve) -> str:
@@ -254,7 +256,7 @@ def module_text(rows: pd.DataFrame) -> str:
     widen = widening(rows)
     kinds = [*sorted(set(rows["kind"]) - {"unknown"}), "unknown"]
     lines = [
-        '"""Ratios (final - predicted)/scale of the public runs, by kind of schedule and prefix: low end, middle and high end.',
+        '"""Ratios (final - predicted)/scale of public runs and our own, by kind of schedule and prefix: low end, middle and high end.',
         "",
         f"The 5 % and 95 % quantiles are set {widen:.2f} times as far from the middle, which holds sets left out at 90 %.",
         "Made by `python benchmarks/endpoint_predictor.py --table`; numbers only, no row of any set.",
@@ -292,7 +294,7 @@ def main() -> int:
     args = parser.parse_args()
     sets = runs_of(Path(args.data))
     if args.compare:
-        relative = compare(sets, args.most)
+        relative = compare({name: sets[name] for name in SETS}, args.most)
         found = nested(relative)
         if args.json:
             print(json.dumps({"nested": found, "cells": relative.to_dict("records")}, indent=1))

@@ -27,7 +27,7 @@ from curves import (
 )
 from curves.calibration import bounds
 from curves.laws import UNIT
-from harness.curves.ours import TERMS
+from harness.curves.ours import LABELS, TERMS
 from harness.curves.tables import (
     curve_options,
     curves_of,
@@ -117,7 +117,7 @@ def laws_main(argv: list[str]) -> int:
 
 
 def _endpoints(args: argparse.Namespace) -> list[Endpoint]:
-    names = recipe_of(args)
+    names = recipe_of(args, LABELS[:1])  # of ours, both widths make one law along compute
     if delphi(args) and not args.where and names == ("mix", "lr_factor"):
         return load_delphi_endpoints(folder(args))  # more runs have a known end than a known curve
     found = []

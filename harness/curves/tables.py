@@ -69,10 +69,10 @@ def delphi(args: argparse.Namespace) -> bool:
     return not args.csv and not ours(args) and args.name in (None, SETS[0])
 
 
-def recipe_of(args: argparse.Namespace) -> tuple[str, ...]:
+def recipe_of(args: argparse.Namespace, of_ours: tuple[str, ...] = LABELS) -> tuple[str, ...]:
     """Labels that make a recipe: those of --recipe, or those that the set has."""
     if args.recipe is None:
-        return LABELS if ours(args) else ("mix", "lr_factor")
+        return of_ours if ours(args) else ("mix", "lr_factor")
     return tuple(x.strip() for x in args.recipe.split(",") if x.strip())
 
 

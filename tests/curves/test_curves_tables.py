@@ -5,6 +5,8 @@ import json
 import pytest
 
 from harness.curves import main
+from harness.curves.ours import NOTE, our_curves
+from tasks import nano
 
 
 @pytest.fixture
@@ -98,7 +100,32 @@ def test_wrong_input_is_one_clear_line(table, wrong, message, capsys):
     assert message in error and error.count("\n") == 1
 
 
-def test_no_data_says_what_to_give(monkeypatch, capsys):
+OURS = [
+    (["laws"], "cosine"),
+    (["joint", "--scope", "global", "--form", "power_drift"], "decay, log_C"),
+    (["replay", "--prefixes", "0.5"], "Stop or continue"),
+    (["backtest", "--prefixes", "0.5", "--methods", "last_value,template_by_mix", "--workers", "1"], "template_by_mix"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("asked", "words"), OURS, ids=[a[0] for a, _ in OURS])
+def test_without_data_commands_read_our_own_measurements_and_say_so(asked, words, monkeypatch, capsys):
     monkeypatch.delenv("SLD_CURVES_DIR", raising=False)
-    assert main(["backtest"]) == 2
+    assert main(asked) == 0
+    out = capsys.readouterr()
+    assert words in out.out and out.err == f"{NOTE}\n"
+
+
+def test_our_curves_end_at_the_losses_of_their_runs():
+    curves = our_curves()
+    runs = {name: float(loss) for name, loss in zip(*(nano.runs("schedule")[c] for c in ("id", "loss")), strict=True)}
+    assert len(curves) == 24 and all(c.complete and c.n >= 12 and c.progress[-1] == 1 for c in curves)
+    # points of a curve use every eighth sequence of what the loss is measured on
+    assert all(abs(c.final - runs[c.run]) < 0.1 for c in curves)
+    assert {c.rate.kind for c in curves} == {"constant", "decay to zero", "late decay"}
+
+
+def test_a_public_set_asked_for_without_its_folder_says_what_to_give(monkeypatch, capsys):
+    monkeypatch.delenv("SLD_CURVES_DIR", raising=False)
+    assert main(["backtest", "--set", "speedrun"]) == 2
     assert "give --data DIR" in capsys.readouterr().err
