@@ -319,7 +319,8 @@ def test_requests_in_flight_stay_within_their_limits(tmp_path):
         step = good(body)
         with lock:
             busy[body["model"]] -= 1
-        return replace(step, delay_s=0.03)
+        # Slow until three were in flight, so that a busy machine gets there too.
+        return replace(step, delay_s=0.03 if server.most_at_once >= 3 else 0.7)
 
     with FakeServer(model) as server:
         case = Case(tmp_path / "j.sqlite", server.url, replace(QUICK, models=models, in_flight=4))
