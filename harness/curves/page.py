@@ -15,8 +15,8 @@ from jinja2 import ChoiceLoader, PackageLoader
 from markupsafe import Markup
 
 from curves import load_curves, load_delphi, load_delphi_endpoints
-from harness.curves.ours import LABELS, NOTE, TERMS, our_curves
-from harness.curves.page_data import JOINT_PREFIXES, JOINT_TERMS, endpoints_of, page_data
+from harness.curves.ours import LABELS, NOTE, our_curves
+from harness.curves.page_data import JOINT_PREFIXES, endpoints_of, page_data
 from harness.curves.page_words import FORMS, JOINT_FORMS, NOTES
 from harness.errors import BadHistory
 from harness.pages.shell import assets, environment
@@ -111,7 +111,6 @@ def main(argv: list[str] | None = None) -> int:
         args.title or f"Curve prediction: {title}",
         () if args.no_joint else JOINT_PREFIXES,
         3e20 if args.data and not args.file else None,
-        JOINT_TERMS if args.file or args.data else TERMS,
         say=lambda text: print(f"fitting {text}", file=sys.stderr),
     )
     write_page(data, args.out)

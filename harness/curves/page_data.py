@@ -5,7 +5,7 @@ All fits are made here; the page only draws them, averages their errors and filt
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,10 +14,12 @@ from curves import BASELINES, FORMS, LOSSES, Curve, Prediction, backtest, choose
 from curves.joint import BY_FLOP, GLOBAL, SHAPES, JointFit, features, fit_joint
 from curves.laws import UNIT, Endpoint, recipe_laws, remark
 from fitting.errors import BadData
+from harness.curves.ours import TERMS
 
 PREFIXES = tuple(round(0.05 * i, 2) for i in range(2, 19))
 JOINT_PREFIXES = (0.3, 0.5, 0.7, 0.9)
 JOINT_TERMS = {"by_flop": BY_FLOP, "global": GLOBAL}
+"""Features of a joint fit by scope, where the runs are not our own."""
 TARGETS = (0.005, 0.01, 0.02, 0.05, 0.1)
 
 
@@ -28,7 +30,6 @@ def page_data(
     title: str = "Loss curves",
     joint_prefixes: Sequence[float] = JOINT_PREFIXES,
     default_cutoff: float | None = None,
-    joint_terms: Mapping[str, Sequence[str]] = JOINT_TERMS,
     say: Callable[[str], None] = lambda text: None,
 ) -> dict:
     """The page's data.
@@ -37,7 +38,6 @@ def page_data(
         curves: runs with C and the two labels; those not complete are drawn and not scored.
         endpoints: final losses by recipe (the two labels) and C; more runs than the curves may be there.
         default_cutoff: where the endpoint-law slider starts; None: the third largest scale.
-        joint_terms: scope -> features of its joint fits.
         say: told what is being fitted.
     """
     scales = sorted({c.C for c in curves if c.C})
@@ -60,7 +60,7 @@ def page_data(
     _add_fits(found["runs"], curves, say)
     say("simple methods")
     found["choice"] = _add_simple(found["runs"], curves, labels, held_out)
-    found["joint"] = _joint(curves, scales, joint_prefixes, joint_terms, say)
+    found["joint"] = _joint(curves, scales, joint_prefixes, say)
     return found
 
 
@@ -168,16 +168,10 @@ def _laws(endpoints: Sequence[Endpoint], default: float | None) -> dict:
     return out
 
 
-def _joint(
-    curves: Sequence[Curve],
-    scales: Sequence[float],
-    prefixes: Sequence[float],
-    joint_terms: Mapping[str, Sequence[str]],
-    say,
-) -> dict:
+def _joint(curves: Sequence[Curve], scales: Sequence[float], prefixes: Sequence[float], say) -> dict:
     """Each method's three numbers of every run, L = c0 + c1*B(tau) + c2*tau, at every prefix."""
     fits, skipped = [], set()
-    for scope, terms in joint_terms.items():
+    for scope, terms in (TERMS if all("decay" in c.labels for c in curves) else JOINT_TERMS).items():
         groups = [[i for i, c in enumerate(curves) if s == c.C] for s in scales]
         groups = groups if scope == "by_flop" else [list(range(len(curves)))]
         for form in SHAPES:
