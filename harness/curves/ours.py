@@ -37,7 +37,11 @@ def our_curves() -> list[Curve]:
         tokens, loss, rate = np.array(points[name]).T
         run = {column: values[i] for column, values in runs.items()}
         total = float(run["tokens"])
-        labels = {"schedule": str(run["schedule"]), "width": float(run["width"]), "decay": _decay(run)}
+        labels: dict[str, str | float] = {
+            "schedule": str(run["schedule"]),
+            "width": float(run["width"]),
+            "decay": _decay(run),
+        }
         steps = np.round(tokens / total * float(run["steps"]))
         N, C = float(run["active_parameters"]), float(run["flops"])
         curves.append(
