@@ -44,10 +44,9 @@ def our_curves() -> list[Curve]:
         }
         steps = np.round(tokens / total * float(run["steps"]))
         N, C = float(run["active_parameters"]), float(run["flops"])
+        complete = bool(tokens[-1] == total)
         curves.append(
-            Curve(
-                str(name), tokens / total, loss, labels, steps, tokens, rate, N, total, C, tokens[-1] == total
-            )
+            Curve(str(name), tokens / total, loss, labels, steps, tokens, rate, N, total, C, complete)
         )
     if not curves:
         raise BadHistory(
