@@ -68,13 +68,17 @@ def _run(curve: Curve, labels: tuple[str, str]) -> dict:
     return {
         "id": curve.run,
         "C": curve.C,
-        "a": str(curve.labels.get(labels[0], "")),
-        "b": str(curve.labels.get(labels[1], "")),
+        "a": _word(curve.labels.get(labels[0], "")),
+        "b": _word(curve.labels.get(labels[1], "")),
         "tau": [_round(v, 5) for v in curve.progress],
         "loss": [_round(v) for v in curve.loss],
         "complete": curve.complete,
         "fits": {},
     }
+
+
+def _word(label: str | float) -> str:
+    return f"{label:g}" if isinstance(label, float) else label
 
 
 def _round(value: float, digits: int = 7) -> float:
@@ -145,7 +149,7 @@ def _laws(endpoints: Sequence[Endpoint], default: float | None) -> dict:
     out: dict = {
         "unit": float(unit),
         "points": [
-            {"a": str(e.recipe[0]), "b": str(e.recipe[1]), "C": e.x["C"], "loss": _round(e.loss)}
+            {"a": _word(e.recipe[0]), "b": _word(e.recipe[1]), "C": e.x["C"], "loss": _round(e.loss)}
             for e in endpoints
             if "C" in e.x
         ],
@@ -159,7 +163,7 @@ def _laws(endpoints: Sequence[Endpoint], default: float | None) -> dict:
             laws, misses = recipe_laws(endpoints, stop, form, unit=unit)
             out["fits"][form].append(
                 [
-                    {"a": str(recipe[0]), "b": str(recipe[1]), "n": law.n, "r2": law.r2, "rmse": law.rmse}
+                    {"a": _word(recipe[0]), "b": _word(recipe[1]), "n": law.n, "r2": law.r2, "rmse": law.rmse}
                     | {"rmse_log": law.rmse_log, "at_bound": list(law.at_bound), **law.constants}
                     for recipe, law in laws.items()
                 ]
