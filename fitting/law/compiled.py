@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from fitting.law.expression import Node, names
+from fitting.law.expression import MINUS_ONE, ONE, Node, add, names
 
 CALLS = {name: name for name in ("exp", "log", "log10", "log1p", "tanh", "abs", "sign")}
 
@@ -27,6 +27,7 @@ class _Writer:
         self.body: list[str] = []
         self.kept: list[str] = []
         self.seen: dict[tuple[bool, Node], str] = {}
+        self.pairs: dict[tuple[str, str], str] = {}  # products of two, each made once
         self.fixed: dict[Node, bool] = {}
         self.count = 0
 
@@ -51,6 +52,8 @@ class _Writer:
         return self.write(node, into)
 
     def assign(self, source: str, into: list[str]) -> str:
+        if source.isidentifier():
+            return source
         name = f"t{self.count}"
         self.count += 1
         into.append(f"{name} = {source}")
@@ -79,23 +82,35 @@ class _Writer:
         return self.seen[key]
 
     def product(self, factors: tuple[Node, ...], into: list[str]) -> str:
-        """Scalars first, then rows, so that as few arrays as possible are made; the tail is shared."""
+        """Numbers first, then arrays in the order they were made, pair by pair: derivatives of one term share most pairs."""
+        numbers = [f for f in factors if not names(f, "var")]
+        arrays = [f for f in factors if names(f, "var")]
+        rows: tuple[Node, ...] = ()
         if into is self.body:
-            rows = tuple(f for f in factors if self.of_rows(f))
-            if len(rows) > 1:
-                rest = [f for f in factors if not self.of_rows(f)]
-                return "*".join([*(self.value(f, into) for f in rest), self.keep(("mul", rows))])
-        # the last two factors (the arrays, mostly) are shared among derivatives of one term
-        small = [f for f in factors if f[0] in ("num", "con")]
-        large = [f for f in factors if f[0] not in ("num", "con")]
-        if len(small) + len(large) > 2 and len(large) >= 1 and small:
-            scalar = "*".join(self.value(f, into) for f in small)
-            inner = self.value(("mul", tuple(large)) if len(large) > 1 else large[0], into)
-            return f"({scalar})*{inner}"
-        return "*".join(self.value(f, into) for f in (*small, *large))
+            rows = tuple(f for f in arrays if self.of_rows(f))
+            arrays = [f for f in arrays if not self.of_rows(f)]
+        small = sorted((self.value(f, into) for f in numbers), key=_age)
+        large = sorted((self.value(f, into) for f in arrays), key=_age)
+        if rows:
+            large.append(self.keep(("mul", rows) if len(rows) > 1 else rows[0]))
+        parts = [self.chain(part, into) for part in (small, large) if part]
+        return "*".join(parts)
+
+    def chain(self, sources: list[str], into: list[str]) -> str:
+        """One name for a product of sources."""
+        left = sources[0]
+        for right in sources[1:]:
+            pair = (left, right)
+            if pair not in self.pairs:
+                self.pairs[pair] = self.assign("*".join(pair), into)
+            left = self.pairs[pair]
+        return left
 
     def power(self, base: Node, exponent: Node, into: list[str]) -> str:
         if exponent[0] != "num":
+            above = self.seen.get((into is self.body, ("pow", base, add(exponent, ONE))))
+            if above is not None:  # x**(k - 1) is x**k/x: an exponential less
+                return f"{above}*{self.value(('pow', base, MINUS_ONE), into)}"
             logarithm = self.value(("fn", "log", base), into)
             return f"exp({self.value(exponent, into)}*{logarithm})"
         value, x = exponent[1], self.value(base, into)
@@ -106,6 +121,11 @@ class _Writer:
         if value == 0.5:
             return f"sqrt({x})"
         return f"power({x}, {value!r})"
+
+
+def _age(source: str) -> tuple[int, str]:
+    """Numbers and constants first, then what was made first."""
+    return (int(source[1:]) if source[0] == "t" else -1, source)
 
 
 @lru_cache(maxsize=512)

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from fitting.arrays import Index
 from fitting.columns import by_name, renaming
 from fitting.errors import BadData, BadLaw, BadOption
 from fitting.law import expression
@@ -53,6 +54,17 @@ class Law:
     variables: tuple[str, ...]
     tree: Node
     target: str | None = None
+
+    @cached_property
+    def _hash(self) -> int:
+        return hash((self.variables, self.tree, self.target))
+
+    def __hash__(self) -> int:  # laws are keys of many caches, and trees are deep
+        return self._hash
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """What was compiled or remembered stays here: another process makes its own."""
+        return Law, (self.text, self.variables, self.tree, self.target)
 
     @staticmethod
     def parse(text: str, variables: Sequence[str] = ("N", "D")) -> Law:
@@ -187,12 +199,21 @@ class Law:
 
         order 0 gives values, 1 adds one slope per constant, 2 adds one curvature per pair of `curved`.
         """
+        if order not in self._programs:
+            self._programs[order] = self._compiled(order)
+        return self._programs[order]
+
+    def _compiled(self, order: int) -> tuple[Callable[..., Any], Callable[..., Any]]:
         trees = [self.tree]
         if order >= 1:
             trees += [derivative(self.tree, c) for c in self.constants]
         if order >= 2:
             trees += [derivative(derivative(self.tree, a), b) for a, b in self.curved]
         return compile_trees(tuple(trees), self.used, self.constants)
+
+    @cached_property
+    def _programs(self) -> dict[int, tuple[Callable[..., Any], Callable[..., Any]]]:
+        return {}
 
     @cached_property
     def curved(self) -> tuple[tuple[str, str], ...]:
@@ -205,6 +226,13 @@ class Law:
                 (a, b) for b in self.constants[i:] if b in inside and derivative(slope, b) != expression.ZERO
             ]
         return tuple(pairs)
+
+    @cached_property
+    def curved_places(self) -> tuple[Index, Index]:
+        """Places of the constants of each pair of `curved` among all constants."""
+        at = {name: i for i, name in enumerate(self.constants)}
+        pairs = np.array([(at[a], at[b]) for a, b in self.curved], dtype=int).reshape(-1, 2)
+        return pairs[:, 0], pairs[:, 1]
 
 
 @lru_cache(maxsize=2048)

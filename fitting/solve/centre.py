@@ -58,6 +58,11 @@ class Centred:
         extra = tuple(f"_g{i}" for i in range(len(bases)))
         return Centred(Law(law.text, (*law.variables, *extra), tree, law.target), tuple(bases), shifts)
 
+    @property
+    def inside(self) -> frozenset[str]:
+        """Constants that stand in the bases."""
+        return frozenset(c for _, base in self.bases for c in names(base))
+
     def columns(self, law: Law, columns: list[np.ndarray], typical: dict[str, float]) -> list[np.ndarray]:
         """The columns of the centred law, from those of the raw one.
 

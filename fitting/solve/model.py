@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from fitting.arrays import Array, Index
 from fitting.law.law import Law
 
 Prepared = tuple[Callable[..., Any], Any]
@@ -36,8 +37,8 @@ class Model:
     slots: list[np.ndarray] = field(init=False)
     n_slots: int = field(init=False)
     members: list[np.ndarray] = field(init=False)
-    _value: Prepared = field(init=False)
-    _full: Prepared = field(init=False)
+    _prepared: dict[int, Prepared] = field(init=False)
+    _pairs: tuple[Index, Index] = field(init=False)
 
     def __post_init__(self) -> None:
         n_groups = int(self.group.max()) + 1 if self.group is not None else 1
@@ -48,14 +49,21 @@ class Model:
             at += width
         self.n_slots = at
         self.members = [np.flatnonzero(self.group == g) for g in range(n_groups)] if self.free else []
-        with np.errstate(all="ignore"):
-            self._value, self._full = (
-                (body, before(self.columns)) for before, body in map(self.law.program, (0, 2))
-            )
+        self._prepared = {}
+        self._pairs = self.law.curved_places
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Compiled laws can't travel to another process: they are made again there."""
         return Model, (self.law, self.columns, self.n, self.group, self.free)
+
+    def _program(self, order: int) -> Prepared:
+        """The law's program of one order, with what of it depends on the rows alone."""
+        found = self._prepared.get(order)
+        if found is None:
+            before, body = self.law.program(order)
+            with np.errstate(all="ignore"):
+                found = self._prepared[order] = body, before(self.columns)
+        return found
 
     def spread(self, theta: np.ndarray) -> list[np.ndarray]:
         """Constants of the law as arrays (R, 1), or (R, n) where they differ between groups."""
@@ -63,12 +71,12 @@ class Model:
 
     def value(self, theta: np.ndarray) -> np.ndarray:
         """Predictions (R, n) for constants (R, n_slots)."""
-        body, before = self._value
+        body, before = self._program(0)
         return self._rows(body(self.spread(theta), before)[0], len(theta))
 
-    def full(self, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray, list[Any]]:
-        """Predictions (R, n), slopes (R, n_slots, n), and curvatures for `contract`."""
-        body, before = self._full
+    def full(self, theta: np.ndarray, curved: bool = True) -> tuple[np.ndarray, np.ndarray, Array]:
+        """Predictions (R, n), slopes (R, n_slots, n), and curvatures (R, pairs, n) for `contract`; no pairs where not `curved`."""
+        body, before = self._program(2 if curved else 1)
         out = body(self.spread(theta), before)
         R, k = len(theta), self.law.n_constants
         J = np.empty((R, self.n_slots, self.n)) if not self.members else np.zeros((R, self.n_slots, self.n))
@@ -79,25 +87,30 @@ class Model:
                 slope = self._rows(slope, R)
                 for slot, rows in zip(s, self.members, strict=True):
                     J[:, slot, rows] = slope[:, rows]
-        return self._rows(out[0], R), J, out[1 + k :]
+        K = np.empty((R, len(out) - 1 - k, self.n))
+        for i, curvature in enumerate(out[1 + k :]):
+            K[:, i] = curvature
+        return self._rows(out[0], R), J, K
 
-    def contract(self, curvatures: list[Any], d1: np.ndarray) -> np.ndarray:
+    def contract(self, curvatures: Array, d1: np.ndarray) -> np.ndarray:
         """Sum over rows of d1 times the second derivatives: (R, n_slots, n_slots)."""
         R = len(d1)
         S = np.zeros((R, self.n_slots, self.n_slots))
-        index = {name: i for i, name in enumerate(self.law.constants)}
-        for (a, b), curvature in zip(self.law.curved, curvatures, strict=True):
-            one, other = self.slots[index[a]], self.slots[index[b]]
-            product = d1 * curvature
+        if not curvatures.shape[1]:
+            return S
+        i, j = self._pairs
+        if not self.members:
+            S[:, i, j] = S[:, j, i] = (curvatures @ d1[..., None])[..., 0]
+            return S
+        for p, (a, b) in enumerate(zip(i.tolist(), j.tolist(), strict=True)):
+            product = d1 * curvatures[:, p]
+            one, other = self.slots[a], self.slots[b]
             if len(one) == len(other) == 1:
-                S[:, one[0], other[0]] = product.sum(axis=-1)
-            else:
-                for g, rows in enumerate(self.members):
-                    i, j = one[g if len(one) > 1 else 0], other[g if len(other) > 1 else 0]
-                    S[:, i, j] = product[:, rows].sum(axis=-1)
-            if a != b:
-                i, j = np.broadcast_arrays(one, other)
-                S[:, j, i] = S[:, i, j]
+                S[:, one[0], other[0]] = S[:, other[0], one[0]] = product.sum(axis=-1)
+                continue
+            for g, rows in enumerate(self.members):
+                x, y = one[g if len(one) > 1 else 0], other[g if len(other) > 1 else 0]
+                S[:, x, y] = S[:, y, x] = product[:, rows].sum(axis=-1)
         return S
 
     def _rows(self, given: Any, R: int) -> np.ndarray:

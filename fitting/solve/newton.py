@@ -21,6 +21,15 @@ EPS = np.finfo(float).eps
 FEW = 2  # rows kept inside delta on the way down, beyond the constants
 STAGE_STEPS = 8
 MAX_STAGES = 60
+FACTORED = 60  # so many small systems are solved faster one by one
+RIDGES = (
+    0.0,
+    1e-13,
+    1e-10,
+    1e-6,
+    1e-3,
+    1.0,
+)  # on the scaled diagonal, of Newton's matrix and of those that stand in for it
 TRIALS = 5  # halvings of a step before it is damped
 LEAST_DAMPING, MOST_DAMPING = 1e-4, 1e10
 
@@ -68,26 +77,36 @@ class Objective:
     def cost(self, f: np.ndarray, delta: np.ndarray, rows: np.ndarray) -> np.ndarray:
         """Sum of costs (R,); inf where it is not finite."""
         r = self.residual(f, rows)
+        if delta.min() == np.inf:
+            return self.total(0.5 * r * r, self.side(r, rows))
         c = np.minimum(np.maximum(r, -delta), delta)
-        rho = c * (r - 0.5 * c)
-        w = self.side(r, rows)
+        return self.total(c * (r - 0.5 * c), self.side(r, rows))
+
+    def total(self, rho: Array, w: Array | None) -> Array:
         F = rho.sum(axis=-1) if w is None else (w * rho).sum(axis=-1)
         return np.where(np.isfinite(F), F, np.inf)
 
-    def derivatives(self, f: Array, delta: Array, rows: Index) -> tuple[Array, Array, Array, Array, Array]:
-        """Residual, d1 and d2 of the cost by prediction, and the safe (Gauss-Newton, reweighted) d2."""
+    def derivatives(
+        self, f: Array, delta: Array, rows: Index
+    ) -> tuple[Array, Array, tuple[Array, Array, Array]]:
+        """Sum of costs (R,), d1 of each cost by its prediction, and three curvatures: d2, the safe one (Gauss-Newton,
+        reweighted), and that of rows inside delta alone. They are one array for squared errors."""
         r = self.residual(f, rows)
+        w = self.side(r, rows)
+        if delta.min() == np.inf and not self.loss.log:
+            one = np.ones_like(r) if w is None else np.broadcast_to(w, r.shape)
+            return self.total(0.5 * r * r, w), -r if w is None else -r * w, (one, one, one)
         c = np.minimum(np.maximum(r, -delta), delta)
+        F = self.total(c * (r - 0.5 * c), w)
         inside = (np.abs(r) <= delta).astype(float)
         safe = np.where(r == 0, 1.0, c / np.where(r == 0, 1.0, r))
         d1, d2 = -c, inside
         if self.loss.log:
             d1, d2, safe = d1 / f, (d2 + c) / f**2, safe / f**2
             inside = inside / f**2
-        w = self.side(r, rows)
         if w is not None:
             d1, d2, safe, inside = d1 * w, d2 * w, safe * w, inside * w
-        return r, d1, d2, safe, inside
+        return F, d1, (d2, safe, inside)
 
 
 def solve_spd(A: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -96,7 +115,7 @@ def solve_spd(A: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     Args: A (R, P, P), b (R, P).
     """
     R, P = b.shape
-    if R <= 6:
+    if R <= FACTORED:
         x, ok = np.zeros((R, P)), np.zeros(R, dtype=bool)
         for i in range(R):
             _, xi, info = dposv(A[i], b[i])
@@ -132,37 +151,40 @@ def directions(
     eye = np.eye(P)
     d = np.zeros((R, P))
     todo = np.arange(R)
-    flat = ~free
-    ridge = 0.0
-    for kind in range(6):
-        Jt, ft = (J, free) if len(todo) == R else (J[todo], free[todo])
+    plain = _gram(J, d2) if d2 is safe else None  # squared errors: one matrix serves all kinds
+    for kind, ridge in enumerate(RIDGES):
+        some = slice(None) if len(todo) == R else todo
+        ft = free[some]
         if kind == 0:
-            H = (J * d2[:, None, :]) @ J.transpose(0, 2, 1) + S
+            H = (_gram(J, d2) if plain is None else plain) + S
+        elif plain is not None:
+            H = plain[some]
         elif kind == 1:  # without the curvature of the law
-            H, ridge = (Jt * (inside[todo] + 1e-3 * safe[todo])[:, None, :]) @ Jt.transpose(0, 2, 1), 1e-13
+            H = _gram(J[some], inside[some] + 1e-3 * safe[some])
         else:
-            H = (Jt * safe[todo][:, None, :]) @ Jt.transpose(0, 2, 1)
-            ridge = (1e-10, 1e-6, 1e-3, 1.0)[kind - 2]
+            H = _gram(J[some], safe[some])
         diagonal = np.einsum("ijj->ij", H)
         scale = 1.0 / np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
         H = H * scale[:, :, None] * scale[:, None, :]
         if not ft.all():
             H = H * (ft[:, :, None] & ft[:, None, :])
-        H = (
-            H
-            + (ridge + damp[todo])[:, None, None] * eye
-            + np.where(ft, 0.0, 1.0 - ridge)[:, :, None] * eye * (flat[todo][:, :, None])
-        )
-        x, ok = solve_spd(H, -(g[todo] * ft) * scale)
+        H = H + np.where(ft, ridge + damp[some, None], 1.0 + damp[some, None])[:, :, None] * eye
+        x, ok = solve_spd(H, -(g[some] * ft) * scale)
         step = x * scale * ft
-        ok &= np.isfinite(step).all(axis=1) & (np.einsum("ij,ij->i", step, g[todo]) <= 0)
+        ok &= np.isfinite(step).all(axis=1) & (np.einsum("ij,ij->i", step, g[some]) <= 0)
+        if ok.all():
+            d[some] = step
+            return d
         d[todo[ok]] = step[ok]
         todo = todo[~ok]
-        if not len(todo):
-            break
-    if len(todo):
-        d[todo] = -(g[todo] * free[todo])
+    d[todo] = -(g[todo] * free[todo])
     return d
+
+
+def _gram(J: Array, w: Array) -> Array:
+    """Weighted products of slopes, (R, P, P)."""
+    out: Array = (J * w[:, None, :]) @ J.transpose(0, 2, 1)
+    return out
 
 
 def minimise(
@@ -176,6 +198,7 @@ def minimise(
     max_steps: int = 300,
     warm: bool = False,
     halvings: int = 34,
+    curved: bool = True,
 ) -> Batch:
     """Local optima from the starts `theta` (R, P).
 
@@ -185,6 +208,7 @@ def minimise(
         max_steps: Newton steps per problem.
         warm: start the homotopy at the target delta (the starts are already close).
         halvings: of a step of a robust loss that does not go down, before a problem is given up; others are damped.
+        curved: whether the curvature of the law counts; without it (Gauss-Newton) steps from far are cheaper and no worse.
     """
     theta = np.clip(np.array(theta, dtype=float), low, high)
     R = len(theta)
@@ -203,31 +227,22 @@ def minimise(
     with np.errstate(all="ignore"):
         for _ in range(max_steps):
             th, dl = out.theta[live], delta[live, None]
-            f, J, curvatures = model.full(th)
-            r, d1, d2, safe, inside = objective.derivatives(f, dl, live)
-            F = objective.cost(f, dl, live)
+            f, J, K = model.full(th, curved)
+            F, d1, d2 = objective.derivatives(f, dl, live)
             g = (J @ d1[..., None])[..., 0]
             bad = ~(np.isfinite(F) & np.isfinite(g).all(axis=1))
             if bad.any():
                 live, keep = live[~bad], ~bad
                 if not len(live):
                     break
-                th, dl, f, J, r, d1, d2, safe, inside, F, g = (
-                    a[keep] for a in (th, dl, f, J, r, d1, d2, safe, inside, F, g)
-                )
-                curvatures = [
-                    c[keep] if np.ndim(c) == 2 and len(c) == len(keep) > 1 else c for c in curvatures
-                ]
-            S = model.contract(curvatures, d1)
-            slope = (
-                np.einsum("ijj->ij", (J * safe[:, None, :]) @ J.transpose(0, 2, 1))
-                if len(live) == 1
-                else None
-            )
+                th, dl, J, K, d1, F, g = (a[keep] for a in (th, dl, J, K, d1, F, g))
+                one = d2[0][keep]
+                d2 = (one, one, one) if d2[0] is d2[1] else (one, d2[1][keep], d2[2][keep])
+            S = model.contract(K, d1)
             lo, hi = low[live], high[live]
             free = ~((th <= lo) & (g >= 0)) & ~((th >= hi) & (g <= 0)) & (lo < hi)
-            free &= (slope > 0) if slope is not None else (np.abs(J).max(axis=2) > 0)
-            d = directions(J, S, (d2, safe, inside), g, free, damp[live])
+            free &= ((J * J) @ d2[1][..., None])[..., 0] > 0 if len(live) == 1 else J.any(axis=2)
+            d = directions(J, S, d2, g, free, damp[live])
             drop = -np.einsum("ij,ij->i", g, d)
             noise = EPS * np.sqrt(F * size[live]) + (8 * EPS) ** 2 * size[live]
             final = delta[live] <= target

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -82,9 +82,14 @@ class Problem:
         )
         inner = model
         if centred.law is not law:
-            typical = {c: float(np.median(part.axis(9, *inner_box[c]))) for c, part in parts.items()}
+            typical = {
+                c: float(np.median(part.axis(9, *inner_box[c])))
+                for c, part in parts.items()
+                if c in centred.inside
+            }
             inside = centred.columns(recast.law, columns, typical)
             inner = Model(centred.law, inside, rows.n, group, free)
+            parts |= _centred_parts(parts, centred, inside)
         return Problem(law, rows, loss, free, box, low, high, model, recast, centred, inner, inner_box, parts)
 
     @property
@@ -172,6 +177,13 @@ def parts_of(recast: Recast, columns: list[np.ndarray]) -> dict[str, Role]:
         elif found[name].both_signs or found[name].kind == "place":
             found[name] = Role("rate", 0.0, np.inf, scale=abs(found[name].scale))
     return found
+
+
+def _centred_parts(parts: dict[str, Role], centred: Centred, columns: list[np.ndarray]) -> dict[str, Role]:
+    """Amplitudes that are not linear, as in (A*N**-a + B)**k, sized up where the search meets them: beside centred powers."""
+    moved = [c for c in centred.shifts if c in parts and parts[c].kind in ("rate", "shift")]
+    again = roles(centred.law, columns) if moved else {}
+    return {c: replace(parts[c], scale=again[c].scale) for c in moved}
 
 
 def default_box(law: Law, parts: dict[str, Role], y: np.ndarray, nonnegative: bool | None) -> dict[str, Pair]:

@@ -42,7 +42,7 @@ def trust_region(
         return np.where(np.isfinite(r), -r, 1e75)
 
     def slope(free: np.ndarray) -> np.ndarray:
-        f, J, _ = model.full(whole(free)[None])
+        f, J, _ = model.full(whole(free)[None], curved=False)
         J = J[0, moving].T
         if loss.log:
             J = J / f[0][:, None]

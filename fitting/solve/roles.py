@@ -18,6 +18,9 @@ from fitting.law.expression import MINUS_ONE, ONE, Node, add, mul, names, num, s
 from fitting.law.law import Law
 
 
+FLOOR = 700.0  # exp of it is nearly beyond all numbers: no width below that share of the range
+
+
 @dataclass(frozen=True, slots=True)
 class Role:
     """Part of one constant: `kind`, default box, and a grid from `axis(count)` that spans likely values."""
@@ -132,10 +135,23 @@ def _role(con: Node, path: list[Node], law: Law, columns: list[np.ndarray]) -> R
     rest = mul(*(p for p in parent[1] if p is not inner)) if parent[0] == "mul" else ONE
     size = float(np.median(np.abs(sizes(rest, law, columns)))) or 1.0
     if inverse:
-        return Role("width", 1e-6 * size, np.inf, scale=size)
+        spread = _spread(rest, law, columns)
+        low = 1e-6 * size
+        if spread is not None:  # beside a place it is a part of the range, wherever that begins
+            size = spread / 4
+            low = spread / FLOOR if any(p[:2] == ("fn", "exp") for p in path) else 1e-6 * size
+        return Role("width", low, np.inf, scale=size)
     if positive:
         return Role("rate", 0.0, np.inf, scale=1.0 / size)
     return Role("rate", -np.inf, np.inf, scale=1.0 / size, both_signs=True)
+
+
+def _spread(rest: Node, law: Law, columns: list[np.ndarray]) -> float | None:
+    """Range of what stands beside a place, as in (t - m)/w; None where there is no place."""
+    factors = rest[1] if rest[0] == "mul" else (rest,)
+    if not any(f[0] == "add" and any(names(t) and not names(t, "var") for t in f[1]) for f in factors):
+        return None
+    return float(np.ptp(sizes(rest, law, columns))) or None
 
 
 def _slope(term: Node) -> tuple[str, Node] | None:

@@ -120,7 +120,15 @@ def first_search(problem: Problem, theta: np.ndarray) -> Batch:
     for steps, left in ((FIRST_STEPS, FEWER), (WHILE, LEADERS), (300, 0)):
         if not on or (left == FEWER and len(on) <= FEWER):
             continue
-        part = minimise(problem.inner, problem.objective(), batch.theta[on], low, high, max_steps=steps)
+        part = minimise(
+            problem.inner,
+            problem.objective(),
+            batch.theta[on],
+            low,
+            high,
+            max_steps=steps,
+            curved=left != FEWER,
+        )
         batch.theta[on], batch.objective[on], batch.converged[on] = part.theta, part.objective, part.converged
         batch.steps[on] += part.steps
         lead = [int(i) for i in np.argsort(batch.objective, kind="stable")[:left]]
@@ -133,7 +141,7 @@ def race(problem: Problem, theta: np.ndarray) -> Batch:
     low, high = problem.bounds_inside()
     rows = problem.rows
     plain = Objective(log_squared() if problem.loss.log else squared(), rows.y, rows.weights)
-    heat = minimise(problem.inner, plain, theta, low, high, max_steps=HEAT_STEPS, halvings=8)
+    heat = minimise(problem.inner, plain, theta, low, high, max_steps=HEAT_STEPS, halvings=8, curved=False)
     order = np.argsort(heat.objective, kind="stable")
     lead: list[int] = []
     for i in order[np.isfinite(heat.objective[order])]:

@@ -18,9 +18,9 @@ from fitting.solve.roles import Role
 
 PER_AXIS = {1: 48, 2: 24, 3: 11}
 SCATTERED = 2048
-MAX_ROWS = 400
+MAX_ROWS, FEW_ROWS = 400, 64  # of a lattice, of scattered cells
 
-Column = tuple[np.ndarray, Index | None]
+Column = tuple[np.ndarray, Index | slice | None]
 """Values (m, n) at m combinations of constants, and which of them each cell has; None: there is one."""
 
 
@@ -42,18 +42,18 @@ def starts(
         low, high: (n_constants,) box.
         reach: above 1 the cells are scattered over so much wider ranges.
     """
-    keep = _spread_rows(y)
-    n = len(y)
-    columns = [c[keep] if len(c) == n else c for c in columns]
-    y = y[keep]
-    w = None if weights is None else weights[keep]
     index = {c: i for i, c in enumerate(law.constants)}
     nonlinear = law.nonlinear
     box = {c: (low[index[c]], high[index[c]]) for c in nonlinear}
-    cells, unit = _cells(nonlinear, roles, box, reach)
+    cells, unit, axes = _cells(nonlinear, roles, box, reach)
+    n = len(y)
+    keep = _spread_rows(y, MAX_ROWS if axes is not None else FEW_ROWS)
+    columns = [c[keep] if len(c) == n else c for c in columns]
+    y = y[keep]
+    w = None if weights is None else weights[keep]
     offset, trees = law.design
     with np.errstate(all="ignore"):
-        tables = [_evaluate(tree, law, columns, nonlinear, cells, len(y)) for tree in (*trees, offset)]
+        tables = [_evaluate(tree, law, columns, nonlinear, axes, cells, len(y)) for tree in (*trees, offset)]
         linear_low = np.array([low[index[c]] for c in law.linear])
         linear_high = np.array([high[index[c]] for c in law.linear])
         coef, rss = _solve(tables, y, w, len(unit), linear_low, linear_high)
@@ -67,33 +67,35 @@ def starts(
     return np.clip(np.nan_to_num(theta), low, high)
 
 
-def _spread_rows(y: np.ndarray) -> np.ndarray:
-    """At most MAX_ROWS rows, evenly spread over the sorted targets; no matter in which order rows come."""
-    if len(y) <= MAX_ROWS:
+def _spread_rows(y: np.ndarray, most: int) -> np.ndarray:
+    """At most so many rows, evenly spread over the sorted targets; no matter in which order rows come."""
+    if len(y) <= most:
         return np.arange(len(y))
     order = np.argsort(y, kind="stable")
-    chosen: Index = order[np.linspace(0, len(y) - 1, MAX_ROWS).round().astype(int)]
+    chosen: Index = order[np.linspace(0, len(y) - 1, most).round().astype(int)]
     return chosen
 
 
 def _cells(
     nonlinear: tuple[str, ...], roles: dict[str, Role], box: dict[str, tuple[float, float]], reach: float
-) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """Value of each nonlinear constant in each cell, and the cells' places in the unit cube (cells, k)."""
+) -> tuple[dict[str, np.ndarray], np.ndarray, list[np.ndarray] | None]:
+    """Value of each nonlinear constant in each cell, the cells' places in the unit cube (cells, k), and the axes where the
+    cells are all combinations of their values."""
     k = len(nonlinear)
     if k == 0:
-        return {}, np.zeros((1, 0))
+        return {}, np.zeros((1, 0)), []
     if k in PER_AXIS and reach == 1.0:
         axes = [roles[c].axis(PER_AXIS[k], *box[c]) for c in nonlinear]
         grid, unit = _lattice(tuple(len(a) for a in axes))
         cells = {c: a[grid[:, j]] for j, (c, a) in enumerate(zip(nonlinear, axes, strict=True))}
-        return _leaning(cells, roles), unit
+        leans = any(roles[c].leans for c in nonlinear)
+        return (_leaning(cells, roles), unit, None) if leans else (cells, unit, axes)
     unit = halton(SCATTERED if reach == 1.0 else 2 * SCATTERED, k)
     cells = {}
     for j, c in enumerate(nonlinear):
         axis = roles[c].axis(24 if reach == 1.0 else 60, *box[c], reach)
         cells[c] = np.interp(unit[:, j], np.linspace(0, 1, len(axis)), axis)
-    return _leaning(cells, roles), unit
+    return _leaning(cells, roles), unit, None
 
 
 def _leaning(cells: dict[str, np.ndarray], roles: dict[str, Role]) -> dict[str, np.ndarray]:
@@ -137,20 +139,37 @@ def _evaluate(
     law: Law,
     columns: list[np.ndarray],
     nonlinear: tuple[str, ...],
+    axes: list[np.ndarray] | None,
     cells: dict[str, np.ndarray],
     n: int,
 ) -> Column:
     """A column at its own combinations of constants (m, n), and which combination each cell has."""
-    inside = [c for c in nonlinear if c in names(tree)]
+    present = names(tree)
+    inside = [c for c in nonlinear if c in present]
     before, body = compile_trees((tree,), law.used, tuple(inside))
     prepared = before(columns)
     if not inside:
         value = np.broadcast_to(np.asarray(body((), prepared)[0], dtype=float), (1, n))
         return value, None
-    table = np.column_stack([cells[c] for c in inside])
-    unique, which = np.unique(table, axis=0, return_inverse=True)
-    value = body([unique[:, j : j + 1] for j in range(len(inside))], prepared)[0]
-    return np.broadcast_to(np.asarray(value, dtype=float), (len(unique), n)), which.ravel()
+    which: Index | slice = slice(None)
+    points = [cells[c] for c in inside]
+    if axes is not None and len(inside) < len(
+        nonlinear
+    ):  # on a lattice it takes fewer combinations than cells
+        at = [nonlinear.index(c) for c in inside]
+        own, _ = _lattice(tuple(len(axes[j]) for j in at))
+        which = _own_cell(tuple(len(a) for a in axes), tuple(at))
+        points = [axes[j][own[:, k]] for k, j in enumerate(at)]
+    value = body([p[:, None] for p in points], prepared)[0]
+    return np.broadcast_to(np.asarray(value, dtype=float), (len(points[0]), n)), which
+
+
+@lru_cache(maxsize=64)
+def _own_cell(sizes: tuple[int, ...], at: tuple[int, ...]) -> Index:
+    """For each cell of a lattice, its number in the lattice of the axes `at` alone."""
+    grid, _ = _lattice(sizes)
+    own: Index = np.ravel_multi_index(tuple(grid[:, j] for j in at), tuple(sizes[j] for j in at))
+    return own
 
 
 def _dot(one: Column, other: Column, w: np.ndarray | None, cells: int) -> Array:
@@ -158,11 +177,16 @@ def _dot(one: Column, other: Column, w: np.ndarray | None, cells: int) -> Array:
     (a, ia), (b, ib) = one, other
     if w is not None:
         a = a * w
-    if len(a) * len(b) <= 4 * cells or ia is None or ib is None:
-        table = a @ b.T
-        return np.broadcast_to(table[0 if ia is None else ia, 0 if ib is None else ib], (cells,))
-    products: Array = np.einsum("ij,ij->i", a[ia], b[ib])
-    return products
+    if ia is None and ib is None:
+        return np.broadcast_to(a[0] @ b[0], (cells,))
+    if ia is None or ib is None:
+        row, (many, which) = (a[0], other) if ia is None else (b[0], one)
+        product: Array = (many @ row)[which]
+    elif len(a) * len(b) <= 4 * cells:
+        product = (a @ b.T)[ia, ib]
+    else:
+        product = np.einsum("ij,ij->i", a[ia], b[ib])
+    return product
 
 
 def _solve(
@@ -172,37 +196,59 @@ def _solve(
     q = len(tables) - 1
     target: Column = (y[None, :], None)
     offset = tables[-1]
-    yy = _dot(target, target, w, cells) - 2 * _dot(target, offset, w, cells) + _dot(offset, offset, w, cells)
+    shifted = bool(offset[0].any())
+    yy = _dot(target, target, w, cells)
+    if shifted:
+        yy = yy - 2 * _dot(target, offset, w, cells) + _dot(offset, offset, w, cells)
     if q == 0:
         return np.zeros((cells, 0)), yy
-    G, b = np.empty((cells, q, q)), np.empty((cells, q))
+    G, b = np.empty((q, q, cells)), np.empty((q, cells))
     for i in range(q):
-        b[:, i] = _dot(tables[i], target, w, cells) - _dot(tables[i], offset, w, cells)
+        b[i] = _dot(tables[i], target, w, cells)
+        if shifted:
+            b[i] -= _dot(tables[i], offset, w, cells)
         for j in range(i, q):
-            G[:, i, j] = G[:, j, i] = _dot(tables[i], tables[j], w, cells)
-    bad = ~(np.isfinite(G).all(axis=(1, 2)) & np.isfinite(b).all(axis=1))
-    G[bad], b[bad] = np.eye(q), 0.0
-    scale = 1.0 / np.sqrt(np.maximum(np.einsum("ijj->ij", G), 1e-300))
-    G, b = G * scale[:, :, None] * scale[:, None, :], b * scale
-    free = np.ones((cells, q), dtype=bool)
-    coef = np.zeros((cells, q))
-    todo = np.arange(cells)
+            G[i, j] = G[j, i] = _dot(tables[i], tables[j], w, cells)
+    bad = ~(np.isfinite(G).all(axis=(0, 1)) & np.isfinite(b).all(axis=0))
+    G[:, :, bad], b[:, bad] = np.eye(q)[:, :, None], 0.0
+    scale = 1.0 / np.sqrt(np.maximum(np.einsum("iij->ij", G), 1e-300))
+    G, b = G * scale[:, None] * scale[None, :], b * scale
+    low, high = low[:, None] / scale, high[:, None] / scale
+    coef = np.zeros((q, cells))
+    free = np.ones((q, cells), dtype=bool)
+    todo: Index | slice = slice(None)
     for _ in range(q + 1):  # drop what leaves its bounds; good enough for a start
-        f = free[todo]
-        H = G[todo] * (f[:, :, None] & f[:, None, :]) + np.eye(q) * (1e-11 + ~f)[:, None, :]
-        fixed = np.where(f, 0.0, coef[todo])
-        rhs = np.where(f, b[todo] - np.einsum("ijk,ik->ij", G[todo], fixed), coef[todo])
-        c = np.linalg.solve(H, rhs[..., None])[..., 0]
-        c = np.where(f, c, coef[todo])
-        lo, hi = low / scale[todo], high / scale[todo]
+        f, lo, hi, here = free[:, todo], low[:, todo], high[:, todo], coef[:, todo]
+        fixed = np.where(f, 0.0, here)
+        Gt = G[:, :, todo]
+        rhs = np.where(f, b[:, todo] - np.einsum("ijk,jk->ik", Gt, fixed), here)
+        c = np.where(
+            f, _many(Gt * (f[:, None] & f[None, :]) + np.eye(q)[:, :, None] * (1e-11 + ~f), rhs), here
+        )
         out = f & ((c < lo) | (c > hi))
-        coef[todo] = np.clip(c, lo, hi)
-        free[todo] &= ~out
-        todo = todo[out.any(axis=1)]
-        if not len(todo):
+        coef[:, todo] = np.clip(c, lo, hi)
+        free[:, todo] = f & ~out
+        again = out.any(axis=0)
+        if not again.any():
             break
-    rss = yy - 2 * np.einsum("ij,ij->i", coef, b) + np.einsum("ij,ijk,ik->i", coef, G, coef)
-    return coef * scale, np.where(bad, np.inf, np.maximum(rss, 0.0))
+        todo = np.flatnonzero(again) if isinstance(todo, slice) else todo[again]
+    rss = yy - 2 * np.einsum("ij,ij->j", coef, b) + np.einsum("ik,ijk,jk->k", coef, G, coef)
+    return (coef * scale).T, np.where(bad, np.inf, np.maximum(rss, 0.0))
+
+
+def _many(A: Array, b: Array) -> Array:
+    """x with A x = b for many small positive definite systems, A (q, q, cells), b (q, cells): Cholesky, cells side by side."""
+    q = len(b)
+    L = np.empty_like(A)
+    for j in range(q):
+        column = A[j:, j] - (L[j:, :j] * L[j, :j]).sum(axis=1)
+        L[j:, j] = column / np.sqrt(column[0])
+    x = b.copy()
+    for j in range(q):
+        x[j] = (x[j] - (L[j, :j] * x[:j]).sum(axis=0)) / L[j, j]
+    for j in range(q - 1, -1, -1):
+        x[j] = (x[j] - (L[j + 1 :, j] * x[j + 1 :]).sum(axis=0)) / L[j, j]
+    return x
 
 
 def _apart(rss: np.ndarray, unit: np.ndarray, count: int) -> list[int]:

@@ -80,7 +80,7 @@ def _flat_directions(result: Solution) -> list[str]:
     problem = result.problem
     inside = problem.inward(result.theta[None])
     with np.errstate(all="ignore"):
-        _, J, _ = problem.inner.full(inside)
+        _, J, _ = problem.inner.full(inside, curved=False)
     low, high = problem.bounds_inside()
     moving = (inside[0] > low) & (inside[0] < high)
     Z = J[0].T
