@@ -163,7 +163,7 @@ def directions(
             H = _gram(J[some], inside[some] + 1e-3 * safe[some])
         else:
             H = _gram(J[some], safe[some])
-        diagonal = np.einsum("ijj->ij", H)
+        diagonal = H.diagonal(axis1=1, axis2=2)
         scale = 1.0 / np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
         H = H * scale[:, :, None] * scale[:, None, :]
         if not ft.all():
@@ -226,47 +226,52 @@ def minimise(
     live = np.arange(R)
     with np.errstate(all="ignore"):
         for _ in range(max_steps):
-            th, dl = out.theta[live], delta[live, None]
+            some: Index | slice = live if len(live) < R else slice(None)
+            th, dl = out.theta[some], delta[some, None]
             f, J, K = model.full(th, curved)
             F, d1, d2 = objective.derivatives(f, dl, live)
             g = (J @ d1[..., None])[..., 0]
             bad = ~(np.isfinite(F) & np.isfinite(g).all(axis=1))
             if bad.any():
                 live, keep = live[~bad], ~bad
+                some = live
                 if not len(live):
                     break
                 th, dl, J, K, d1, F, g = (a[keep] for a in (th, dl, J, K, d1, F, g))
                 one = d2[0][keep]
                 d2 = (one, one, one) if d2[0] is d2[1] else (one, d2[1][keep], d2[2][keep])
             S = model.contract(K, d1)
-            lo, hi = low[live], high[live]
-            free = ~((th <= lo) & (g >= 0)) & ~((th >= hi) & (g <= 0)) & (lo < hi)
-            free &= ((J * J) @ d2[1][..., None])[..., 0] > 0 if len(live) == 1 else J.any(axis=2)
-            d = directions(J, S, d2, g, free, damp[live])
+            lo, hi = low[some], high[some]
+            free = (lo < hi) & (((J * J) @ d2[1][..., None])[..., 0] > 0 if len(live) == 1 else J.any(axis=2))
+            at_low, at_high = th <= lo, th >= hi
+            if at_low.any() or at_high.any():
+                free &= ~(at_low & (g >= 0)) & ~(at_high & (g <= 0))
+            d = directions(J, S, d2, g, free, damp[some])
             drop = -np.einsum("ij,ij->i", g, d)
-            noise = EPS * np.sqrt(F * size[live]) + (8 * EPS) ** 2 * size[live]
-            final = delta[live] <= target
+            noise = EPS * np.sqrt(F * size[some]) + (8 * EPS) ** 2 * size[some]
+            final = dl[:, 0] <= target
             done = drop <= np.where(final, tolerance, 1e-3) * F + noise
             new, F_new, share = _line_search(
                 model, objective, th, d, g, F, dl, live, lo, hi, done, noise, TRIALS if smooth else halvings
             )
             moved = share > 0
-            out.theta[live], out.objective[live] = new, F_new
-            out.steps[live] += 1
-            in_stage[live] += 1
+            out.theta[some], out.objective[some] = new, F_new
+            out.steps[some] += 1
+            in_stage[some] += 1
             # a damped step is small by itself: only an undamped one can say that nothing is left to gain
-            damped = damp[live]
+            damped = damp[some]
             done &= damped == 0
             if smooth:
-                damp[live] = _damping(damped, share)
-                moved |= ~done & (damp[live] <= MOST_DAMPING)
+                damp[some] = again = _damping(damped, share)
+                moved |= ~done & (again <= MOST_DAMPING)
             ended = final & (done | ~moved)
             out.converged[live[ended]] = (drop <= np.maximum(1e-8 * F, 10 * noise))[ended]
-            rest = np.isfinite(delta[live]) & (in_stage[live] >= STAGE_STEPS)
-            onward = np.flatnonzero(~final & (done | ~moved | rest))
-            if len(onward):
-                _next_stage(model, objective, out.theta, live[onward], delta, target, stages)
-                in_stage[live[onward]] = 0
+            if not final.all():
+                rest = np.isfinite(delta[some]) & (in_stage[some] >= STAGE_STEPS)
+                onward = live[~final & (done | ~moved | rest)]
+                if len(onward):
+                    _next_stage(model, objective, out.theta, onward, delta, target, stages)
+                    in_stage[onward] = 0
             live = live[~ended]
             if not len(live):
                 break
@@ -339,20 +344,22 @@ def _line_search(
     converged problem is taken whole."""
     R = len(th)
     new, F_new, share = th.copy(), F.copy(), np.zeros(R)
-    t = np.ones(R)
+    t = 1.0
     todo = np.arange(R)
     for _ in range(halvings):
-        trial = np.clip(th[todo] + t[todo, None] * d[todo], low[todo], high[todo])
-        value = objective.cost(model.value(trial), dl[todo], live[todo])
-        gain = np.einsum("ij,ij->i", g[todo], trial - th[todo])
-        last = done[todo]
-        fine = np.where(
-            last, value <= F[todo] + noise[todo], (value < F[todo]) & (value <= F[todo] + 1e-4 * gain)
-        )
+        some: Index | slice = slice(None) if len(todo) == R else todo
+        at, cost = th[some], F[some]
+        trial = np.minimum(np.maximum(at + t * d[some], low[some]), high[some])
+        value = objective.cost(model.value(trial), dl[some], live[some])
+        gain = np.einsum("ij,ij->i", g[some], trial - at)
+        last = done[some]
+        fine = np.where(last, value <= cost + noise[some], (value < cost) & (value <= cost + 1e-4 * gain))
+        if len(todo) == R and fine.all():
+            return trial, value, np.full(R, t)
         hit = todo[fine]
-        new[hit], F_new[hit], share[hit] = trial[fine], value[fine], t[hit]
+        new[hit], F_new[hit], share[hit] = trial[fine], value[fine], t
         todo = todo[~fine & ~last]
         if not len(todo):
             break
-        t[todo] *= 0.5
+        t *= 0.5
     return new, F_new, share

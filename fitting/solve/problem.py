@@ -30,7 +30,7 @@ class Problem:
     Attributes:
         box: bounds of the raw constants; low, high: (P,) the same, one entry per slot.
         recast, centred: how raw constants become those of the search; inner: the model that is searched.
-        inner_box: bounds of its constants; parts: what part its nonlinear constants play.
+        inner_box, inside: bounds of its constants, by name and by slot; parts: what part its nonlinear constants play.
     """
 
     law: Law
@@ -46,6 +46,7 @@ class Problem:
     inner: Model
     inner_box: dict[str, Pair]
     parts: dict[str, Role]
+    inside: tuple[np.ndarray, np.ndarray]
 
     @staticmethod
     def of(
@@ -74,12 +75,7 @@ class Problem:
         group = rows.group if free else None
         centred = centre_law(recast.law, frozenset(in_units | keep))
         model = Model(law, columns, rows.n, group, free)
-        low, high = (
-            np.concatenate(
-                [np.full(len(s), box[c][i]) for c, s in zip(law.constants, model.slots, strict=True)]
-            )
-            for i in (0, 1)
-        )
+        low, high = _walls(box, model)
         inner = model
         if centred.law is not law:
             typical = {
@@ -87,10 +83,13 @@ class Problem:
                 for c, part in parts.items()
                 if c in centred.inside
             }
-            inside = centred.columns(recast.law, columns, typical)
-            inner = Model(centred.law, inside, rows.n, group, free)
-            parts |= _centred_parts(parts, centred, inside)
-        return Problem(law, rows, loss, free, box, low, high, model, recast, centred, inner, inner_box, parts)
+            shifted = centred.columns(recast.law, columns, typical)
+            inner = Model(centred.law, shifted, rows.n, group, free)
+            parts |= _centred_parts(parts, centred, shifted)
+        inside = _walls(inner_box, inner)
+        return Problem(
+            law, rows, loss, free, box, low, high, model, recast, centred, inner, inner_box, parts, inside
+        )
 
     @property
     def names(self) -> list[str]:
@@ -133,12 +132,7 @@ class Problem:
 
     def bounds_inside(self) -> tuple[np.ndarray, np.ndarray]:
         """The box in the slots of the searched model."""
-        pairs = [
-            np.full((len(s), 2), self.inner_box[c])
-            for c, s in zip(self.inner.law.constants, self.inner.slots, strict=True)
-        ]
-        low, high = np.concatenate(pairs).T
-        return low, high
+        return self.inside
 
     def run(self, theta: np.ndarray, objective: Objective | None = None, **options: Any) -> Batch:
         """Newton from raw constants (R, P); the batch comes back with raw constants."""
@@ -177,6 +171,14 @@ def parts_of(recast: Recast, columns: list[np.ndarray]) -> dict[str, Role]:
         elif found[name].both_signs or found[name].kind == "place":
             found[name] = Role("rate", 0.0, np.inf, scale=abs(found[name].scale))
     return found
+
+
+def _walls(box: Mapping[str, Pair], model: Model) -> tuple[np.ndarray, np.ndarray]:
+    """Bounds by slot, low and high."""
+    widths = [len(s) for s in model.slots]
+    pairs = np.array([box[c] for c in model.law.constants], dtype=float)
+    low, high = np.repeat(pairs, widths, axis=0).T.copy()
+    return low, high
 
 
 def _centred_parts(parts: dict[str, Role], centred: Centred, columns: list[np.ndarray]) -> dict[str, Role]:

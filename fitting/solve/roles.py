@@ -17,7 +17,6 @@ from fitting.law.compiled import compile_trees
 from fitting.law.expression import MINUS_ONE, ONE, Node, add, mul, names, num, substitute
 from fitting.law.law import Law
 
-
 FLOOR = 700.0  # exp of it is nearly beyond all numbers: no width below that share of the range
 
 

@@ -135,7 +135,7 @@ NEVER = 1e-250  # an amplitude below it has gone to zero
 
 def runaways(problem: Problem, theta: np.ndarray) -> tuple[list[str], list[str]]:
     """Phrases for constants whose term has vanished (exp(a) with a beyond all numbers), and for those that left the data."""
-    if not problem.inner.law.nonlinear and not problem.recast.changes:
+    if not problem.recast.changes and all(part.kind == "exponent" for part in problem.parts.values()):
         return [], []
     inside = problem.inward(theta[None])[0]
     gone: list[str] = []

@@ -214,24 +214,22 @@ def _solve(
     scale = 1.0 / np.sqrt(np.maximum(np.einsum("iij->ij", G), 1e-300))
     G, b = G * scale[:, None] * scale[None, :], b * scale
     low, high = low[:, None] / scale, high[:, None] / scale
-    coef = np.zeros((q, cells))
-    free = np.ones((q, cells), dtype=bool)
-    todo: Index | slice = slice(None)
-    for _ in range(q + 1):  # drop what leaves its bounds; good enough for a start
-        f, lo, hi, here = free[:, todo], low[:, todo], high[:, todo], coef[:, todo]
-        fixed = np.where(f, 0.0, here)
-        Gt = G[:, :, todo]
-        rhs = np.where(f, b[:, todo] - np.einsum("ijk,jk->ik", Gt, fixed), here)
-        c = np.where(
-            f, _many(Gt * (f[:, None] & f[None, :]) + np.eye(q)[:, :, None] * (1e-11 + ~f), rhs), here
-        )
-        out = f & ((c < lo) | (c > hi))
-        coef[:, todo] = np.clip(c, lo, hi)
-        free[:, todo] = f & ~out
-        again = out.any(axis=0)
-        if not again.any():
+    coef = _many(G + 1e-11 * np.eye(q)[:, :, None], b)
+    out = (coef < low) | (coef > high)
+    coef = np.clip(coef, low, high)
+    free = ~out
+    todo = np.flatnonzero(out.any(axis=0))
+    for _ in range(q):  # what left its bounds is held there; good enough for a start
+        if not len(todo):
             break
-        todo = np.flatnonzero(again) if isinstance(todo, slice) else todo[again]
+        f, here, Gt = free[:, todo], coef[:, todo], G[:, :, todo]
+        rhs = np.where(f, b[:, todo] - np.einsum("ijk,jk->ik", Gt, np.where(f, 0.0, here)), here)
+        c = _many(Gt * (f[:, None] & f[None, :]) + np.eye(q)[:, :, None] * (1e-11 + ~f), rhs)
+        c = np.where(f, c, here)
+        out = f & ((c < low[:, todo]) | (c > high[:, todo]))
+        coef[:, todo] = np.clip(c, low[:, todo], high[:, todo])
+        free[:, todo] = f & ~out
+        todo = todo[out.any(axis=0)]
     rss = yy - 2 * np.einsum("ij,ij->j", coef, b) + np.einsum("ik,ijk,jk->k", coef, G, coef)
     return (coef * scale).T, np.where(bad, np.inf, np.maximum(rss, 0.0))
 
