@@ -25,10 +25,11 @@ class Member:
     signature: tuple[float, ...]
     fitted: tuple[float, ...] = ()
     children: int = 0
+    order: tuple[float, int, str] = field(init=False)
+    """By which members are better or worse."""
 
-    @property
-    def order(self) -> tuple[float, int, str]:
-        return (self.error, self.n_constants, self.candidate.id)
+    def __post_init__(self) -> None:
+        self.order = (self.error, self.n_constants, self.candidate.id)
 
 
 def size_niche(n_constants: int, budget: int, n_niches: int) -> int:

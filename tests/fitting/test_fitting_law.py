@@ -49,6 +49,9 @@ ONE_LAW = [
     ["A*N**-a + B*N**-b", "B*N**b + A*N**-a"],
     ["E + A*log10(N)", "A*log(N) + E"],
     ["c0 + c1*tanh(k1*(t - m2))", "c0 + c1*tanh(k*t - k*m)"],
+    ["E + 3*N", "E + N*D**(a - a) + 2*N"],
+    ["E + A*N**-a + B*D**-a", "B*D**q + A*N**q + E"],
+    ["E + A*N**-a*t + B*(D + s)**a + C*V", "c3*V + c1*t*N**k + c2/(D + m)**k + c0"],
 ]
 
 

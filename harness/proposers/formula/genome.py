@@ -215,6 +215,10 @@ class Genome:
 
         Two genomes that differ by order or by names of constants alone have one normal form.
         """
+        return self._normal
+
+    @cached_property
+    def _normal(self) -> Genome:
         uses: dict[str, int] = {}
         for f in itertools.chain.from_iterable(self.terms):
             for c in f.constants:

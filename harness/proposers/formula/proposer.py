@@ -71,7 +71,8 @@ class FormulaProposer:
 
     def _new(self, genome: Genome, name: str, knows: Callable[[str], bool]) -> Draft | None:
         """The draft, unless it is known: then its program is not written either."""
-        return None if knows(formula_key(genome, self.facts)) else self._draft(genome, name)
+        key = formula_key(genome, self.facts)
+        return None if knows(key) else formula_draft(genome, self.facts, self.title, name, key)
 
 
 class RandomProposer(FormulaProposer):
@@ -102,17 +103,18 @@ class RandomProposer(FormulaProposer):
         return self._new(genome, "random", knows)
 
 
-def formula_draft(genome: Genome, facts: TaskFacts, title: str, edit: str) -> Draft:
+def formula_draft(genome: Genome, facts: TaskFacts, title: str, edit: str, key: str | None = None) -> Draft:
     """A law of the grammar as a program, with what is known about it.
 
     Args:
         title: first line of the program's docstring.
         edit: how the law came about.
+        key: its key, where that is known.
     """
     names = [f"c{i}" for i in range(0 if genome.bias else 1, len(genome.terms) + 1)]
     return Draft(
         program=render(genome, facts, title),
-        key=formula_key(genome, facts),
+        key=formula_key(genome, facts) if key is None else key,
         law=genome.line(facts.names),
         shape=genome.asymptote,
         edit=edit,

@@ -11,6 +11,7 @@ import json
 import math
 from dataclasses import asdict
 from functools import lru_cache
+from string import Formatter
 
 from harness.proposers.facts import FeatureFacts, TaskFacts
 from harness.proposers.formula.genome import KINDS, FitChoices, Genome, NotAGenome, parse, pinned
@@ -33,28 +34,34 @@ def render(genome: Genome, facts: TaskFacts, title: str) -> str:
     )
     terms = (["1.0"] if genome.bias else []) + genome.columns(names)
     axes = list(facts.axes) if choices.emphasis else []
-    return TEMPLATE.format(
+    values = dict(
         title=title,
         units="; ".join(f"{f.name} in {f.unit:g}" for f in facts.features),
         law=genome.line(names),
-        choices=json.dumps(asdict(choices)),
+        choices=_json(choices),
         unit_list=", ".join(f"{f.unit:g}" for f in facts.features),
         bounds="\n".join(f"    {b}" for b in bounds),
-        n_linear=genome.n_linear,
+        n_linear=str(genome.n_linear),
         features=f"{', '.join(names)}{',' if len(names) == 1 else ''}",
         unpack=unpack,
         terms=",\n        ".join(terms),
-        first_shrunk=int(genome.bias),
-        first_signed=int(genome.bias) if choices.non_negative else genome.n_linear,
+        first_shrunk=str(int(genome.bias)),
+        first_signed=str(int(genome.bias) if choices.non_negative else genome.n_linear),
         ridge=repr(choices.ridge),
         emphasis=repr(choices.emphasis),
-        axes=axes,
+        axes=str(axes),
         target="np.log(np.maximum(y, 1e-300))" if choices.link == "log" else "y",
         own=OWN.format(paired=list(facts.paired)) if facts.paired else "",
         rows_of_t="with_own(data_points, t)" if facts.paired else "data_points",
         back="np.exp(np.clip(value, -200.0, 50.0))" if choices.link == "log" else "value",
-        rounds=4 if choices.loss == "huber" else 0,
+        rounds="4" if choices.loss == "huber" else "0",
     )
+    return "".join([text if name is None else text + values[name] for text, name in _PIECES])
+
+
+@lru_cache(maxsize=1024)
+def _json(choices: FitChoices) -> str:
+    return json.dumps(asdict(choices))
 
 
 @lru_cache(maxsize=1024)
@@ -308,6 +315,9 @@ def scaling_law_func(data_points, params):
     return values[0] if len(values) == 1 else np.stack(values, axis=1)
 # EVOLVE-BLOCK-END
 '''
+
+_PIECES = [(text, name) for text, name, _, _ in Formatter().parse(TEMPLATE)]
+"""The template taken apart once: texts, each with the name of what comes behind it."""
 
 OWN = '''OWN = {paired}
 
