@@ -21,8 +21,8 @@ from harness.record.run_folder import RunFolder, all_runs, write_atomically
 from harness.search.candidate import searched_id
 from harness.search.selection import Judged
 from harness.terminal.edges import Parser, alias, command
-from harness.terminal.shown import say
 from tables.documents import MOST_YAML, read_document, read_yaml
+from tables.shown import say
 from tasks import resolve
 
 NAME = "discovered_law"

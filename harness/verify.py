@@ -10,7 +10,7 @@ from harness.errors import HarnessError
 from harness.record.run_folder import RunFolder, all_runs
 from harness.terminal.edges import Parser, command
 from harness.terminal.options import add_run_options
-from harness.terminal.shown import shown
+from tables.shown import shown
 
 EPILOG = """examples:
   harness verify latest

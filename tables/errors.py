@@ -9,9 +9,16 @@ TableError        a table or log that can't be read as asked; the message has fi
 
 from __future__ import annotations
 
+MOST = 2000
+"""Characters of a message."""
+
 
 class TableError(Exception):
-    """Base class: what was expected, what came, where, what to do."""
+    """Base class: what was expected, what came, where, what to do; on one line, whatever names a table has."""
+
+    def __init__(self, message: str) -> None:
+        line = "".join([c if c.isprintable() else c.encode("unicode_escape").decode() for c in message])
+        super().__init__(line if len(line) <= MOST else f"{line[: MOST // 2]} ... {line[-MOST // 2 :]}")
 
 
 class BadTable(TableError):

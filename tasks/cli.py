@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from pathlib import Path
-
-from rich.console import Console
 
 import tasks
 from tables.options import add_options, reading
+from tables.shown import Screen, say
 from tasks import user
 from tasks.adding import Wish, add, counts
 from tasks.errors import TaskError
@@ -153,15 +151,15 @@ def main(argv: list[str] | None = None, kind: type[argparse.ArgumentParser] = ar
     args = parser(kind).parse_args(argv)
     command = {"list": _list, "show": _show, "add": _add, "remove": _remove}[args.command]
     try:
-        return command(args, Console())
+        return command(args, Screen())
     except TaskError as error:
         if kind is not argparse.ArgumentParser:
             raise  # whoever lends the parser says it, made fit for a screen
-        print(f"error: {error}", file=sys.stderr)
+        say(f"error: {error}", err=True)
         return 2
 
 
-def _list(args: argparse.Namespace, console: Console) -> int:
+def _list(args: argparse.Namespace, console: Screen) -> int:
     facts = [task_facts(name, args.data_dir) for name in (*tasks.names(), *tasks.user_names())]
     if args.json:
         print(json.dumps(facts, indent=2))
@@ -170,7 +168,7 @@ def _list(args: argparse.Namespace, console: Console) -> int:
     return 0
 
 
-def _show(args: argparse.Namespace, console: Console) -> int:
+def _show(args: argparse.Namespace, console: Screen) -> int:
     facts = task_facts(args.name, args.data_dir)
     if args.json:
         print(json.dumps(facts, indent=2))
@@ -179,7 +177,7 @@ def _show(args: argparse.Namespace, console: Console) -> int:
     return 0
 
 
-def _add(args: argparse.Namespace, console: Console) -> int:
+def _add(args: argparse.Namespace, console: Screen) -> int:
     wish = Wish(
         table=args.table,
         features=args.features,
@@ -214,14 +212,14 @@ def _add(args: argparse.Namespace, console: Console) -> int:
         f"stored in {task.provenance.where} (units, meanings and budget can be edited in spec.yaml)",
         f"next: harness evolve --task {spec.name}",
     ):
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
+        console.print(line, highlight=False, soft_wrap=True)
     return 0
 
 
-def _remove(args: argparse.Namespace, console: Console) -> int:
+def _remove(args: argparse.Namespace, console: Screen) -> int:
     if args.name in tasks.RESERVED_NAMES:
         raise TaskError(f"{args.name!r} comes along and can't be removed")
-    console.print(f"removed {user.remove_user(args.name)}", markup=False, highlight=False, soft_wrap=True)
+    console.print(f"removed {user.remove_user(args.name)}", highlight=False, soft_wrap=True)
     return 0
 
 

@@ -25,7 +25,7 @@ from harness.cli import main as harness
 from harness.pages.figures import KINDS, write_sheet
 from harness.pages.view import view_of
 from harness.terminal.printing import print_summary
-from harness.terminal.shown import Screen
+from tables.shown import Screen
 from tasks.nano import RUNS
 from tests.test_architecture import ROOT
 

@@ -18,7 +18,7 @@ from harness.run.run import Watcher
 from harness.search.candidate import Candidate
 from harness.search.search import Search
 from harness.terminal.screen import LiveScreen, PlainScreen, duration
-from harness.terminal.shown import Screen
+from tables.shown import Screen
 
 EVERY_S = 0.5
 """A notebook's bar is drawn at most so often: every drawing travels to the browser."""

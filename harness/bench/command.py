@@ -38,7 +38,7 @@ from harness.terminal.options import (
     positive,
     share,
 )
-from harness.terminal.shown import Screen
+from tables.shown import Screen
 from tasks import Task, load, names, resolve
 from tasks.corpus import load_corpus, need_corpus
 from tasks.nested import nested

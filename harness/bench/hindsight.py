@@ -15,7 +15,7 @@ from harness.errors import BadRun
 from harness.record.run_folder import RunFolder, write_atomically
 from harness.search.candidate import searched_id
 from harness.search.selection import validation_nmse
-from harness.terminal.shown import table_writer
+from tables.shown import table_writer
 from tasks import Task
 
 FILE = "hindsight.csv"

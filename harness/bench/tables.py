@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from harness.bench.suite import Cell
-from harness.terminal.shown import table_writer
+from tables.shown import table_writer
 
 RUNS = (
     "task", "proposer", "seed", "heldout_r2", "forecast_r2", "validation_r2", "constants",

@@ -26,7 +26,7 @@ from harness.run.run import Terms, Watcher, run
 from harness.search.ending import Ending
 from harness.terminal.printing import print_summary
 from harness.terminal.screen import LiveScreen, PlainScreen
-from harness.terminal.shown import Screen
+from tables.shown import Screen
 from tasks import load, names, resolve
 
 

@@ -22,7 +22,7 @@ from harness.terminal.boards import print_boards, print_running
 from harness.terminal.counting import counting
 from harness.terminal.edges import Parser, command
 from harness.terminal.options import add_data_options, add_runs_option, add_sandbox_option, positive
-from harness.terminal.shown import Screen, shown, table_writer
+from tables.shown import Screen, shown, table_writer
 from tasks import DataUnavailable, Task, TaskError, load, names, resolve
 from tasks.sources import SOURCES
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from harness.errors import HarnessError
 from harness.terminal.edges import Parser, command, meant
 from harness.terminal.options import add_rows_option, add_run_options, add_sandbox_option, count
-from harness.terminal.shown import say
+from tables.shown import say
 
 KINDS = ("data", "parity", "residuals", "extrapolation", "front", "progress", "scores")
 

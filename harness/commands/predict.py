@@ -16,7 +16,7 @@ from harness.record.run_folder import RunFolder
 from harness.run.forecasting import FAR, Forecast, forecast_at
 from harness.terminal.edges import Parser, command
 from harness.terminal.options import add_rows_option, add_run_options, add_sandbox_option
-from harness.terminal.shown import Screen
+from tables.shown import Screen
 from tasks import TaskSpec, spec
 from tasks.tables import features_in
 

@@ -18,7 +18,7 @@ from harness.terminal.counting import counting
 from harness.terminal.edges import Parser, command
 from harness.terminal.options import add_data_options, add_sandbox_option, count
 from harness.terminal.printing import SCORES, number, score_row, score_table
-from harness.terminal.shown import Screen
+from tables.shown import Screen
 from tasks import load, names, resolve
 
 EPILOG = """examples:

@@ -23,11 +23,11 @@ from harness.curves.reading import NoPrediction, Turn, duration, history_for, in
 from harness.errors import BadHistory
 from harness.terminal.edges import Parser
 from harness.terminal.options import amount, number, positive
-from harness.terminal.shown import say
 from tables import SeveralRuns
 from tables.logs import History
 from tables.logs.columns import FINAL
 from tables.options import add_options as table_options
+from tables.shown import say
 
 AGAIN_S = 60.0
 """A file that does not change is looked at again after so many seconds: it may have been quiet for long by then."""

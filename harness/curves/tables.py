@@ -18,9 +18,9 @@ from curves import SETS, Curve, load_curves, load_set
 from harness.curves.ours import LABELS, NOTE, our_curves
 from harness.errors import BadHistory
 from harness.terminal.edges import Parser, alias
-from harness.terminal.shown import Screen
 from tables.options import add_options as table_options
 from tables.options import reading
+from tables.shown import Screen
 from tasks.nano import SOURCE as OURS
 
 

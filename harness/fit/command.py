@@ -18,8 +18,8 @@ from harness.fit.rows import Asked, rows_for_fit
 from harness.terminal.counting import counting
 from harness.terminal.edges import Parser, command
 from harness.terminal.options import count, positive, seed, share
-from harness.terminal.shown import say
 from tables.options import add_options, reading
+from tables.shown import say
 from tasks import nano
 
 FILE = "fit.json"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from harness.pages.theme import COLOURS, MARKS
-from harness.terminal.shown import one_line
+from tables.shown import one_line
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

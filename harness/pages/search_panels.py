@@ -10,7 +10,7 @@ from harness.pages.panel import Panel, logarithmic, short
 from harness.pages.theme import COLOURS
 from harness.pages.view import Point, RunView
 from harness.search.candidate import searched_id
-from harness.terminal.shown import one_line
+from tables.shown import one_line
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

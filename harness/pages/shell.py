@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from harness.pages.numbers import number, score
 from harness.pages.theme import css_variables
-from harness.terminal.shown import one_line, shown
+from tables.shown import one_line, shown
 
 WORDS = {
     "train": "training rows",

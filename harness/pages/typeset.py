@@ -11,7 +11,7 @@ from markupsafe import Markup, escape
 from fitting import BadLaw, Law
 from fitting.law.latex import latex, symbol
 from harness.proposers.formula.naming import readable
-from harness.terminal.shown import one_line
+from tables.shown import one_line
 
 LONG = 5
 """Letters of a name that may still have a subscript."""

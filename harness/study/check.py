@@ -11,11 +11,11 @@ import pandas as pd
 
 from fitting import BadData
 from harness.terminal.options import count, positive
-from harness.terminal.shown import cell, say
 from studies.fitting_methods.quality import NONE, REASONS, SPLINE_Z, Thresholds, check_table
 from tables import Reading, Table, kept, read_table
 from tables.options import add_options as table_options
 from tables.options import reading
+from tables.shown import cell, say
 
 ALIASES = {
     "params": ("params", "parameters", "N"),

@@ -14,9 +14,9 @@ from harness.study import check, design
 from harness.study.run import run_study
 from harness.terminal.edges import STOPPED, Parser, alias, command
 from harness.terminal.options import count
-from harness.terminal.shown import Screen
 from studies.fitting_methods.registry import MODULES, experiment, experiments
 from studies.fitting_methods.tables import IsoflopData
+from tables.shown import Screen
 
 EPILOG = """examples:
   harness study                         list the experiments

@@ -12,10 +12,10 @@ from rich.table import Table
 
 from fitting import BadOption, LossSurface
 from harness.terminal.options import amount, count, positive, seed
-from harness.terminal.shown import Screen
 from studies.fitting_methods.design import PREDICTED, Limits, Plan, Suggestion, cheapest, predict, simulate
 from studies.fitting_methods.sampling import Sampling
 from studies.fitting_methods.surfaces import ALL
+from tables.shown import Screen
 
 NAMES = ("E", "A", "B", "alpha", "beta")
 SURFACES = {name.lower().replace(" ", "-"): surface for name, surface in ALL.items()}

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from harness.terminal.shown import Screen, one_line
+from tables.shown import Screen, one_line
 
 Tell = Callable[[str, int], None]
 """What is being done now, and how many of all are done."""

@@ -58,7 +58,7 @@ def command(main: Main) -> Main:
 
 def say_error(message: str) -> None:
     """One line on standard error; foreign text in it commands no terminal."""
-    from harness.terminal.shown import shown  # loads a library, which only errors need
+    from tables.shown import shown  # loads a library, which only errors need
 
     print(shown(f"error: {message}"), file=sys.stderr)
 

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from harness import cli
-from harness.terminal.shown import Screen, cell, one_line, shown, table_writer
+from tables.shown import Screen, cell, one_line, shown, table_writer
 
 NASTY = {
     "a title": "\x1b]0;owned\x07",

@@ -15,7 +15,7 @@ from harness.proposers.assignment import Assignment
 from harness.run.beginning import start_run
 from harness.terminal.counting import counting
 from harness.terminal.printing import speed_line
-from harness.terminal.shown import Screen
+from tables.shown import Screen
 from tasks import load
 from tasks.cli import main as tasks
 

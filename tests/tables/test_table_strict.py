@@ -193,3 +193,10 @@ def test_a_comment_line_that_is_no_line_is_no_header():
     with pytest.raises(BadTable) as error:
         read_bytes(b"# c\rN loss\n1 2\n3 4\n", "given.csv").numbers("N")
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("data", [b'"b"\n"1,2","x\ny"\n', b'"1,2","x\ny"\n', b"(" * 8000 + b"\n"])
+def test_what_a_header_holds_makes_no_message_long_or_of_several_lines(data):
+    with pytest.raises(TableError) as error:
+        read_bytes(data, "given.csv")
+    assert str(error.value).isprintable() and len(str(error.value)) < 2100

@@ -410,3 +410,20 @@ def test_a_wrong_budget_or_reach_is_named(tmp_path, capsys, option, says):
         code = end.code
     assert code == 2 and says in capsys.readouterr().err
     assert tasks.user_names() == []
+
+
+def test_what_a_spec_says_reaches_the_screen_as_text(tmp_path, capsys):
+    added(table(tmp_path))
+    spec = next((tmp_path / "user").rglob("spec.yaml"))
+    said = yaml.safe_load(spec.read_text())
+    said["title"] = "\x1b]0;owned\x07[/] [bold]runs[/bold]\u202e"
+    said["features"][0]["unit"] = "\x1b[2J"
+    spec.write_text(yaml.safe_dump(said))
+    capsys.readouterr()
+    for command in (["show", "my_runs"], ["list"]):
+        assert main(command) == 0
+        out = capsys.readouterr().out
+        assert not any((c < " " and c != "\n") or c == "\u202e" for c in out)
+        if command[0] == "show":
+            assert "\\x1b]0;owned" in out and "[/] [bold]runs[/bold]\\u202e" in out
+            assert "\\x1b[2J" in out
