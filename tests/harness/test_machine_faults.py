@@ -231,16 +231,38 @@ def test_what_the_machine_refuses_is_one_line(error, words, capsys):
     ended(capsys, words)
 
 
-def test_processes_beside_each_other_need_shared_memory_and_say_so(monkeypatch):
-    from harness.bench import beside
-    from harness.errors import HarnessError
+# In a namespace of mounts of its own: a /dev of five devices.
+WITHOUT_SHARED_MEMORY = """
+set -e
+mount -t tmpfs none "$1"
+for device in null zero full random urandom; do
+    touch "$1/$device"
+    mount --bind "/dev/$device" "$1/$device"
+done
+mount --rbind "$1" /dev
+test ! -e /dev/shm
+exec "$2" -c "$3"
+"""
+BESIDE = """
+from evaluator import LocalSandbox
+from harness.bench import beside
+from harness.terminal.edges import command
+with LocalSandbox(workers=1) as box:
+    print(box.level)
+raise SystemExit(command(lambda argv=None: beside.in_processes([], None, 2, lambda: False, print) or 0)([]))
+"""
 
-    class NoMemory:
-        Event = staticmethod(raising(FileNotFoundError(errno.ENOENT, "No such file or directory")))
 
-    monkeypatch.setattr(beside.multiprocessing, "get_context", lambda kind: NoMemory)
-    with pytest.raises(HarnessError, match=r"/dev/shm.*--jobs 1"):
-        beside.in_processes([], None, 2, lambda: False, print)
+def test_processes_beside_each_other_need_shared_memory_and_say_so(tmp_path):
+    inside = ["unshare", "--mount", "--propagation", "private"]
+    if subprocess.run([*inside, "mount", "-t", "tmpfs", "none", str(tmp_path)], check=False).returncode:
+        pytest.skip("no right to mounts of its own")
+    script = ["sh", "-c", WITHOUT_SHARED_MEMORY, "sh", str(tmp_path), sys.executable, BESIDE]
+    done = subprocess.run([*inside, *script], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 2, done.stderr
+    assert done.stdout.startswith("process, rlimits")  # the sandbox needs none
+    (line,) = done.stderr.splitlines()
+    assert "/dev/shm" in line and "--jobs 1" in line
 
 
 @pytest.mark.slow
