@@ -126,7 +126,9 @@ def read_json(text: str | bytes) -> Any:
         Unreadable: not JSON, nested too deeply, or with an integer that can't be used.
     """
     try:
-        return json.loads(text, parse_int=_integer)
+        if isinstance(text, bytes):
+            text = text.decode(json.detect_encoding(text), "surrogatepass")
+        return _JSON.decode(text)
     except Unreadable:
         raise
     except (RecursionError, MemoryError):
@@ -139,6 +141,10 @@ def _integer(text: str) -> int:
     if len(text) > MOST_DIGITS:
         raise Unreadable(f"an integer of more than {MOST_DIGITS} digits")
     return int(text)
+
+
+_JSON = json.JSONDecoder(parse_int=_integer)
+"""Made once: a journal holds ten thousand texts."""
 
 
 def _small_numbers(value: Any) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from harness.errors import BadRun
 from harness.pages.panel import Panel
@@ -32,6 +32,9 @@ FORMATS = (".pdf", ".svg", ".png")
 WIDTH, HEIGHT = 3.9, 2.9
 """Inches of a panel, which a phone shows at about the size it was drawn for."""
 
+MARGINS = (0.155, 0.15, 0.985, 0.97)
+"""Left, bottom, right, top of a plain panel's axes, as shares of the figure."""
+
 LEGENDS = {"data": "rows law forecast", "parity": "rows", "residuals": "rows", "extrapolation": "rows curves"}
 
 
@@ -41,7 +44,9 @@ def panel_svg(panel: Panel, key: str = "") -> str:
         from matplotlib import rcParams
 
         rcParams["svg.hashsalt"] = panel.key
-        figure = _figure(2 * WIDTH if panel.wide else WIDTH, HEIGHT)
+        figure = _figure(2 * WIDTH if panel.wide else WIDTH, HEIGHT, None if panel.plain else "constrained")
+        if panel.plain:
+            figure.subplots_adjust(*MARGINS)
         panel.draw(figure.add_subplot())
         return inline_svg(figure, f"{key}{panel.key}", panel.label, panel.tips)
 
@@ -101,10 +106,10 @@ def save(figure: Figure, out: Path, key: str, dpi: int = 200) -> None:
         figure.savefig(out, dpi=dpi, facecolor="white", metadata=dated)
 
 
-def _figure(width: float, height: float) -> Figure:
+def _figure(width: float, height: float, layout: Literal["constrained"] | None = "constrained") -> Figure:
     from matplotlib.figure import Figure  # without pyplot: no window, no global state
 
-    return Figure(figsize=(width, height), layout="constrained")
+    return Figure(figsize=(width, height), layout=layout)
 
 
 def _legend(figure: Figure, parts: str, columns: int) -> None:

@@ -28,6 +28,7 @@ class Panel:
         draw: onto axes.
         tips: gid of a scatter -> one line for each mark.
         wide: twice the width.
+        plain: its labels are short numbers and words of ours: margins are known, and a page need not draw it twice to find them.
     """
 
     key: str
@@ -36,6 +37,7 @@ class Panel:
     draw: Callable[[Axes], None]
     tips: dict[str, list[str]] = field(default_factory=dict)
     wide: bool = False
+    plain: bool = False
 
 
 def short(text: str, most: int = 38) -> str:

@@ -53,7 +53,7 @@ def front_panels(view: RunView) -> list[Panel]:
         ax.set_xlabel("constants")
         ax.set_ylabel("validation error")
 
-    return [Panel("front", "error against size", "validation error against constants of every law, with the front", draw, {"marks": [tip(p) for p in shown]})]  # fmt: skip
+    return [Panel("front", "error against size", "validation error against constants of every law, with the front", draw, {"marks": [tip(p) for p in shown]}, plain=True)]  # fmt: skip
 
 
 def progress_panels(view: RunView) -> list[Panel]:
@@ -81,7 +81,7 @@ def progress_panels(view: RunView) -> list[Panel]:
         ax.set_xlabel("evaluation")
         ax.set_ylabel("validation error")
 
-    return [Panel("progress", "error over evaluations", "validation error of every evaluation, and the best so far", draw, {"marks": [tip(p) for p in shown]})]  # fmt: skip
+    return [Panel("progress", "error over evaluations", "validation error of every evaluation, and the best so far", draw, {"marks": [tip(p) for p in shown]}, plain=True)]  # fmt: skip
 
 
 def scores_panels(view: RunView) -> list[Panel]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from harness.errors import BadRun, HarnessError
 from harness.proposers.llm.stated import Stated
 from harness.proposers.names import OFFLINE
+from harness.record.damage import Sound
 from harness.record.places import is_held
 from harness.record.run_folder import RunFolder
 from harness.run.traces import Traces, read_traces
@@ -115,14 +116,21 @@ class Known:
     """What has been read of a journal: of one that grows, the next look reads what is new alone.
 
     Attributes:
-        entries: read so far. The rest is as in `RunView`.
+        entries: read so far.
+        sound: how far the journal was found whole. The rest is as in `RunView`.
     """
 
     entries: int = 0
+    sound: Sound = field(default_factory=Sound)
     points: list[Point] = field(default_factory=list)
     finished: dict[str, Any] = field(default_factory=dict)
     seconds: float = 0.0
     started: str = ""
+
+    def forget(self) -> None:
+        """Know nothing again."""
+        for f in fields(self):
+            setattr(self, f.name, f.default_factory() if callable(f.default_factory) else f.default)
 
 
 def view_of(path: Path, known: Known | None = None) -> RunView:
@@ -154,20 +162,29 @@ def view_of(path: Path, known: Known | None = None) -> RunView:
 def _read_journal(view: RunView, folder: RunFolder, known: Known) -> bool:
     """Fill in what the journal holds; true where it is damaged."""
     try:
-        with folder.journal(read_only=True, damaged=True) as journal:
+        with folder.journal(read_only=True, damaged=True, known=known.sound) as journal:
             view.problems += journal.damage
             view.meta = journal.meta()
-            if journal.damage:
-                known = Known()  # entries that are left out can't be counted on
+            if not journal.sound.since:
+                known.forget()  # damaged, or another journal: what was read of it can't be counted on
+            known.sound = journal.sound
+            spent = "{}"
             try:
                 for kind, facts, times in journal.lines(known.entries):
                     known.entries += 1
-                    known.seconds = max(known.seconds, float(times.get("elapsed_s") or 0.0))
-                    known.started = known.started or str(times.get("at", ""))
+                    if not known.started:
+                        known.started = str(read_json(times).get("at", ""))
+                    if kind == "evaluation":
+                        spent = (
+                            times  # the last one has the most; reading all would take as long as all the rest
+                        )
+                    else:
+                        known.seconds = max(known.seconds, _elapsed(times))
                     if kind == "evaluation":
                         known.points.append(_point(facts))
                     elif kind in ("finished", "chosen again"):
                         known.finished = facts
+                known.seconds = max(known.seconds, _elapsed(spent))
             finally:
                 view.points, view.finished = list(known.points), known.finished
                 view.seconds, view.started = known.seconds, known.started
@@ -178,6 +195,10 @@ def _read_journal(view: RunView, folder: RunFolder, known: Known) -> bool:
     except (HarnessError, ValueError, KeyError, TypeError, AttributeError) as error:
         view.problems.append(str(error) or type(error).__name__)
         return True
+
+
+def _elapsed(times: str) -> float:
+    return float(read_json(times).get("elapsed_s") or 0.0)
 
 
 def _point(facts: dict[str, Any]) -> Point:

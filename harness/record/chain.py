@@ -15,6 +15,8 @@ from pathlib import Path
 Row = tuple[int | float | str | bytes | None, ...]
 """Columns of one entry, without its hash."""
 
+_KINDS = {kind: kind.__name__.encode() for kind in (int, float, str, bytes, type(None))}
+"""What SQLite gives back, by name."""
 _WAL_HEADER, _FRAME_HEADER = 32, 24
 
 
@@ -29,15 +31,15 @@ def link(before: str, row: Row) -> str:
 
 
 def _hash(parts: Iterable[int | float | str | bytes | None]) -> str:
-    digest = hashlib.sha256()
+    pieces = []
     for part in parts:
         # With its type and length, so that no two rows read alike.
-        if isinstance(part, bytes):
-            text = part
+        if type(part) is str:
+            text = part.encode("utf-8", "surrogatepass")
         else:
-            text = (part if isinstance(part, str) else repr(part)).encode("utf-8", "surrogatepass")
-        digest.update(f"{type(part).__name__} {len(text)} ".encode() + text)
-    return digest.hexdigest()
+            text = part if isinstance(part, bytes) else repr(part).encode()
+        pieces.append(b"%s %d %s" % (_KINDS[type(part)], len(text), text))
+    return hashlib.sha256(b"".join(pieces)).hexdigest()
 
 
 def text_hash(text: object) -> str:

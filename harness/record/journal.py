@@ -21,7 +21,7 @@ from typing import Any, TextIO
 from evaluator.outcome import Outcome, Scored
 from harness.errors import BadRun
 from harness.record.chain import damaged_log, first_link, link
-from harness.record.damage import COLUMNS, find_damage
+from harness.record.damage import COLUMNS, Sound, find_damage
 from harness.record.facts import candidate_facts, candidate_of, dump, outcome_facts, outcome_of, storable
 from harness.record.packing import ProgramPacker, entry_text, packed_entry
 from harness.search.candidate import Candidate, program_hash
@@ -88,17 +88,22 @@ class Journal:
         path: the SQLite file.
         read_only: for leaderboards and exports beside a running writer.
         damaged: read what is intact of a damaged journal, and leave out what is not.
+        known: how far an earlier look found it sound; from there on it is looked at alone.
 
     Attributes:
         damage: a line for everything that does not hold; empty unless `damaged`.
+        sound: how far it is, for a later look; nothing where it is damaged.
 
     Raises:
         BadRun: no such file, not a journal, damaged, or written by a later version.
     """
 
-    def __init__(self, path: Path, read_only: bool = False, damaged: bool = False) -> None:
+    def __init__(
+        self, path: Path, read_only: bool = False, damaged: bool = False, known: Sound | None = None
+    ) -> None:
         self.path = path
         self.damage: list[str] = []
+        self.sound = Sound()
         self._broken: set[int] = set()
         self._depth = 0
         if not path.exists():
@@ -131,7 +136,7 @@ class Journal:
                 self._db.execute("PRAGMA synchronous=NORMAL")
                 if version < VERSION:
                     self._migrate()
-            self._check(log)
+            self._check(log, known)
             if self.damage and not damaged:
                 raise BadRun(
                     f"{path}: damaged: {'; '.join(self.damage[:3])}{'; ...' if len(self.damage) > 3 else ''}. "
@@ -149,7 +154,7 @@ class Journal:
     def _unreadable(self, error: Exception) -> BadRun:
         return _unreadable(self.path, error)
 
-    def _check(self, log: str | None) -> None:
+    def _check(self, log: str | None, known: Sound | None) -> None:
         """Follow the hashes from the settings to the head, and find each program under its own hash."""
         if log is not None:
             self.damage.append(log)
@@ -157,7 +162,7 @@ class Journal:
             return
         self._db.execute("BEGIN")  # rows and head of one moment, beside a writer
         try:
-            found, self._broken = find_damage(self._db)
+            found, self._broken, self.sound = find_damage(self._db, known)
         finally:
             self._db.execute("COMMIT")
         self.damage += found
@@ -384,8 +389,8 @@ class Journal:
                     }
                 yield kind, facts
 
-    def lines(self, after: int = 0) -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
-        """(kind, facts, times) of everything in order as plain values, for those who only show it: no program's text.
+    def lines(self, after: int = 0) -> Iterator[tuple[str, dict[str, Any], str]]:
+        """(kind, facts, times) of everything in order, for those who only show it: no program's text, times as stored.
 
         Args:
             after: so many entries are known already; of a journal that is whole.
@@ -396,7 +401,7 @@ class Journal:
                 facts = _facts(payload)
                 if kind == "evaluation":
                     facts["validation_error"] = error
-                yield kind, facts, _facts(times)
+                yield kind, facts, times
 
     def evaluations(self, texts: bool = True) -> Iterator[tuple[Candidate, Outcome]]:
         """Every finished evaluation, in the order in which the search was told.

@@ -17,6 +17,7 @@ import yaml
 
 from harness.config import Config, load_config
 from harness.errors import BadRun
+from harness.record.damage import Sound
 from harness.record.journal import Journal
 from harness.record.places import JOURNAL, LOCK, PROGRAM, SUMMARY
 from tables.documents import read_document, read_json
@@ -139,8 +140,8 @@ class RunFolder:
             self._lock.close()
             self._lock = None
 
-    def journal(self, read_only: bool = False, damaged: bool = False) -> Journal:
-        return Journal(self.journal_path, read_only, damaged)
+    def journal(self, read_only: bool = False, damaged: bool = False, known: Sound | None = None) -> Journal:
+        return Journal(self.journal_path, read_only, damaged, known)
 
     def write_seeds(self, programs: list[str]) -> None:
         """Keep the seed programs with the run, so that a resume begins with the same."""

@@ -9,7 +9,6 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from jinja2 import ChoiceLoader, PackageLoader
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -18,13 +17,12 @@ from starlette.responses import HTMLResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from harness.errors import BadRun, HarnessError
-from harness.pages.shell import environment
 from harness.record.places import PROGRAM
 from harness.web import forms, work
 from harness.web.guard import Guard
 from harness.web.jobs import Jobs
 from harness.web.listing import Line, Listing
-from harness.web.site import Site, alone
+from harness.web.site import Site, alone, pages
 
 BEAT = 1.0
 """Seconds between looks at a run that is watched."""
@@ -38,10 +36,7 @@ def make_app(root: Path, token: str | None = None, weak: bool = False) -> Guard:
         weak: run programs even where the machine can't keep them away from files.
     """
     root = root.resolve()
-    env = environment().overlay(
-        loader=ChoiceLoader([PackageLoader("harness.web"), PackageLoader("harness.pages")])
-    )
-    site = Site(root, Listing(root), Jobs(root, weak), env)
+    site = Site(root, Listing(root), Jobs(root, weak), pages())
     get, post = ["GET"], ["POST"]
     table: list[tuple[str, Callable[[Site, Request], Any], list[str]]] = [
         ("/", index, get),
@@ -101,30 +96,20 @@ async def run_body(site: Site, request: Request) -> Response:
     line = await run_in_threadpool(site.listing.line, folder)
     known = site.bodies.get(line.name)
     if known is None or known[0] != line:
-        known = (line, await run_in_threadpool(_body, site, folder))
+        known = (line, await run_in_threadpool(lambda: _drawing().body(site, folder)))
         site.bodies[line.name] = known
     return HTMLResponse(known[1])
 
 
-def _body(site: Site, path: Path) -> str:
-    from harness.pages.page import run_facts  # drawing loads libraries that a start need not wait for
-    from harness.pages.view import view_of
+def _drawing() -> Any:
+    from harness.web import drawing  # loads libraries that a start need not wait for
 
-    with site.drawing:  # one at a time: they share what is known, and two would not be done sooner
-        facts = run_facts(view_of(path, site.known(path)))
-    return site.env.get_template("run_body.html.j2").render(**facts)
-
-
-def _report(path: Path) -> str:
-    from harness.pages.page import run_page
-    from harness.pages.view import view_of
-
-    return run_page(view_of(path))
+    return drawing
 
 
 async def run_report(site: Site, request: Request) -> Response:
     folder = site.listing.folder(request.path_params["name"])
-    return alone(await run_in_threadpool(_report, folder))
+    return alone(await run_in_threadpool(lambda: _drawing().report(folder)))
 
 
 async def run_program(site: Site, request: Request) -> Response:
@@ -182,16 +167,8 @@ async def compare(site: Site, request: Request) -> Response:
     if len(given) != 2:
         raise forms.BadForm(f"choose two laws to compare, not {len(given)}")
     folders = [site.listing.folder(name) for name in given]
-    sides = await run_in_threadpool(_sides, folders)
+    sides = await run_in_threadpool(lambda: _drawing().sides(folders))
     return site.page("compare.html.j2", sides=sides)
-
-
-def _sides(paths: list[Path]) -> list[dict[str, Any]]:
-    from harness.pages.page import run_facts
-    from harness.pages.view import view_of
-
-    kinds = ("extrapolation", "parity", "front")
-    return [run_facts(view_of(path), kinds=kinds, key=f"side{i}-") for i, path in enumerate(paths)]
 
 
 async def static(site: Site, request: Request) -> Response:

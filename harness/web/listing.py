@@ -16,11 +16,11 @@ from tables.documents import MOST_YAML, read_document, read_json, read_yaml
 
 NAME = re.compile(r"[A-Za-z0-9_][\w.+-]{0,200}", re.ASCII)
 
-_COUNTS = "SELECT count(*), coalesce(sum(status != 'scored'), 0), min(validation_error), max(seq) FROM entries WHERE kind = 'evaluation'"
+_COUNTS = "SELECT count(*), coalesce(sum(status != 'scored'), 0), min(validation_error), (SELECT max(seq) FROM entries) FROM entries WHERE kind = 'evaluation'"
 _BEST = (
     "SELECT payload FROM entries WHERE validation_error IS NOT NULL ORDER BY validation_error, seq LIMIT 1"
 )
-_LAST = "SELECT seq, times FROM entries ORDER BY seq DESC LIMIT 1"
+_LAST = "SELECT times FROM entries WHERE kind = 'evaluation' ORDER BY seq DESC LIMIT 1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,8 @@ def _stamps(path: Path) -> list[int]:
     for name in (JOURNAL, f"{JOURNAL}-wal", SUMMARY):
         try:
             s = (path / name).stat()
-            stamps += [s.st_mtime_ns, s.st_size]
+            # SQLite makes an empty log when it reads: nothing has changed.
+            stamps += [s.st_mtime_ns, s.st_size] if s.st_size else [0, 0]
         except OSError:
             stamps += [0, 0]
     return stamps
@@ -106,18 +107,18 @@ def _read(path: Path, held: bool) -> Line:
     try:
         summary = _summary(path)
         with closing(sqlite3.connect(f"{(path / JOURNAL).resolve().as_uri()}?mode=ro", uri=True, timeout=5)) as db:  # fmt: skip
-            n, failed, error, _ = db.execute(_COUNTS).fetchone()
+            n, failed, error, seq = db.execute(_COUNTS).fetchone()
             best = db.execute(_BEST).fetchone()
-            last = db.execute(_LAST).fetchone() or (0, "{}")
+            last = db.execute(_LAST).fetchone() or ("{}",)
             (task,) = db.execute("SELECT value FROM meta WHERE key = 'task'").fetchone()
         law = summary.get("law") or (_law(best[0]) if best else "")
-        seconds = float(read_json(last[1]).get("elapsed_s") or 0.0)
+        seconds = float(read_json(last[0]).get("elapsed_s") or 0.0)
         state = "running" if held else "unfinished"
         if summary:
             state = "finished" if summary.get("law") is not None else "no law"
         card, forecast = summary.get("heldout") or {}, summary.get("forecast") or {}
         return Line(
-            path.name, str(read_json(task)), state, int(last[0]), int(n), int(failed), seconds,
+            path.name, str(read_json(task)), state, int(seq or 0), int(n), int(failed), seconds,
             1.0 if summary else _share(path, n, seconds), error, card.get("r2"), forecast.get("r2"), law, started,
         )  # fmt: skip
     except (sqlite3.Error, OSError, ValueError, TypeError, KeyError, AttributeError):

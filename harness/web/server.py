@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import secrets
 import socket
 import threading
@@ -14,8 +13,6 @@ from harness.errors import HarnessError
 from harness.web.app import make_app
 from harness.web.guard import is_loopback
 
-NEXT = ("harness.web.boards", "matplotlib.figure", "matplotlib.backends.backend_svg", "harness.pages.page")
-"""What the next pages need, in the order in which they are most often looked at."""
 WARM_AFTER = 1.0
 """Seconds after which what the first drawing needs is loaded beside the first pages."""
 
@@ -55,5 +52,8 @@ def serve(sock: socket.socket, host: str, root: Path, weak: bool = False) -> int
 
 
 def _warm() -> None:
-    for name in NEXT:
-        importlib.import_module(name)
+    """Load what the next pages need, in the order in which they are most often looked at, and draw once."""
+    import harness.web.boards
+    import harness.web.drawing
+
+    harness.web.drawing.warm()

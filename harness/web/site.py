@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jinja2 import Environment
+from jinja2 import ChoiceLoader, Environment, PackageLoader
 from starlette.responses import HTMLResponse, Response
 
-from harness.pages.shell import assets
+from harness.pages.shell import assets, environment
 from harness.record.places import JOURNAL
 from harness.web.jobs import Jobs
 from harness.web.listing import Line, Listing
@@ -20,6 +21,13 @@ if TYPE_CHECKING:
 
 MOST_KNOWN = 20
 """Runs whose journals are kept as read."""
+
+
+@cache
+def pages() -> Environment:
+    """Templates of the app, and those of pages that stand alone."""
+    loaders = [PackageLoader("harness.web"), PackageLoader("harness.pages")]
+    return environment().overlay(loader=ChoiceLoader(loaders))
 
 
 @dataclass(slots=True)

@@ -79,7 +79,9 @@ async def job(site: Site, request: Request) -> Response:
     from harness.pages.typeset import constant_markup, law_markup
 
     j = site.jobs.find(request.path_params["id"])
-    code = j.code  # asked once: a command that ends while its page is made is shown as running, and asked again
+    code = (
+        j.code
+    )  # asked once: a command that ends while its page is made is shown as running, and asked again
     name = j.words.partition("\nrun: ")[2].partition("\n")[0].strip()
     facts: dict[str, Any] = {
         "job": j,

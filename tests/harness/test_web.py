@@ -5,6 +5,7 @@ import json
 import sys
 import threading
 import time
+from dataclasses import replace
 from urllib.parse import quote, urlencode
 
 import pytest
@@ -219,6 +220,35 @@ def test_a_page_drawn_again_reads_what_is_new_alone(site):
     assert after.points == view_of(path).points and known.entries == len(after.points) + 1, (
         "the start is an entry"
     )
+
+
+def test_a_page_drawn_again_sees_what_is_new_and_damaged_and_forgets_what_was_replaced(site):
+    import sqlite3
+
+    from harness.pages.view import Known, view_of
+
+    known, path = Known(), site.root / "begun"
+    n = len(view_of(path, known).points)
+    with _journal(site, "begun") as journal:
+        journal.append(candidate(80), outcome(81), 95.0)
+        journal.append(candidate(81), outcome(82), 96.0)
+
+    def change(statement, *given):
+        with sqlite3.connect(path / "journal.sqlite") as db:
+            db.execute(statement, given)
+        db.close()
+
+    change("UPDATE entries SET n_constants = 77 WHERE candidate = 'c000080'")
+    after = view_of(path, known)
+    assert after.state == "damaged" and "c000080" in " ".join(after.problems)
+    assert len(after.points) == n + 1 == len(view_of(path, known).points)
+    change("UPDATE entries SET n_constants = ? WHERE candidate = 'c000080'", outcome(81).n_constants)
+    whole = view_of(path, known)
+    assert (whole.state, len(whole.points)) == ("unfinished", n + 2) and not whole.problems
+    # Another journal in the same place: what was known of the one before leads nowhere.
+    known.sound = replace(known.sound, hash="0" * 64)
+    again = view_of(path, known)
+    assert again.points == whole.points and again.seconds == 96.0
 
 
 def _journal(site, name):
