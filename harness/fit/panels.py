@@ -257,6 +257,8 @@ def profile_panels(fitted: Fitted) -> Iterator[Panel]:
     for j, name in enumerate(names):
 
         def draw(ax: Axes, name: str = name) -> None:
+            from matplotlib.ticker import MaxNLocator
+
             line = profile(result, name)
             ax.plot(line.value, np.abs(line.root), color=COLOURS["law"], linewidth=1.6)
             ax.axhline(1.96, color=COLOURS["muted"], linewidth=0.8, linestyle=":")
@@ -264,6 +266,7 @@ def profile_panels(fitted: Fitted) -> Iterator[Panel]:
             if np.isfinite(found[name].low):
                 ax.axvspan(found[name].low, found[name].high, color=COLOURS["heldout"], alpha=0.12, linewidth=0)  # fmt: skip
             ax.set_ylim(0, 5)
+            ax.xaxis.set_major_locator(MaxNLocator(3))  # a sure exponent has many digits
             ax.set_xlabel(short(name, 34))
             ax.set_ylabel("rise, in standard errors")
 
