@@ -14,6 +14,7 @@ from fitting.errors import BadOption, NonFiniteFitError
 from fitting.law.law import Law
 from fitting.law.presets import PRESETS
 from fitting.result import FittedLaw
+from fitting.solve.adrift import adrift
 from fitting.solve.data import check_free, law_for, rows_for
 from fitting.solve.losses import Loss, parse_loss
 from fitting.solve.problem import Box, Problem
@@ -81,4 +82,7 @@ def fit(
         raise NonFiniteFitError(
             f"no start gave finite numbers for {law.text!r}; give start={{...}} or bounds={{...}} near sensible values"
         )
-    return FittedLaw.of(problem, theta, bool(batch.converged[best]), int(batch.steps.sum()))
+    converged = bool(batch.converged[best])
+    return FittedLaw.of(
+        problem, theta, converged, int(batch.steps.sum()), adrift(problem, theta) if converged else []
+    )

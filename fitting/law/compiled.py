@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from fitting.law.expression import MINUS_ONE, ONE, Node, add, names
+from fitting.law.expression import ONE, Node, add, names
 
 CALLS = {name: name for name in ("exp", "log", "log10", "log1p", "tanh", "abs", "sign")}
 
@@ -110,7 +110,7 @@ class _Writer:
         if exponent[0] != "num":
             above = self.seen.get((into is self.body, ("pow", base, add(exponent, ONE))))
             if above is not None:  # x**(k - 1) is x**k/x: an exponential less
-                return f"{above}*{self.value(('pow', base, MINUS_ONE), into)}"
+                return f"{above}/{self.value(base, into)}"
             logarithm = self.value(("fn", "log", base), into)
             return f"exp({self.value(exponent, into)}*{logarithm})"
         value, x = exponent[1], self.value(base, into)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -42,12 +42,21 @@ class Solution:
     problem: Problem
 
     @classmethod
-    def of(cls, problem: Problem, theta: np.ndarray, converged: bool, steps: int) -> Self:
+    def of(
+        cls, problem: Problem, theta: np.ndarray, converged: bool, steps: int, adrift: Sequence[int] = ()
+    ) -> Self:
         rows, loss = problem.rows, problem.loss
         f = problem.model.value(theta[None])[0]
         r = loss.residual(rows.y, f)
         rss = float((r * r).sum() if rows.weights is None else (rows.weights * r * r).sum())
         gone, lost = runaways(problem, theta)
+        inner = problem.inner.names(rows.labels)
+        values = dict(zip(problem.names, theta, strict=True))
+        lost += [
+            f"{inner[s]} runs away to {values[inner[s]]:.3g}: the rows would take ten times as much"
+            for s in adrift
+            if not any(p.startswith(f"{inner[s]} ") for p in (*gone, *lost))
+        ]
         hit = [*bound_phrases(problem, theta), *gone, *lost]
         status = FitStatus.CONVERGED if converged else FitStatus.MAX_ITER
         if hit:

@@ -18,7 +18,8 @@ def degrees(result: Solution) -> int:
 
 def slopes(result: Solution) -> Array:
     """(n, P) derivatives of the fitted values (of their logs, for a log loss) by each constant."""
-    f, J, _ = result.problem.model.full(result.theta[None], curved=False)
+    with np.errstate(all="ignore"):  # far out slopes are beyond all numbers
+        f, J, _ = result.problem.model.full(result.theta[None], curved=False)
     return np.asarray((J[0] / f[0] if result.loss.log else J[0]).T)
 
 

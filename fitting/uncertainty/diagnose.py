@@ -151,8 +151,10 @@ def lack_of_fit(result: Solution) -> list[str]:
     if float(np.abs(r).max()) <= 1e-10 * float(np.abs(rows.y).max()):
         return []
     J = slopes(result)
-    norm = np.sqrt((J * J).sum(axis=0))
-    J = J[:, norm > 0] / norm[norm > 0]
+    with np.errstate(over="ignore", invalid="ignore"):
+        norm = np.sqrt((J * J).sum(axis=0))
+    usable = (norm > 0) & np.isfinite(norm)
+    J = J[:, usable] / norm[usable]
     small, large = (root[:, None] * M for M in (J, np.column_stack([J, *extra])))
     r = root * r
     rss = [float(np.square(r - M @ np.linalg.lstsq(M, r, rcond=1e-12)[0]).sum()) for M in (small, large)]
