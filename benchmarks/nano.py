@@ -43,7 +43,7 @@ def progress() -> list[str]:
 
 
 def noise() -> list[str]:
-    """Noise over seeds of each experiment, and the ceiling of its task."""
+    """Noise over seeds of what each experiment's task predicts, and the ceiling that it sets."""
     text = pd.read_csv(nano.RUNS, dtype=str, keep_default_na=False)
     lines = [
         "| experiment | noise sd, nats | degrees of freedom | task | held-out sd | ceiling R2 |",
@@ -52,27 +52,33 @@ def noise() -> list[str]:
     of_task = {m.experiment: name for name, m in nano.MIRRORS.items()}
     for experiment in dict.fromkeys(text["experiment"]):
         rows = text[text["experiment"] == experiment].to_dict("records")
-        sd, free = noise_sd((run_of(r), float(r["loss"])) for r in rows)
         name = of_task.get(experiment, "")
-        spread = ceiling = "-"
-        if name and free:
-            try:
-                targets = np.asarray(_heldout(name))
-                spread = f"{targets.std():.4f}"
-                ceiling = f"{1 - sd**2 / targets.var():.5f}"
-            except tasks.DataUnavailable:
-                spread = "too few rows"
-        measured = f"{sd:.4f}" if free else "not repeated yet"
-        lines.append(f"| {experiment} | {measured} | {free} | {name or '-'} | {spread} | {ceiling} |")
+        targets, heldout = _targets(name, experiment)
+        found = [noise_sd(zip(map(run_of, rows), y.tolist(), strict=True)) for y in targets]
+        sd, free = np.array([s for s, _ in found]), found[0][1]
+        spread = np.array([y.std() for y in heldout])
+        ceiling = f"{1 - np.mean(sd**2 / spread**2):.5f}" if free and len(spread) else "-"
+        lines.append(
+            f"| {experiment} | {f'{sd.mean():.4f}' if free else 'not repeated'} | {free} | {name or '-'} | "
+            f"{f'{spread.mean():.4f}' if len(spread) else '-'} | {ceiling} |"
+        )
     return lines
 
 
-def _heldout(name: str) -> np.ndarray:
-    """Held-out targets of a task, out of the table that they lie open in."""
+def _targets(name: str, experiment: str) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Of each target of a task its values in all rows and in held-out ones, out of the table that they lie open in.
+
+    Without a task: the loss, and nothing held out.
+    """
+    runs = nano.runs(experiment)
+    if not name:
+        return [runs["loss"].astype(float)], []
     mirror = nano.MIRRORS[name]
-    nano.load_nano(tasks.spec(name))
-    table = mirror.table(nano.runs(mirror.experiment))
-    return table[tasks.spec(name).target_names[0]][mirror.heldout(table)]
+    nano.load_nano(tasks.spec(name))  # says so where there are too few rows
+    table = mirror.table(runs)
+    out = mirror.heldout(table)
+    values = [table[target] for target in tasks.spec(name).target_names]
+    return values, [y[out] for y in values]
 
 
 def plane() -> dict[str, np.ndarray]:
@@ -208,7 +214,8 @@ def main() -> int:
         "",
         *noise(),
         "",
-        "The ceiling is 1 - (noise sd)^2 / (variance of the held-out targets): what a perfect law would score.",
+        "Noise of what the task predicts (of `domain_mixture` the mean over its five targets). The ceiling is 1 - (noise sd)^2 / (variance of the held-out",
+        "targets): what a perfect law would score.",
         "",
         "## The isoFLOP plane",
         "",
