@@ -85,7 +85,7 @@ docs: .venv/docs
 # Our own measurements: searches on them, five seeds beside controls, and the page on noise, ceilings and the plane.
 nano: .venv/ready
 	$(BIN)/python -m harness bench --task finetune_vocab lr_bsz data_constrained domain_mixture sft moe --source nano --seeds 5 --minutes 20 \
-		--evaluations 200 --jobs 2 --workers 1 --no-random --out runs/nano --report docs/results/nano/search
+		--evaluations 100 --jobs 2 --workers 1 --no-random --out runs/nano --report docs/results/nano/search
 	$(BIN)/python -m benchmarks.nano
 
 clean:
