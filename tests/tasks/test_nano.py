@@ -119,14 +119,17 @@ def test_the_rows_that_ship_are_whole():
     assert all(run_of(row).id == row["id"] for row in text.to_dict("records"))
     assert (runs["unigram_normalized_loss"] - (runs["loss"] - runs["unigram_loss"])).abs().max() < 1e-5
     assert set(curves["id"]) == set(runs["id"])
-    ends = curves.groupby("id")["validation_loss"].agg(["first", "last"]).loc[runs["id"]]
+    falls = curves.groupby("id").agg(["first", "last"]).loc[runs["id"]]
     settings = runs.set_index("id")
+    slow = settings["lr"] < 0.02
+    assert (falls["train_loss"]["last"] < falls["train_loss"]["first"])[slow].all()
+    # Repeated text is learnt by heart, and a kind that a run never saw is forgotten.
     seen = (
-        (settings["tune_kind"].isna())
+        settings["tune_kind"].isna()
         & (settings["unique_tokens"] == settings["tokens"])
-        & (settings["lr"] < 0.02)
+        & ~settings["mixture"].str.split(" ").map(lambda shares: "0" in shares)
     )
-    assert (ends["last"] < ends["first"])[seen].all()
+    assert (falls["validation_loss"]["last"] < falls["validation_loss"]["first"])[slow & seen].all()
 
 
 def test_a_plain_chinchilla_law_explains_the_plane():
