@@ -180,7 +180,7 @@ def _dot(one: Column, other: Column, w: np.ndarray | None, cells: int) -> Array:
     if ia is None and ib is None:
         return np.broadcast_to(a[0] @ b[0], (cells,))
     if ia is None or ib is None:
-        row, (many, which) = (a[0], other) if ia is None else (b[0], one)
+        row, many, which = (a[0], b, ib) if ia is None else (b[0], a, ia)
         product: Array = (many @ row)[which]
     elif len(a) * len(b) <= 4 * cells:
         product = (a @ b.T)[ia, ib]
@@ -240,7 +240,8 @@ def _many(A: Array, b: Array) -> Array:
     L = np.empty_like(A)
     for j in range(q):
         column = A[j:, j] - (L[j:, :j] * L[j, :j]).sum(axis=1)
-        L[j:, j] = column / np.sqrt(column[0])
+        # Columns that are one another to the last digit leave nothing, and rounding may leave less.
+        L[j:, j] = column / np.sqrt(np.maximum(column[0], 1e-14))
     x = b.copy()
     for j in range(q):
         x[j] = (x[j] - (L[j, :j] * x[:j]).sum(axis=0)) / L[j, j]

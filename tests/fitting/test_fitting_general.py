@@ -100,6 +100,18 @@ def test_a_quantile_splits_the_rows_and_is_a_local_minimum():
                 )
 
 
+@pytest.mark.parametrize("loss", ["mse", "log_squared", "log_huber:1e-3"])
+def test_a_line_beside_a_power_is_started_with_the_weights_of_all_rows(loss):
+    """Such weights reach products of columns with and without a nonlinear constant alike: c2*t has none."""
+    rng = np.random.default_rng(8)
+    N, t = np.repeat(np.geomspace(1e-2, 1e2, 10), 4), np.tile([0.0, 0.3, 0.6, 1.0], 10)
+    y = 2 + 0.3 * N**-0.4 + 0.05 * t
+    weights = rng.uniform(0.01, 10.0, len(y))
+    result = fit("c0 + c1*N**-a1 + c2*t", {"N": N, "t": t, "y": y}, target="y", loss=loss, weights=weights)
+    found = [result.constants[c] for c in ("c0", "c1", "a1", "c2")]
+    assert found == pytest.approx([2, 0.3, 0.4, 0.05], rel=1e-4)
+
+
 def test_an_asymmetric_loss_pulls_the_law_below_the_rows():
     data = simulated(noise_std=0.02)
     above = [np.mean(fit(SURFACE, data, loss=asymmetric(w, 1.0)).residuals > 0) for w in (1.0, 5.0, 50.0)]
