@@ -64,7 +64,7 @@ def run_study(
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise BadData(f"--out {out}: can't be written ({error.strerror})") from None
-    result = StudyResult(out / "report.html")
+    result, planes = StudyResult(out / "report.html"), our_planes()
     columns = (
         TextColumn("{task.description}"),
         BarColumn(bar_width=30),
@@ -83,7 +83,7 @@ def run_study(
             else:
                 bar = progress.add_task(f"{e.number}. {e.title}", total=None)
                 try:
-                    findings = e.run(Context(data, spread(pool, progress, bar), our_planes()))
+                    findings = e.run(Context(data, spread(pool, progress, bar), planes))
                 except FittingError as error:
                     result.missing.append((e, f"failed: {error}"))
                     result.failed += 1

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from fitting_cases import simulated
+from fitting_cases import SPELLINGS, simulated
 
 from fitting import Law, fit
 from fitting.law.expression import text_of
@@ -24,18 +24,7 @@ def raw_table(seed, n=24, noise=0.002):
     return {"N": N, "D": D, "L": L}
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "E + exp(a - alpha*log(N)) + exp(b - beta*log(D))",
-        "exp(e) + exp(a)*N**-alpha + exp(b)*D**-beta",
-        "E + 10**(a - alpha*log10(N)) + 10**(b - beta*log10(D))",
-        "E + (N_c/N)**alpha + (D_c/D)**beta",
-        "E + exp(a - alpha*(log(N) - 20)) + exp(b - beta*(log(D) - 25))",
-        "E + A*exp(-alpha*log(N)) + B*(D/1e9)**-beta",
-        "log(exp(E)) + exp(a)/N**alpha + 2**b/D**beta",
-    ],
-)
+@pytest.mark.parametrize("text", SPELLINGS)
 @pytest.mark.parametrize("seed", [0, 1])
 def test_every_spelling_reaches_the_optimum_of_the_surface(text, seed):
     data = raw_table(seed)
