@@ -30,6 +30,9 @@ from harness.search.search import Search
 from tasks import Task
 from tasks.split import Fold
 
+LEFT = "not looked at: the time of choosing was over"
+"""What is said of a law in the place of its evidence where there was no time to gather it."""
+
 LOOKED_AT = 60
 """Laws that evidence is gathered on: the best of the search by its own order."""
 
@@ -59,7 +62,7 @@ class Choice:
     Attributes:
         winner: None where no candidate kept every rule.
         voters: laws whose median the forecast is made of, best first.
-        panel: how the forecast is made; None where no law could vote.
+        panel: how the forecast is made; None where no law could vote, or none was looked at in time.
         dropped: candidate id -> why it was passed over.
         evidence: on every law looked at.
         controls: name -> error on the validation folds, beside that of the "law" and the "forecast".
@@ -89,7 +92,7 @@ def choose(
 
     Args:
         folds: those that guided the search.
-        each: `map`, or the `map` of an executor, for the fits.
+        each: `map`, or the `map` of an executor, for the fits; it may give LEFT in the place of what it had no time for.
     """
     weights = weights or shipped()
     ground = Ground.of(task, folds)
@@ -97,6 +100,7 @@ def choose(
     choice = Choice(None)
     choice.evidence, tame = _look(search, evaluator, task, ground, choice.dropped, each)
     if not choice.evidence:
+        _leader(choice, search, evaluator, task, folds)
         return choice
     # Where every law runs off, one of them is still better than none.
     among = tame or list(range(len(choice.evidence)))
@@ -130,6 +134,26 @@ def choose(
             _compare(choice, ground, seen)
             return choice
     return choice
+
+
+def _leader(
+    choice: Choice, search: Search, evaluator: Evaluator, task: Task, folds: tuple[Fold, ...]
+) -> None:
+    """Where time was over before one law was looked at: the one that led the search, and no forecast."""
+    for judged in search.finalists():
+        if choice.dropped.get(judged.id) != LEFT:
+            continue
+        member = search.members[judged.id]
+        outcome = evaluator.validate(member.candidate.program, task, folds, checks="all")
+        if isinstance(outcome, Failed):
+            choice.dropped[judged.id] = f"{outcome.failure.value}: {outcome.detail}"
+            continue
+        choice.winner = Finalist(member, outcome)
+        choice.notes.append(
+            "no law could be looked at in the time of choosing: the law is the one that led the search, and there is no "
+            "forecast; give choosing more time (evolve.choose_minutes in a config)"
+        )
+        return
 
 
 def _look(

@@ -42,7 +42,9 @@ def parser(name: str, description: str, examples: str) -> Parser:
 
 def curve_options(p: argparse.ArgumentParser) -> None:
     p.add_argument(
-        "--set", dest="name", choices=(OURS, *SETS),
+        "--set",
+        dest="name",
+        choices=(OURS, *SETS),
         help=f"{OURS}: our own measurements; the others are public sets (default: {SETS[0]} where their folder is given, else {OURS})",
     )
     p.add_argument(

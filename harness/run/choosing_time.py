@@ -7,18 +7,15 @@ from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from typing import Any
 
 from evaluator import CallsEnded
-
-LEFT = "not looked at: the time of choosing was over"
+from harness.choosing.choice import LEFT
 
 
 class ChoosingTime:
     """A `map` over laws that keeps to a budget.
 
-    Until one law is in hand nothing is left out: a search that found laws is to end with one.
-
     Args:
         seconds: from now on; None for no limit.
-        grace_s: what is under way gets beyond them.
+        grace_s: what is under way gets beyond them; laws may still begin in it as long as none is in hand.
         end_calls: ends what is under way where it runs.
 
     Attributes:
@@ -49,16 +46,18 @@ class ChoosingTime:
         late = {f for f in begun if not f.done()}
         while late:
             left = end - self._clock()
-            if left <= 0 and self._found:
+            if left <= 0:
                 self._end_calls()
             # One that was between two calls begins another: it is ended the next time round.
             timeout = left if left > 0 else 1.0
             _, late = wait(late, timeout, FIRST_COMPLETED)
 
     def _in_time(self, look: Callable[[Any], Any], law: Any) -> Any:
-        if self._until is not None and self._found and self._clock() >= self._until:
-            self.left += 1
-            return LEFT
+        if self._until is not None:
+            last = self._until if self._found else self._until + self._grace_s
+            if self._clock() >= last:
+                self.left += 1
+                return LEFT
         try:
             found = look(law)
         except CallsEnded:

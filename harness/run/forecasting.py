@@ -252,7 +252,8 @@ def _read(folder: RunFolder) -> tuple[Panel, list[str]]:
         return panel, list(tree["voters"])
     except FileNotFoundError:
         raise BadRun(
-            f"{folder.path}: this run has no forecast (made before there were any, or no law could vote); run its task again"
+            f"{folder.path}: this run has no forecast (made before there were any, no law could vote, or none was looked at in time); "
+            "run its task again"
         ) from None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BadRun(f"{path}: can't be read as a forecast ({error})") from error

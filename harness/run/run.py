@@ -245,14 +245,16 @@ def choose(session: Session, ending: Ending) -> Choice:
 
 def reveal(session: Session, choice: Choice) -> Report | None:
     """Open the held-out rows, once, for the law that was chosen; None where none was."""
-    if choice.winner is None or choice.panel is None:
+    if choice.winner is None:
         return None
     a = session.assignment
-    write_forecast(session.folder, choice.panel, [m.candidate.id for m in choice.voters])
-    voters = [m.candidate.program for m in choice.voters]
     program = choice.winner.member.candidate.program
-    ground, each = Ground.of(a.task, a.folds), beside(session.config.evolve.workers)
-    forecaster = Forecaster(ground, choice.panel, voters, program, session.evaluator, each)
+    forecaster = None
+    if choice.panel is not None:
+        write_forecast(session.folder, choice.panel, [m.candidate.id for m in choice.voters])
+        voters = [m.candidate.program for m in choice.voters]
+        ground, each = Ground.of(a.task, a.folds), beside(session.config.evolve.workers)
+        forecaster = Forecaster(ground, choice.panel, voters, program, session.evaluator, each)
     session.forecaster = forecaster
     session.folder.write_program(program)
     session.terms.watcher.say("opening the held-out rows, once")
@@ -261,7 +263,7 @@ def reveal(session: Session, choice: Choice) -> Report | None:
         # Without the hash of held-out rows: a journal holds nothing of them.
         session.journal.record(event, {k: v for k, v in facts.items() if k != "heldout_hash"})
 
-    digests = [program_hash(p) for p in (program, *forecaster.programs)]
+    digests = [program_hash(p) for p in (program, *(forecaster.programs if forecaster else ()))]
     for _, facts, _ in reversed(session.journal.events(RESULTS)):
         if facts["programs"] == digests and facts["report"]["heldout_hash"] == a.task.provenance.heldout_hash:
             return report_of(facts["report"])

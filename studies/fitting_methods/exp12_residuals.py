@@ -143,9 +143,13 @@ def run(context: Context) -> Findings:
     grown = f" (it grows in {', '.join(more)}, whose tokens are not C/(6 N) row by row)" if more else ""
     near = " is near 6 everywhere" if logs["k_min"].min() > 5 and logs["k_max"].max() < 7 else ""
     left = int((logs["kruskal_p_after_k"] < 0.05).sum())
-    explains = "That k explains the shift: with" if left == 0 else "That k does not explain the whole shift: with"
+    explains = (
+        "That k explains the shift: with" if left == 0 else "That k does not explain the whole shift: with"
+    )
     still = "no set's" if left == 0 else f"{left} of {len(logs)} sets'"
-    worst = f"; on {gain.idxmax()} Approach 3 is {gain.max():.2f} % above it, because its bound B <= 1e6 stops it"
+    worst = (
+        f"; on {gain.idxmax()} Approach 3 is {gain.max():.2f} % above it, because its bound B <= 1e6 stops it"
+    )
     return Findings(
         answer=(
             f"Residuals shift between budgets (Kruskal-Wallis below 5 %) in {len(shifted)} of {len(logs)} sets: {', '.join(shifted) or 'none'}. Their spread "

@@ -118,7 +118,10 @@ def test_without_data_commands_read_our_own_measurements_and_say_so(asked, words
 
 def test_our_curves_end_at_the_losses_of_their_runs():
     curves = our_curves()
-    runs = {name: float(loss) for name, loss in zip(*(nano.runs("schedule")[c] for c in ("id", "loss")), strict=True)}
+    runs = {
+        name: float(loss)
+        for name, loss in zip(*(nano.runs("schedule")[c] for c in ("id", "loss")), strict=True)
+    }
     assert len(curves) == 24 and all(c.complete is True and c.n >= 12 and c.progress[-1] == 1 for c in curves)
     # points of a curve use every eighth sequence of what the loss is measured on
     assert all(abs(c.final - runs[c.run]) < 0.1 for c in curves)

@@ -69,7 +69,9 @@ def told(out: str, without: tuple[str, ...]) -> dict:
     report = json.loads(out)
     held = report["attacks"] - len(report["escaped"])
     user = "root" if report["uid"] == 0 else f"user {report['uid']}"
-    print(f"{user}, without {', '.join(without) or 'nothing'}: {held} of {report['attacks']} attacks contained")
+    print(
+        f"{user}, without {', '.join(without) or 'nothing'}: {held} of {report['attacks']} attacks contained"
+    )
     return report
 
 

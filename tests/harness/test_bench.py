@@ -203,7 +203,9 @@ def test_stored_searches_are_chosen_from_again_by_other_rules(
     assert all(n_evaluated(out / name / "journal.sqlite") == 6 for out in (first, same, other))
     with RunFolder(other / name).journal(read_only=True) as journal:
         assert [facts["winner"] for _, facts, _ in journal.events("chosen again")] == [plain["candidate"]]
-    assert [s.candidate for s in read(RunFolder(other / name)) if s.chosen] == [searched_id(plain["candidate"])]
+    assert [s.candidate for s in read(RunFolder(other / name)) if s.chosen] == [
+        searched_id(plain["candidate"])
+    ]
     assert "--choose-again DIR" in (other / "README.md").read_text()
     assert RunFolder(first / name).summary() == chosen
 

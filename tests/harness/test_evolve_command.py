@@ -16,7 +16,8 @@ import pandas as pd
 import pytest
 import real_rows
 
-from harness.commands import evolve
+from harness.commands import evolve, plot, predict, report
+from harness.commands import leaderboard as board
 from harness.record.journal import Journal
 from harness.record.run_folder import RunFolder
 
@@ -286,3 +287,29 @@ def test_our_own_measurements_are_called_so_on_every_screen(tmp_path, capsys, mo
     assert "our own measurements" in after
     assert "published scores are not shown" in captured
     assert "GPT-5" not in captured
+
+
+def test_where_choosing_had_no_time_for_one_law_the_leader_is_the_law_and_there_is_no_forecast(
+    rows, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setattr("harness.run.budget.Budget.choosing_s", 0.0)
+    monkeypatch.setattr("harness.run.budget.Budget.grace_s", 0.0)
+    code = evolve.main(
+        [str(a) for a in ("--task", "parallel", "--data-dir", rows, "--out", tmp_path, *SMALL)]
+    )
+    said = capsys.readouterr().out
+    assert code == 0 and "no law could be looked at in the time of choosing" in said
+    (run,) = (p for p in tmp_path.iterdir() if p.is_dir())
+    summary = json.loads((run / "summary.json").read_text())
+    assert summary["heldout"]["n_rows"] == 8 and summary["forecast"] is None and summary["voters"] == []
+    with Journal(run / "journal.sqlite", read_only=True) as journal:
+        kinds = [k for k, _, _ in journal.events()]
+    assert kinds == ["started", "finished", "reveal", "revealed"]
+    assert board.main(["--out", str(tmp_path), "--no-programs"]) == 0
+    assert report.main([str(run), "--data-dir", str(rows)]) == 0
+    where = ["--data-dir", str(rows), "--out"]
+    assert plot.main([str(run), "--kind", "scores", *where, str(tmp_path / "f.pdf")]) == 0
+    assert plot.main([str(run), "--kind", "data", *where, str(tmp_path / "f.pdf")]) == 2
+    at = ["--at", "num_params=1e9,parallel_size=8,group=stack"]
+    assert predict.main([str(run), "--data-dir", str(rows), *at]) == 2
+    assert "has no forecast" in capsys.readouterr().err
