@@ -19,8 +19,11 @@ import pandas as pd
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import tasks
+from evaluator import Evaluator, LocalSandbox
 from evaluator.metric import score
 from fitting import FitError, FittedLaw, FittingError, approach_1, approach_2, approach_3, fit
+from harness.boards.scoring import score_program
+from harness.shipped import shipped
 from measure.experiments import planned
 from measure.noise import noise_sd
 from measure.store import run_of
@@ -183,6 +186,21 @@ def search(folder: Path) -> list[str]:
     ]
 
 
+def seeds() -> list[str]:
+    """Held-out R2 of the programs that a search begins with, one row each."""
+    lines = ["| task | program | constants | held-out R2 |", "| --- | --- | --- | --- |"]
+    with LocalSandbox(workers=1) as sandbox:
+        for name in nano.MIRRORS:
+            task = nano.load_nano(tasks.spec(name))
+            for path in sorted((shipped("seeds") / name).glob("*.py")):
+                found = score_program(path.read_text(encoding="utf-8"), task, Evaluator(sandbox))
+                card = found["heldout"]
+                broken = ", ".join(b["rule"] for b in found["broken_rules"])
+                shown = f"{max(card['r2'], -1.0):.4f}" if card else broken
+                lines.append(f"| {name} | {path.stem} | {found['n_constants'] or '-'} | {shown} |")
+    return lines
+
+
 def main() -> int:
     p = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     p.add_argument(
@@ -229,6 +247,12 @@ def main() -> int:
         "## Our search",
         "",
         *search(args.search),
+        "",
+        "## Seeds beside it",
+        "",
+        "The programs under `seeds/`, fitted to the training rows alone; R2 clipped to [-1, 1] as above.",
+        "",
+        *seeds(),
         "",
     ]
     args.out.mkdir(parents=True, exist_ok=True)
