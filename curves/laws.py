@@ -25,6 +25,17 @@ FLOOR_SHARE = 0.999
 """E is at most this share of the least loss fitted."""
 
 
+def unit_of(rungs: Sequence[float], axis: str = "C") -> float:
+    """What x is divided by: UNIT where runs of that compute are among them, else the power of ten below the smallest run.
+
+    Args:
+        rungs: x of the runs, rising.
+    """
+    if axis == "C" and (not rungs or rungs[-1] >= UNIT):
+        return UNIT
+    return float(10.0 ** np.floor(np.log10(rungs[0])))
+
+
 @dataclass(frozen=True, slots=True)
 class EndpointLaw:
     """A fitted law.

@@ -139,6 +139,20 @@ class Read:
     binding: list[ast.AST] = field(default_factory=list)
 
 
+_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.alias)
+_ASKED_FOR = frozenset([ast.Import, ast.ImportFrom, ast.Call, ast.Attribute, *_DEFINITIONS])
+_BARE = frozenset(("ctx", "op", "ops", "id", "attr", "arg", "asname", "kind", "type_comment", "lineno"))
+"""Fields in which no node that is asked for ever stands."""
+
+
+_FIELDS = {
+    kind: tuple(name for name in kind._fields if name not in _BARE)
+    for kind in vars(ast).values()
+    if isinstance(kind, type) and issubclass(kind, ast.AST)
+}
+"""Fields of a kind of node in which others may stand."""
+
+
 @lru_cache(maxsize=8)
 def _read(program: str) -> Read:
     """Parsed and walked once for all checks: most of what a search's own process does for a candidate.
@@ -151,21 +165,26 @@ def _read(program: str) -> Read:
         todo: deque[ast.AST] = deque([read.tree])
         while todo:
             node = todo.popleft()
-            match node:
-                case ast.Import() | ast.ImportFrom():
-                    read.imports.append(node)
-                case ast.Call():
-                    read.calls.append(node)
-                case ast.Attribute():
-                    read.attributes.append(node)
-                case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef() | ast.alias() | ast.Name():
-                    read.binding.append(node)
-            for name in node._fields:
-                if name in ("ctx", "op", "ops"):  # nothing is in them
-                    continue
+            kind = type(node)
+            if kind is ast.Constant:
+                continue
+            if kind is ast.Name:
+                read.binding.append(node)
+                continue
+            if kind in _ASKED_FOR:
+                match node:
+                    case ast.Import() | ast.ImportFrom():
+                        read.imports.append(node)
+                    case ast.Call():
+                        read.calls.append(node)
+                    case ast.Attribute():
+                        read.attributes.append(node)
+                    case _:
+                        read.binding.append(node)
+            for name in _FIELDS[kind]:
                 value = getattr(node, name, None)
-                if isinstance(value, list):
-                    todo.extend(item for item in value if isinstance(item, ast.AST))
+                if type(value) is list:
+                    todo.extend([item for item in value if isinstance(item, ast.AST)])
                 elif isinstance(value, ast.AST):
                     todo.append(value)
         return read
@@ -307,8 +326,10 @@ def _clock(read: Read) -> Failed | None:
     """`datetime64("now")` has a resolution of a second, too coarse for a second fit to notice."""
     for node in read.calls:
         called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        if called != "datetime64":
+            continue
         texts = {a.value for a in node.args if isinstance(a, ast.Constant) and isinstance(a.value, str)}
-        if called == "datetime64" and texts & {"now", "today"}:
+        if texts & {"now", "today"}:
             return Failed(
                 Failure.FORBIDDEN,
                 f"program line {node.lineno}: may not read the clock; a law depends on its row alone",

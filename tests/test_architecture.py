@@ -145,7 +145,6 @@ MOST_PARAMETERS = 7
 MOST_LINES_OF_A_STEP = 40
 MOST_LINES = 360
 LONG = {
-    "harness/record/journal.py",
     "evaluator/sandbox/call.py",
 }  # one noun each, and longer than one reads in one go
 

@@ -18,7 +18,7 @@ from harness.choosing.shares import made_of
 from harness.errors import BadRun
 from harness.proposers.facts import identifiers
 from harness.proposers.formula.naming import readable
-from harness.record.journal import read_meta
+from harness.record.database import read_meta
 from harness.record.run_folder import RunFolder, all_runs, write_atomically
 from harness.run.beginning import SEEDS, read_program
 from harness.shipped import shipped

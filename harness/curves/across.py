@@ -26,7 +26,7 @@ from curves import (
     rolling_horizon,
 )
 from curves.calibration import bounds
-from curves.laws import UNIT
+from curves.laws import unit_of
 from harness.curves.ours import LABELS, TERMS
 from harness.curves.tables import (
     curve_options,
@@ -69,7 +69,7 @@ def laws_main(argv: list[str]) -> int:
             f"laws: expected runs at 2 or more {args.axis}, got {len(rungs)}; choose another --axis"
         )
     cutoff = args.cutoff or rungs[max(len(rungs) - 3, 0)]
-    unit = UNIT if args.axis == "C" and rungs[-1] >= UNIT else float(rungs[0])
+    unit = unit_of(rungs, args.axis)
     laws, misses = recipe_laws(endpoints, cutoff, args.form, args.axis, unit)
     if not laws:
         raise BadHistory(

@@ -12,7 +12,7 @@ import numpy as np
 
 from curves import BASELINES, FORMS, LOSSES, Curve, Prediction, backtest, choose_method, fit_curves
 from curves.joint import BY_FLOP, GLOBAL, SHAPES, JointFit, features, fit_joint
-from curves.laws import UNIT, Endpoint, recipe_laws, remark
+from curves.laws import Endpoint, recipe_laws, remark, unit_of
 from fitting.errors import BadData
 from harness.curves.ours import TERMS
 
@@ -145,9 +145,9 @@ def _laws(endpoints: Sequence[Endpoint], default: float | None) -> dict:
     """Fits of both forms at every stop of the slider."""
     rungs = sorted({e.x["C"] for e in endpoints if "C" in e.x})
     stops = rungs[1:]
-    unit = UNIT if not rungs or rungs[-1] >= UNIT else 10.0 ** np.floor(np.log10(rungs[0]))
+    unit = unit_of(rungs)
     out: dict = {
-        "unit": float(unit),
+        "unit": unit,
         "points": [
             {"a": _word(e.recipe[0]), "b": _word(e.recipe[1]), "C": e.x["C"], "loss": _round(e.loss)}
             for e in endpoints

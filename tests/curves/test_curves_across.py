@@ -29,6 +29,7 @@ from curves import (
     target_search,
 )
 from curves.baselines import template
+from curves.laws import unit_of
 from fitting.errors import BadData, BadOption
 
 PREFIXES = (0.3, 0.6, 0.9)
@@ -239,3 +240,11 @@ def test_a_table_of_ones_own_is_read_and_faults_are_named(tmp_path):
         load_curves(path, run="run", step="it", loss="val", progress=None)
     with pytest.raises(BadData, match="no such file"):
         load_curves(tmp_path / "none.csv")
+
+
+@pytest.mark.parametrize(
+    ("rungs", "axis", "unit"),
+    [([3e18, 1e22], "C", 1e18), ([], "C", 1e18), ([3e9, 8e10], "C", 1e9), ([2.5e7, 1e19], "D", 1e7)],
+)
+def test_the_unit_of_a_law_is_round_and_below_the_smallest_run(rungs, axis, unit):
+    assert unit_of(rungs, axis) == pytest.approx(unit)

@@ -11,8 +11,9 @@ from evaluator.outcome import Failed, Failure, Scorecard, Scored
 from evaluator.reveal import Report
 from harness import verify
 from harness.errors import BadRun
+from harness.record.database import SCHEMA
 from harness.record.facts import outcome_text, report_facts, report_of
-from harness.record.journal import SCHEMA, Journal
+from harness.record.journal import Journal
 from harness.search.candidate import Candidate, Draft, program_hash
 
 SEED = 20260

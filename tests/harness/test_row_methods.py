@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from evaluator.scale import Scale
-from harness.choosing.rows.kriging import MOST_ROWS, kriging
+from harness.choosing.rows.kriging import MOST_ROWS, Posterior, kriging
 from harness.choosing.rows.last_levels import local
 from harness.choosing.rows.methods import METHODS
 from tasks.rows import Rows
@@ -82,3 +82,15 @@ def test_without_an_axis_the_line_is_the_nearest_row():
     train = rows_of(product)
     found = local(spec, train, np.log(train.y), train.X[[3]] * 1.01, np.array(["a"]), 4)
     assert found.line[0, 0] == pytest.approx(np.log(train.y[3, 0])) and found.last[0].tolist() == [3]
+
+
+def test_slopes_of_the_posterior_are_those_of_its_value_and_the_prior_alone_counts_beyond_the_bounds():
+    rng = np.random.default_rng(3)
+    Z = rng.normal(size=(30, 2))
+    y = np.sin(2 * Z[:, 0]) + 0.1 * rng.normal(size=30)
+    posterior = Posterior(Z, (y - y.mean()) / y.std())
+    for logs in ([0.3, -0.4, -0.7, -3.0], [0.1, 3.5, 3.2, -2.0]):
+        at = np.array(logs)
+        steps = 1e-6 * np.eye(4)
+        numeric = [(posterior.cost(at + h)[0] - posterior.cost(at - h)[0]) / 2e-6 for h in steps]
+        assert posterior.cost(at)[1] == pytest.approx(numeric, rel=1e-5, abs=1e-7)

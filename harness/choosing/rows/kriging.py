@@ -6,12 +6,15 @@ Near the rows it follows them in every feature, far out it falls back to its pla
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
+from scipy.linalg.lapack import dpotrf, dpotri
 from scipy.optimize import minimize
+from threadpoolctl import ThreadpoolController
 
 from evaluator.controls import standardised
 from tasks.rows import Rows
@@ -89,32 +92,71 @@ def _predicted(Z: np.ndarray, z: np.ndarray, Z_new: np.ndarray) -> np.ndarray:
 def _process(features: bytes, shape: tuple[int, int], targets: bytes) -> _Process:
     """The process of these rows; a page asks for the same ones at many places."""
     Z, z = np.frombuffer(features).reshape(shape), np.frombuffer(targets)
-    n, d = shape
     mean, spread = float(z.mean()), float(z.std())
-    y = (z - mean) / spread
-    away, trend = _distances(Z, Z), _trend(Z, Z)
-    bounds = np.array([BOUNDS[0]] * d + list(BOUNDS[1:]))
-    priors = np.array([LENGTH] * d + [VARIANCE, NOISE])
-
-    def covariance(logs: np.ndarray) -> np.ndarray:
-        logs = np.clip(logs, *bounds.T)
-        close = np.exp(-0.5 * (away / np.exp(2 * logs[:d])).sum(axis=-1))
-        found: np.ndarray = np.exp(logs[d]) * close + trend + (np.exp(logs[d + 1]) + 1e-9) * np.eye(n)
-        return found
-
-    def cost(logs: np.ndarray) -> float:
-        try:
-            root = np.linalg.cholesky(covariance(logs))
-        except np.linalg.LinAlgError:
-            return 1e10
-        explained = np.linalg.solve(root, y)
-        off = (logs - priors[:, 0]) / priors[:, 1]
-        return float(0.5 * explained @ explained + np.log(np.diag(root)).sum() + 0.5 * off @ off)
-
-    logs = minimize(cost, priors[:, 0], method="L-BFGS-B", options={"maxiter": STEPS}).x
-    weights = cho_solve(cho_factor(covariance(logs)), y)
-    logs = np.clip(logs, *bounds.T)
+    posterior = Posterior(Z, (z - mean) / spread)
+    with one_thread():
+        start, steps = posterior.priors[:, 0], {"maxiter": STEPS}
+        found = minimize(posterior.cost, start, jac=True, method="L-BFGS-B", options=steps)
+        logs = np.clip(found.x, *posterior.bounds.T)
+        weights = cho_solve(cho_factor(posterior.covariance(logs)[1]), posterior.y)
+    d = shape[1]
     return _Process(Z, weights, np.exp(logs[:d]), float(np.exp(logs[d])), mean, spread)
+
+
+class Posterior:
+    """How likely scales are, given rows.
+
+    Args:
+        Z: (n, d) standardised features.
+        y: (n,) standardised targets.
+    """
+
+    def __init__(self, Z: np.ndarray, y: np.ndarray) -> None:
+        d = Z.shape[1]
+        self.y = y
+        self.away, self.trend = _distances(Z, Z), _trend(Z, Z)
+        self.bounds = np.array([BOUNDS[0]] * d + list(BOUNDS[1:]))
+        self.priors = np.array([LENGTH] * d + [VARIANCE, NOISE])
+
+    def covariance(self, logs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(n, n) each: what the process brings, and all with trend and noise, at logs of lengths, variance and noise."""
+        *lengths, variance, noise = logs
+        close = np.exp(variance - 0.5 * self.away @ np.exp(-2 * np.array(lengths)))
+        whole = close + self.trend
+        whole[np.diag_indices(len(whole))] += np.exp(noise) + 1e-9
+        return close, whole
+
+    def cost(self, logs: np.ndarray) -> tuple[float, np.ndarray]:
+        """Minus the log of the posterior but for a constant, and its slopes; beyond the bounds the prior alone counts."""
+        off = (logs - self.priors[:, 0]) / self.priors[:, 1]
+        inside = np.clip(logs, *self.bounds.T)
+        close, whole = self.covariance(inside)
+        root, failed = dpotrf(whole, lower=1)
+        if failed:
+            return 1e10, np.zeros(len(logs))
+        weights = cho_solve((root, True), self.y)
+        lower = np.tril(dpotri(root, lower=1)[0])
+        slack = lower + np.tril(lower, -1).T - np.outer(weights, weights)
+        shared = slack * close
+        slopes = 0.5 * np.array(
+            [
+                *(np.exp(-2 * inside[:-2]) * np.einsum("ij,ijk->k", shared, self.away)),
+                shared.sum(),
+                np.exp(inside[-1]) * np.trace(slack),
+            ]
+        )
+        value = 0.5 * self.y @ weights + np.log(np.diag(root)).sum() + 0.5 * off @ off
+        return float(value), np.where(inside == logs, slopes, 0.0) + off / self.priors[:, 1]
+
+
+def one_thread() -> AbstractContextManager[object]:
+    """Matrices of a few hundred rows take longer with threads of their own, many times so where cores are busy."""
+    return _libraries().limit(limits=1, user_api="blas")
+
+
+@lru_cache(maxsize=1)
+def _libraries() -> ThreadpoolController:
+    return ThreadpoolController()
 
 
 def _distances(A: np.ndarray, B: np.ndarray) -> np.ndarray:
