@@ -1,34 +1,33 @@
 """Learning rate and batch size: loss by both, data and model size: law found by the formula search.
 
-c0 + c1*exp(-k1*bsz)*log(lr) + c2*lr*(lr + s1*non_embedding_param_size)**-a1 + c3*(log(lr) - (-1.53) - b1*log(data_size) - (-1.17)*log(non_embedding_param_size))**2 + c4*(log(lr) - l1 - b2*log(non_embedding_param_size) - b3*log(bsz))**2*bsz**-a2*data_size**-a3*(non_embedding_param_size/lr)**-a2 + c5*bsz**-0.501 + c6*non_embedding_param_size**-a2
+A*exp(-k_bsz*bsz)*log(lr) + B*lr + F*(log(lr) + 1.53 - slope_data_size*log(data_size) - slope_non_embedding_param_size*log(non_embedding_param_size))**2 + G*(log(lr) - log_lr_best - slope_non_embedding_param_size2*log(non_embedding_param_size) - slope_bsz*log(bsz))**2*data_size**-alpha*(non_embedding_param_size/lr)**-beta + H*bsz**-0.501 + K*non_embedding_param_size**-beta
 
 Features in round units: lr in 0.001; bsz in 100; data_size in 1e+10; non_embedding_param_size in 1e+08.
-Source: `harness bench`, seed 1, 600 evaluations; of 3 runs the one of lowest validation error.
+Source: `harness bench`, seed 1, 600 evaluations; of 5 runs the one of lowest validation error.
 """
 
 import numpy as np
 
 # EVOLVE-BLOCK-START
-# law: c0 + c1*exp(-k1*bsz)*log(lr) + c2*lr*(lr + s1*non_embedding_param_size)**-a1 + c3*(log(lr) - (-1.53) - b1*log(data_size) - (-1.17)*log(non_embedding_param_size))**2 + c4*(log(lr) - l1 - b2*log(non_embedding_param_size) - b3*log(bsz))**2*bsz**-a2*data_size**-a3*(non_embedding_param_size/lr)**-a2 + c5*bsz**-0.501 + c6*non_embedding_param_size**-a2
-# fit: {"loss": "huber", "link": "identity", "emphasis": 1.5, "non_negative": true, "ridge": 1e-05, "exponent_bound": 1.5}
+# law: c1*exp(-k1*bsz)*log(lr) + c2*lr + c3*(log(lr) - (-1.53) - b1*log(data_size) - b2*log(non_embedding_param_size))**2 + c4*(log(lr) - l1 - b3*log(non_embedding_param_size) - b4*log(bsz))**2*data_size**-a1*(non_embedding_param_size/lr)**-a2 + c5*bsz**-0.501 + c6*non_embedding_param_size**-a2
+# fit: {"loss": "squared", "link": "identity", "emphasis": 2.0, "non_negative": true, "ridge": 1e-05, "exponent_bound": 1.5}
 
 UNITS = np.array([0.001, 100, 1e+10, 1e+08])
 # (low, high, searched in logs) of each constant that is not an amplitude
 BOUNDS = [
     (0.00147638, 1.47638, True),  # k1
-    (2.27336e-05, 36852.7, True),  # s1
-    (-0.75, 1.5, False),  # a1
     (-1.5, 1.5, False),  # b1
-    (-4.41018, 6.09558, False),  # l1
     (-1.5, 1.5, False),  # b2
+    (-4.41018, 6.09558, False),  # l1
     (-1.5, 1.5, False),  # b3
+    (-1.5, 1.5, False),  # b4
+    (-0.75, 1.5, False),  # a1
     (-0.75, 1.5, False),  # a2
-    (-0.75, 1.5, False),  # a3
 ]
 LOW = np.array([np.log(low) if logs else low for low, _, logs in BOUNDS])
 HIGH = np.array([np.log(high) if logs else high for _, high, logs in BOUNDS])
 LOGS = np.array([logs for _, _, logs in BOUNDS], dtype=bool)
-N_AMPLITUDES = 7
+N_AMPLITUDES = 6
 FIT_SEED = 0
 
 
@@ -42,13 +41,12 @@ log, tanh = np.log, np.tanh
 def columns(data_points, q):
     """Terms without amplitudes: (n, F) features, (S, p) constants -> (S, N_AMPLITUDES, n)."""
     lr, bsz, data_size, non_embedding_param_size = (np.asarray(data_points, dtype=float) / UNITS).T
-    k1, s1, a1, b1, l1, b2, b3, a2, a3 = q.T[:, :, None]
+    k1, b1, b2, l1, b3, b4, a1, a2 = q.T[:, :, None]
     terms = [
-        1.0,
         exp(-k1*bsz)*log(lr),
-        lr*(lr + s1*non_embedding_param_size)**-a1,
-        (log(lr) - (-1.53) - b1*log(data_size) - (-1.17)*log(non_embedding_param_size))**2,
-        (log(lr) - l1 - b2*log(non_embedding_param_size) - b3*log(bsz))**2*bsz**-a2*data_size**-a3*(non_embedding_param_size/lr)**-a2,
+        lr,
+        (log(lr) - (-1.53) - b1*log(data_size) - b2*log(non_embedding_param_size))**2,
+        (log(lr) - l1 - b3*log(non_embedding_param_size) - b4*log(bsz))**2*data_size**-a1*(non_embedding_param_size/lr)**-a2,
         bsz**-0.501,
         non_embedding_param_size**-a2,
     ]
@@ -71,14 +69,14 @@ def project(data_points, y, root_weight, u):
     size = np.sqrt(np.einsum("skn,skn->sk", phi, phi)) + 1e-300
     phi /= size[:, :, None]
     diagonal = np.full(N_AMPLITUDES, 1e-11)
-    diagonal[1:] += 1e-05
+    diagonal[0:] += 1e-05
     gram = phi @ phi.transpose(0, 2, 1) + np.diag(diagonal)
     right = (phi @ z)[..., None]
     a = np.linalg.solve(gram, right)
     keep = np.ones(right.shape, dtype=bool)
     for _ in range(N_AMPLITUDES):  # amplitudes that may not be negative leave one by one
         negative = a < 0
-        negative[:, :1] = False
+        negative[:, :0] = False
         if not negative.any():
             break
         keep &= ~negative
@@ -135,7 +133,7 @@ def row_weights(data_points):
     for j in [2, 3]:
         levels, index = np.unique(data_points[:, j], return_inverse=True)
         place = np.maximum(place, index / max(len(levels) - 1, 1))
-    return np.exp(0.5 * 1.5 * (place - 1.0))
+    return np.exp(0.5 * 2.0 * (place - 1.0))
 
 
 def fit_one(data_points, y):
@@ -153,7 +151,7 @@ def fit_one(data_points, y):
         if len(few) < len(y):
             u = search(data_points, y, root_weight, u, 15)[None]
     a, r = project(data_points, y, root_weight, u)
-    for _ in range(4):  # Huber by reweighting, its width from the residuals' own spread
+    for _ in range(0):  # Huber by reweighting, its width from the residuals' own spread
         plain = np.abs(r[0]) / root_weight
         width = 2.0 * np.median(plain) + 1e-12
         robust = root_weight * np.sqrt(np.minimum(1.0, width / np.maximum(plain, 1e-300)))

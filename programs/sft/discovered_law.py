@@ -1,26 +1,26 @@
 """Fine-tuning: loss by number of examples: law found by the formula search.
 
-exp(c0 + c1*(1 + 0.0703*log(1 + sft_data_size))**-a1*sft_data_size**-0.00909)
+exp(bias + A*sft_data_size**-0.263 + B*log(sft_data_size + sft_data_size_0))
 
 Features in round units: sft_data_size in 10000.
-Source: `harness bench`, seed 0, 537 evaluations; of 3 runs the one of lowest validation error.
+Source: `harness bench`, seed 3, 579 evaluations; of 5 runs the one of lowest validation error.
 """
 
 import numpy as np
 
 # EVOLVE-BLOCK-START
-# law: exp(c0 + c1*(1 + 0.0703*log(1 + sft_data_size))**-a1*sft_data_size**-0.00909)
-# fit: {"loss": "huber", "link": "log", "emphasis": 6.0, "non_negative": true, "ridge": 1e-06, "exponent_bound": 2.0}
+# law: exp(c0 + c1*sft_data_size**-0.263 + c2*log(sft_data_size + s1))
+# fit: {"loss": "huber", "link": "log", "emphasis": 6.0, "non_negative": false, "ridge": 0.001, "exponent_bound": 1.5}
 
 UNITS = np.array([10000])
 # (low, high, searched in logs) of each constant that is not an amplitude
 BOUNDS = [
-    (-1, 2, False),  # a1
+    (2e-05, 409.6, True),  # s1
 ]
 LOW = np.array([np.log(low) if logs else low for low, _, logs in BOUNDS])
 HIGH = np.array([np.log(high) if logs else high for _, high, logs in BOUNDS])
 LOGS = np.array([logs for _, _, logs in BOUNDS], dtype=bool)
-N_AMPLITUDES = 2
+N_AMPLITUDES = 3
 FIT_SEED = 0
 
 
@@ -34,10 +34,11 @@ log, tanh = np.log, np.tanh
 def columns(data_points, q):
     """Terms without amplitudes: (n, F) features, (S, p) constants -> (S, N_AMPLITUDES, n)."""
     sft_data_size, = (np.asarray(data_points, dtype=float) / UNITS).T
-    a1, = q.T[:, :, None]
+    s1, = q.T[:, :, None]
     terms = [
         1.0,
-        (1 + 0.0703*log(1 + sft_data_size))**-a1*sft_data_size**-0.00909,
+        sft_data_size**-0.263,
+        log(sft_data_size + s1),
     ]
     table = np.empty((len(q), N_AMPLITUDES, len(data_points)))
     for k, term in enumerate(terms):
@@ -58,14 +59,14 @@ def project(data_points, y, root_weight, u):
     size = np.sqrt(np.einsum("skn,skn->sk", phi, phi)) + 1e-300
     phi /= size[:, :, None]
     diagonal = np.full(N_AMPLITUDES, 1e-11)
-    diagonal[1:] += 1e-06
+    diagonal[1:] += 0.001
     gram = phi @ phi.transpose(0, 2, 1) + np.diag(diagonal)
     right = (phi @ z)[..., None]
     a = np.linalg.solve(gram, right)
     keep = np.ones(right.shape, dtype=bool)
     for _ in range(N_AMPLITUDES):  # amplitudes that may not be negative leave one by one
         negative = a < 0
-        negative[:, :1] = False
+        negative[:, :3] = False
         if not negative.any():
             break
         keep &= ~negative
