@@ -92,8 +92,7 @@ class Database:
             )
         except sqlite3.Error as error:
             raise self._unreadable(error) from error
-        # Bytes that are no text can still be hashed, and so be told from what was written.
-        self._db.text_factory = lambda data: data.decode("utf-8", "surrogateescape")
+        self._db.text_factory = _any_text
         try:
             (version,) = self._db.execute("PRAGMA user_version").fetchone()
             if version not in range(1, VERSION + 1):
@@ -132,8 +131,13 @@ class Database:
             return
         self._db.execute("BEGIN")  # rows and head of one moment, beside a writer
         try:
+            self._db.text_factory = str  # what SQLite decodes itself is there sooner
+            found, self._broken, self.sound = find_damage(self._db, known)
+        except (sqlite3.OperationalError, UnicodeError):
+            self._db.text_factory = _any_text
             found, self._broken, self.sound = find_damage(self._db, known)
         finally:
+            self._db.text_factory = _any_text
             self._db.execute("COMMIT")
         self.damage += found
 
@@ -265,6 +269,11 @@ class Database:
             return {k: read_json(v) for k, v in rows}
         except (sqlite3.Error, ValueError, TypeError) as error:
             raise self._unreadable(error) from error
+
+
+def _any_text(data: bytes) -> str:
+    """Bytes that are no text can still be hashed, and so be told from what was written."""
+    return data.decode("utf-8", "surrogateescape")
 
 
 def read_meta(path: Path) -> dict[str, Any]:
