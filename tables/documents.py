@@ -128,7 +128,7 @@ def read_json(text: str | bytes) -> Any:
     try:
         if isinstance(text, bytes):
             text = text.decode(json.detect_encoding(text), "surrogatepass")
-        return _JSON.decode(text)
+        return (_COUNTED if _LONG.search(text) else _JSON).decode(text)
     except Unreadable:
         raise
     except (RecursionError, MemoryError):
@@ -143,8 +143,9 @@ def _integer(text: str) -> int:
     return int(text)
 
 
-_JSON = json.JSONDecoder(parse_int=_integer)
-"""Made once: a journal holds ten thousand texts."""
+_LONG = re.compile(rf"\d{{{MOST_DIGITS + 1}}}")
+_JSON, _COUNTED = json.JSONDecoder(), json.JSONDecoder(parse_int=_integer)
+"""Made once: a journal holds a hundred thousand texts. Integers are counted where so many digits stand in a row at all."""
 
 
 def _small_numbers(value: Any) -> None:

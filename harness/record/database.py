@@ -137,7 +137,6 @@ class Database:
             self._db.text_factory = _any_text
             found, self._broken, self.sound = find_damage(self._db, known)
         finally:
-            self._db.text_factory = _any_text
             self._db.execute("COMMIT")
         self.damage += found
 

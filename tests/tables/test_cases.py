@@ -113,7 +113,7 @@ def test_predicted(tmp_path, capsys, case):
     found = json.loads(said.out)
     assert found["step"] == pytest.approx(step) and found["loss"] == pytest.approx(loss, abs=1e-4)
     if case == "43_rising_metric":
-        assert 0.57 < found["low"] < found["endpoint"] < found["high"] < 0.64
+        assert 0.55 < found["low"] < found["endpoint"] < found["high"] < 0.64
 
 
 @pytest.mark.parametrize(("case", "file", "command", "says"), sorted(REFUSED, key=str))
