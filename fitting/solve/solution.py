@@ -139,7 +139,7 @@ def bound_phrases(problem: Problem, theta: np.ndarray) -> list[str]:
 
 
 FAR = 1e9  # times the size of the data that a constant meets: nothing the rows could settle
-NEVER = 1e-250  # an amplitude below it has gone to zero
+NEVER = 1e-250  # an amplitude, or a scale in the units of its column, below it has gone to zero
 
 
 def runaways(problem: Problem, theta: np.ndarray) -> tuple[list[str], list[str]]:
@@ -157,7 +157,9 @@ def runaways(problem: Problem, theta: np.ndarray) -> tuple[list[str], list[str]]
         for slot, at in zip(raw, slots, strict=True):
             value, shown = inside[at], problem.names[slot]
             if change is not None and change.kind != "log":
-                if not NEVER < value < 1 / NEVER:
+                # (D_c/D)**beta with a small beta: the term may be a thousandth still when D_c is beyond all numbers.
+                beyond = change.kind == "pow" and not NEVER < theta[slot] < 1 / NEVER
+                if beyond or not NEVER < value < 1 / NEVER:
                     gone.append(f"{shown} runs away to {theta[slot]:.3g}: its term vanishes")
             elif part is not None and part.kind != "exponent":
                 reach = 50.0 if change is not None else FAR
