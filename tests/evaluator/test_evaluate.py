@@ -423,9 +423,9 @@ def rate():
 
 
 def test_processor_time_counts_for_each_group_anew(sandbox, rate):
-    task = make_task(groups=3)
+    task = make_task(groups=6)  # a processor may be half as fast now as when its rate was taken, or twice
     top = "import numpy as np\n" + BURN
-    text = program(f"burn({rate / 2:.0f})\n" + textwrap.dedent(GOOD_FIT), top=top)
+    text = program(f"burn({0.4 * rate:.0f})\n" + textwrap.dedent(GOOD_FIT), top=top)
     limits = Limits(fit_cpu_s=1, wall_factor=60.0)
     outcome = Evaluator(sandbox, limits).score_rows(text, task, task.heldout.open(), "x", checks="none")
     assert isinstance(outcome, Scored) and outcome.cpu_seconds > 1.0, outcome
