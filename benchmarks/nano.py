@@ -190,10 +190,11 @@ def seeds() -> list[str]:
     """Held-out R2 of the programs that a search begins with, one row each."""
     lines = ["| task | program | constants | held-out R2 |", "| --- | --- | --- | --- |"]
     with LocalSandbox(workers=1) as sandbox:
+        evaluator = Evaluator(sandbox)
         for name in nano.MIRRORS:
             task = nano.load_nano(tasks.spec(name))
             for path in sorted((shipped("seeds") / name).glob("*.py")):
-                found = score_program(path.read_text(encoding="utf-8"), task, Evaluator(sandbox))
+                found = score_program(path.read_text(encoding="utf-8"), task, evaluator)
                 card = found["heldout"]
                 broken = ", ".join(b["rule"] for b in found["broken_rules"])
                 shown = f"{max(card['r2'], -1.0):.4f}" if card else broken

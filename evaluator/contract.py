@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Literal, overload
+from typing import Any, Literal, overload
 
 from evaluator.outcome import Failed, Failure
 
@@ -139,11 +139,9 @@ class Read:
     binding: list[ast.AST] = field(default_factory=list)
 
 
-_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.alias)
-_ASKED_FOR = frozenset([ast.Import, ast.ImportFrom, ast.Call, ast.Attribute, *_DEFINITIONS])
+_BINDING = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.alias, ast.Name)
 _BARE = frozenset(("ctx", "op", "ops", "id", "attr", "arg", "asname", "kind", "type_comment", "lineno"))
 """Fields in which no node that is asked for ever stands."""
-
 
 _FIELDS = {
     kind: tuple(name for name in kind._fields if name not in _BARE)
@@ -162,25 +160,18 @@ def _read(program: str) -> Read:
     """
     with reading():
         read = Read(parse(program))
+        kept: dict[type[ast.AST], list[Any]] = {
+            **dict.fromkeys((ast.Import, ast.ImportFrom), read.imports),
+            ast.Call: read.calls,
+            ast.Attribute: read.attributes,
+            **dict.fromkeys(_BINDING, read.binding),
+        }
         todo: deque[ast.AST] = deque([read.tree])
         while todo:
             node = todo.popleft()
             kind = type(node)
-            if kind is ast.Constant:
-                continue
-            if kind is ast.Name:
-                read.binding.append(node)
-                continue
-            if kind in _ASKED_FOR:
-                match node:
-                    case ast.Import() | ast.ImportFrom():
-                        read.imports.append(node)
-                    case ast.Call():
-                        read.calls.append(node)
-                    case ast.Attribute():
-                        read.attributes.append(node)
-                    case _:
-                        read.binding.append(node)
+            if kind in kept:
+                kept[kind].append(node)
             for name in _FIELDS[kind]:
                 value = getattr(node, name, None)
                 if type(value) is list:

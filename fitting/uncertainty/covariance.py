@@ -75,9 +75,8 @@ def mean_curvature(result: Solution) -> float:
 def moving(result: Solution, J: Array, root: Array | float) -> tuple[Array, np.ndarray]:
     """Size of each column of slopes, and which constants may move: not on a bound, with some slope."""
     problem, theta = result.problem, result.theta
-    with np.errstate(
-        over="ignore"
-    ):  # a constant that ran away has slopes beyond all squares, and does not move
+    # A constant that ran away has slopes beyond all squares, and does not move.
+    with np.errstate(over="ignore"):
         norm = np.sqrt(np.square(np.reshape(root, (-1, 1)) * J).sum(axis=0))
     free = (theta > problem.low) & (theta < problem.high) & (norm > 0) & np.isfinite(norm)
     return norm, np.flatnonzero(free)

@@ -126,13 +126,9 @@ def choose(
         found = members[choice.evidence[place].id], choice.evidence[place]
         light = lightened(*found, ground, band, look, (facts, title))
         for member, seen in (light, found) if light[0] is not found[0] else (found,):
-            outcome = evaluator.validate(member.candidate.program, task, folds, checks="all")
-            if isinstance(outcome, Failed):
-                choice.dropped[member.candidate.id] = f"{outcome.failure.value}: {outcome.detail}"
-                continue
-            choice.winner = Finalist(member, outcome)
-            _compare(choice, ground, seen)
-            return choice
+            if _wins(choice, member, evaluator, task, folds):
+                _compare(choice, ground, seen)
+                return choice
     return choice
 
 
@@ -141,19 +137,23 @@ def _leader(
 ) -> None:
     """Where time was over before one law was looked at: the one that led the search, and no forecast."""
     for judged in search.finalists():
-        if choice.dropped.get(judged.id) != LEFT:
-            continue
-        member = search.members[judged.id]
-        outcome = evaluator.validate(member.candidate.program, task, folds, checks="all")
-        if isinstance(outcome, Failed):
-            choice.dropped[judged.id] = f"{outcome.failure.value}: {outcome.detail}"
-            continue
-        choice.winner = Finalist(member, outcome)
-        choice.notes.append(
-            "no law could be looked at in the time of choosing: the law is the one that led the search, and there is no "
-            "forecast; give choosing more time (evolve.choose_minutes in a config)"
-        )
-        return
+        left = choice.dropped.get(judged.id) == LEFT
+        if left and _wins(choice, search.members[judged.id], evaluator, task, folds):
+            choice.notes.append(
+                "no law could be looked at in the time of choosing: the law is the one that led the search, and there is no "
+                "forecast; give choosing more time (evolve.choose_minutes in a config)"
+            )
+            return
+
+
+def _wins(choice: Choice, member: Member, evaluator: Evaluator, task: Task, folds: tuple[Fold, ...]) -> bool:
+    """Make a law the winner if it keeps every rule; else say why it was passed over."""
+    outcome = evaluator.validate(member.candidate.program, task, folds, checks="all")
+    if isinstance(outcome, Failed):
+        choice.dropped[member.candidate.id] = f"{outcome.failure.value}: {outcome.detail}"
+        return False
+    choice.winner = Finalist(member, outcome)
+    return True
 
 
 def _look(

@@ -17,7 +17,6 @@ Row = tuple[int | float | str | bytes | None, ...]
 
 _KINDS = {kind: kind.__name__.encode() for kind in (int, float, str, bytes, type(None))}
 """What SQLite gives back, by name."""
-_NONE = b"NoneType 4 None"
 _WAL_HEADER, _FRAME_HEADER = 32, 24
 
 
@@ -35,9 +34,6 @@ def _hash(parts: Iterable[int | float | str | bytes | None]) -> str:
     pieces = []
     for part in parts:
         # With its type and length, so that no two rows read alike.
-        if part is None:
-            pieces.append(_NONE)
-            continue
         if type(part) is str:
             text = part.encode("utf-8", "surrogatepass")
         else:

@@ -131,7 +131,9 @@ class Database:
             return
         self._db.execute("BEGIN")  # rows and head of one moment, beside a writer
         try:
-            self._db.text_factory = str  # what SQLite decodes itself is there sooner
+            self._db.text_factory = (
+                str  # what SQLite decodes itself is there sooner; kept where all of it is text
+            )
             found, self._broken, self.sound = find_damage(self._db, known)
         except (sqlite3.OperationalError, UnicodeError):
             self._db.text_factory = _any_text

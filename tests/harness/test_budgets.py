@@ -8,9 +8,10 @@ import pytest
 from test_search_loop import Clock, new_search
 
 from evaluator import CallsEnded
+from harness.choosing.choice import LEFT
 from harness.record.journal import Journal
 from harness.run.budget import Budget, Spending, clock_text
-from harness.run.choosing_time import LEFT, ChoosingTime
+from harness.run.choosing_time import ChoosingTime
 from harness.run.context import Context
 from harness.run.loop import DirectLoop
 from harness.search.ending import Ending
