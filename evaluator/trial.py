@@ -12,9 +12,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from evaluator.child import digits
 from evaluator.errors import BadEvaluation
 from evaluator.outcome import Failed, Failure
-from evaluator.sandbox.job import Job, Limits, Reply, Step
+from evaluator.sandbox.job import Job, Limits, Part, Reply, Step, Together
 from evaluator.sandbox.local import Sandbox
 from tasks.rows import Rows
 from tasks.spec import TaskSpec
@@ -27,9 +28,6 @@ RTOL = 1e-9
 
 ATOL_SPREAD = 1e-8
 """And by this share of the training targets' standard deviation, for laws whose terms cancel."""
-
-DIGITS = 10
-"""Significant digits of a constant that reach the predictions: full precision would let one carry several."""
 
 SINGLE_ROWS = 5
 """Rows asked one at a time."""
@@ -106,6 +104,43 @@ class Trial:
             cpu, peak = answer.cpu_seconds + cpu, max(answer.peak_memory_mb, peak)
         return replace(answer, cpu_seconds=cpu, peak_memory_mb=peak)
 
+    def fit_and_predict_ours(self) -> Prediction | None:
+        """The same without checks, in a child that serves many programs; None where the usual way has to tell.
+
+        Only for text that is known to be our own, to the letter: such a program reads nothing but what it is given.
+        """
+        places = {label: np.flatnonzero(self.group == label) for label in self.train}
+        parts = [
+            Part(self.rows.X[index], self.rows.y[index], self.X[places[label]], self.budget(label))
+            for label, index in self.train.items()
+        ]
+        reply = self.sandbox.run_together(Together(self.program, self.F, self.T, parts), self.limits)
+        if reply is None:
+            return None
+        found, answers = reply.answers[::2], reply.answers[1::2]
+        if not all(a.size and np.isfinite(a).all() for a in found):
+            return None
+        y = np.empty((len(self.group), self.T))
+        for index, answer in zip(places.values(), answers, strict=True):
+            y[index] = answer
+        if not np.isfinite(y).all():
+            return None
+        constants = {label: digits.rounded(c) for label, c in zip(self.train, found, strict=True)}
+        return self._prediction(y, constants, [reply])
+
+    def _prediction(
+        self, y: np.ndarray, constants: dict[str, np.ndarray], replies: Sequence[Reply], output: str = ""
+    ) -> Prediction:
+        return Prediction(
+            y=y,
+            constants={label: tuple(c.ravel().tolist()) for label, c in constants.items()},
+            n_constants=max(c.size for c in constants.values()),
+            seconds=sum(r.seconds for r in replies),
+            cpu_seconds=sum(r.cpu_seconds for r in replies),
+            peak_memory_mb=max((r.peak_memory_mb for r in replies), default=0.0),
+            output=output,
+        )
+
     def _fit_and_predict(self, checks: bool) -> Prediction | Failed:
         fitted = self.fit(list(self.train))
         if isinstance(fitted, Failed):
@@ -119,15 +154,7 @@ class Trial:
             broken = self.check_rows(constants, y) or self.check_repeat(fitted)
             if broken is not None:
                 return broken
-        return Prediction(
-            y=y,
-            constants={label: tuple(c.ravel().tolist()) for label, c in constants.items()},
-            n_constants=max(c.size for c in constants.values()),
-            seconds=sum(r.seconds for r in self.replies),
-            cpu_seconds=0.0,
-            peak_memory_mb=0.0,
-            output=output,
-        )
+        return self._prediction(y, constants, self.replies, output)
 
     def fit(self, labels: list[str], again: bool = False) -> dict[str, np.ndarray] | Failed:
         """Constants of each group as returned, fitted in the order given in one child."""
@@ -289,11 +316,8 @@ class Trial:
 
 
 def rounded(constants: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Constants as they reach the predictions, by `DIGITS` significant digits."""
-    return {
-        label: np.array([float(f"{c:.{DIGITS - 1}e}") for c in values.ravel()]).reshape(values.shape)
-        for label, values in constants.items()
-    }
+    """Constants of each group as they reach the predictions."""
+    return {label: digits.rounded(values) for label, values in constants.items()}
 
 
 def _listed(constants: np.ndarray) -> str:

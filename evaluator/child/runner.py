@@ -5,41 +5,27 @@ constants and bare features. No job holds a target that is scored, so none can b
 Everything this module reports is believed only as far as a program could have said it itself: the
 host measures time and memory, and checks every number.
 
-Imported by `zygote.py` outside the package, so it needs only the standard library, NumPy, `wire` and `warmup`.
+Imported by `zygote.py` outside the package, so it needs only the standard library, NumPy and the modules beside it.
 """
 
 from __future__ import annotations
 
-import builtins
 import errno
 import math
 import os
-import random
-import sys
 import types
 from collections.abc import Callable
 from typing import Any
 
+import execution
 import numpy as np
+import series
 import warmup
 import wire
 
 FILENAME = "program.py"
 MAX_MESSAGE = 1000
 MAX_TRACEBACK = 4000
-SEED = 0
-
-
-class ForbiddenImport(ImportError):
-    """The program asked for a module that is not on the list."""
-
-
-class Refused(Exception):
-    """An answer of the program breaks the contract; carries the failure's name."""
-
-    def __init__(self, failure: str, message: str) -> None:
-        super().__init__(message)
-        self.failure = failure
 
 
 def run(channel: int, lock: Callable[[], None]) -> None:
@@ -56,11 +42,12 @@ def run(channel: int, lock: Callable[[], None]) -> None:
     try:
         job, numbers = read_frame(channel)
         warmup.load_named(job["named"])
+        many = job["call"] == "series"
+        answers = series.Series() if many else Steps(job, np.frombuffer(numbers, dtype="<f8"))
         lock()
         send(channel, wire.encode({"nonce": job["nonce"], "locked": True}))
-        steps = Steps(job, np.frombuffer(numbers, dtype="<f8"))
         while (step := next_frame(channel)) is not None:
-            answer, payload = steps.answer(*step)
+            answer, payload = answers.answer(*step)
             send(channel, wire.encode({"nonce": job["nonce"], **answer}, payload))
     except BaseException:
         status = 70
@@ -118,14 +105,16 @@ class Steps:
     def names(self) -> dict[str, Any]:
         if self.code is None:
             self.code = compile(self.job["program"], FILENAME, "exec", dont_inherit=True)
-        return _fresh(self.code, self.job["modules"])
+        names: dict[str, Any] = execution.fresh(self.code, self.job["modules"])
+        return names
 
     def fit(self, step: dict[str, Any], numbers: np.ndarray) -> np.ndarray:
         """Constants of one group, from a fresh start."""
         n, F, T = step["rows"], self.job["features"], self.job["targets"]
         X, y = numbers[: n * F].reshape(n, F).copy(), numbers[n * F :].reshape(n, T).copy()
-        fit = _function(self.names(), "fit_scaling_law")
-        return _constants(fit(X, y[:, 0] if T == 1 else y), step["most_constants"])
+        fit = execution.function(self.names(), "fit_scaling_law")
+        found: np.ndarray = execution.constants(fit(X, y[:, 0] if T == 1 else y), step["most_constants"])
+        return found
 
     def predict(self, step: dict[str, Any], numbers: np.ndarray) -> np.ndarray:
         """Predictions (n, T) of one batch.
@@ -135,80 +124,15 @@ class Steps:
         """
         n, F, T, which = step["rows"], self.job["features"], self.job["targets"], step["constants"]
         if which not in self.laws:
-            self.laws[which] = _function(self.names(), "scaling_law_func")
-        _seed()
-        return _predictions(
-            self.laws[which](numbers.reshape(n, F).copy(), self.constants[which].copy()), n, T
-        )
-
-
-def _fresh(code: types.CodeType, modules: list[str]) -> dict[str, Any]:
-    """Names of a program just executed, as if nothing had run before."""
-    module = types.ModuleType("program")
-    allowed = frozenset(modules) | {"__future__"}
-    real_import = builtins.__import__
-
-    def guarded(
-        name: str, globals: Any = None, locals: Any = None, fromlist: Any = (), level: int = 0
-    ) -> Any:
-        if level or name.partition(".")[0] not in allowed:
-            raise ForbiddenImport(f"may not import {name!r}; allowed are {', '.join(sorted(modules))}")
-        return real_import(name, globals, locals, fromlist, level)
-
-    module.__dict__["__builtins__"] = {**builtins.__dict__, "__import__": guarded}
-    sys.modules["program"] = module
-    _seed()
-    exec(code, module.__dict__)
-    return module.__dict__
-
-
-def _seed() -> None:
-    np.random.seed(SEED)
-    random.seed(SEED)
-
-
-def _function(names: dict[str, Any], name: str) -> Callable[..., Any]:
-    function: Callable[..., Any] | None = names.get(name)
-    if function is None or not callable(function):
-        raise Refused("missing_function", f"expected a function {name}, found {type(function).__name__}")
-    return function
-
-
-def _constants(value: object, most: int) -> np.ndarray:
-    array = _numbers(value, "fit_scaling_law must return constants as a vector of numbers")
-    if array.size > most:
-        raise Refused("constants_budget", f"{array.size} constants; at most {most} are allowed")
-    return np.atleast_1d(array)
-
-
-def _predictions(value: object, n: int, T: int) -> np.ndarray:
-    array = _numbers(value, "scaling_law_func must return an array of numbers")
-    fits: set[tuple[int, ...]] = {(n, T)}
-    if T == 1:
-        fits.add((n,))
-    if n == 1:  # a single row, squeezed
-        fits |= {(T,), ()} if T == 1 else {(T,)}
-    if array.shape not in fits:
-        wanted = f"({n},) or ({n}, 1)" if T == 1 else f"({n}, {T})"
-        raise Refused(
-            "wrong_shape", f"scaling_law_func: expected predictions of shape {wanted}, got {array.shape}"
-        )
-    return array.reshape(n, T)
-
-
-def _numbers(value: object, wanted: str) -> np.ndarray:
-    try:
-        array = np.asarray(value)
-    except ValueError:
-        raise Refused("wrong_shape", f"{wanted}; got a ragged {type(value).__name__}") from None
-    if array.dtype.kind not in "fiub":
-        kind = f"an array of {array.dtype}" if isinstance(value, np.ndarray) else type(value).__name__
-        raise Refused("wrong_shape", f"{wanted}; got {kind}")
-    return np.ascontiguousarray(array, dtype="<f8").reshape(array.shape)
+            self.laws[which] = execution.function(self.names(), "scaling_law_func")
+        execution.seed()
+        said = self.laws[which](numbers.reshape(n, F).copy(), self.constants[which].copy())
+        values: np.ndarray = execution.predictions(said, n, T)
+        return values
 
 
 def _describe(error: BaseException, lines: list[str]) -> dict[str, str]:
-    if isinstance(error, Refused):
+    if isinstance(error, execution.Refused):
         failure, message = error.failure, str(error)
     else:
         failure = _failure_of(error)
@@ -228,7 +152,7 @@ def _text(error: BaseException) -> str:
 def _failure_of(error: BaseException) -> str:
     if isinstance(error, MemoryError):
         return "memory_limit"
-    if isinstance(error, ForbiddenImport | PermissionError):
+    if isinstance(error, execution.ForbiddenImport | PermissionError):
         return "forbidden"
     if isinstance(error, ImportError) and "Permission denied" in _text(error):  # no file may be opened
         return "forbidden"

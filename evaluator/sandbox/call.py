@@ -115,7 +115,7 @@ class Call:
         try:
             self.channel, theirs = socket.socketpair()
             self.status, zygotes = socket.socketpair()
-            output = _output_file()
+            output = output_file()
         except OSError as error:
             raise SandboxError(f"sandbox: cannot open a channel to a child: {error}") from error
         try:
@@ -434,7 +434,7 @@ def _scrub(text: str) -> str:
     return _ADDRESS.sub("0x...", text.encode("utf-8", "replace").decode())
 
 
-def _output_file() -> int:
+def output_file() -> int:
     """Descriptor of a file without a name, for what the child prints."""
     with contextlib.suppress(AttributeError, OSError):  # absent off Linux, or refused
         return os.memfd_create("output")

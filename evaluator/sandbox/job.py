@@ -76,11 +76,42 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """Rows of one group to fit, and rows to predict with the constants found.
+
+    Attributes:
+        X, y: (n, F) features and (n, T) targets to fit.
+        asked: (m, F) features to predict; m may be 0.
+        most_constants: budget of the fit.
+    """
+
+    X: np.ndarray
+    y: np.ndarray
+    asked: np.ndarray
+    most_constants: int
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """Fits and predictions of a program that we wrote ourselves, to the letter: all in one child, which serves others after it.
+
+    Attributes:
+        program: source text.
+        features, targets: number of columns.
+    """
+
+    program: str
+    features: int
+    targets: int
+    parts: Sequence[Part]
+
+
+@dataclass(frozen=True, slots=True)
 class Reply:
     """Answers of a child that ended well.
 
     Attributes:
-        answers: one float64 array a step, in the shape the child gave.
+        answers: one float64 array a step, in the shape the child gave; of `Together` two a part, constants and (m, T) predictions.
         seconds: wall time of the call.
         cpu_seconds: processor time of the child, measured by its parent.
         peak_memory_mb: its largest resident size, the warm libraries' share included.

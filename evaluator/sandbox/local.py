@@ -16,7 +16,8 @@ from evaluator.errors import CallsEnded, SandboxError, SandboxTooWeak
 from evaluator.outcome import Failed
 from evaluator.sandbox.call import Call
 from evaluator.sandbox.host import Profile, Zygote, ZygoteDied
-from evaluator.sandbox.job import Job, Limits, Reply
+from evaluator.sandbox.job import Job, Limits, Reply, Together
+from evaluator.sandbox.series import NoAnswer, Series
 from evaluator.sandbox.spawned import Spawner
 
 
@@ -31,6 +32,14 @@ class Sandbox(Protocol):
 
         Raises:
             SandboxError: the machine failed; says nothing about the program.
+        """
+        ...
+
+    def run_together(self, job: Together, limits: Limits) -> Reply | None:
+        """Run a program of our own, without checks, in a process that serves others too; None: ask the usual way.
+
+        Raises:
+            CallsEnded: as for `run`.
         """
         ...
 
@@ -71,6 +80,7 @@ class LocalSandbox:
         self._slots = threading.BoundedSemaphore(workers)
         self._lock = threading.Lock()
         self._zygotes: dict[tuple[Profile, bool], Zygote | Spawner] = {}
+        self._series: list[Series] = []
         self._closed = False
         self._era = 0
         try:
@@ -100,8 +110,7 @@ class LocalSandbox:
         """End every zygote with its children. Calls in flight raise SandboxError."""
         with self._lock:
             self._closed = True
-            zygotes = list(self._zygotes.values())
-            self._zygotes.clear()
+            zygotes = self._let_go()
         for zygote in zygotes:
             zygote.close()
 
@@ -109,8 +118,7 @@ class LocalSandbox:
         """End every call in flight, each with CallsEnded; later ones are made as ever."""
         with self._lock:
             self._era += 1
-            zygotes = list(self._zygotes.values())
-            self._zygotes.clear()
+            zygotes = self._let_go()
         for zygote in zygotes:
             zygote.close(at_once=True)
 
@@ -138,6 +146,46 @@ class LocalSandbox:
                             "check this machine's memory and process limits"
                         ) from error
         raise AssertionError("unreachable")
+
+    def run_together(self, job: Together, limits: Limits) -> Reply | None:
+        era = self._era
+        with self._slots:
+            series = self._take_series(limits)
+            reply = series.ask(job) if series is not None else None
+            with self._lock:
+                current = self._era == era and not self._closed
+                if series is not None and reply is not None and current and not series.worn:
+                    self._series.append(series)
+                    series = None
+            if series is not None:
+                series.close()
+            if self._era != era:
+                raise CallsEnded("sandbox: the call was ended")
+            return reply
+
+    def _take_series(self, limits: Limits) -> Series | None:
+        """A child that waits for a question of such limits, or a new one; None where there can't be one."""
+        with self._lock:
+            for i, series in enumerate(self._series):
+                if series.limits == limits:
+                    return self._series.pop(i)
+        try:
+            zygote = self._zygote(Profile.NUMPY, False)
+            if isinstance(zygote, Spawner):  # a child there serves one call and is gone
+                return None
+            zygote.wait_until_ready()
+            return Series(zygote, limits, self.modules)
+        except (ZygoteDied, NoAnswer):
+            return None
+
+    def _let_go(self) -> list[Zygote | Spawner]:
+        """All zygotes, which are ours no more; children that wait for a question end."""
+        zygotes = list(self._zygotes.values())
+        self._zygotes.clear()
+        for series in self._series:
+            series.close()
+        self._series.clear()
+        return zygotes
 
     def _zygote(self, profile: Profile, again: bool) -> Zygote | Spawner:
         with self._lock:

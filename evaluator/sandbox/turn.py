@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from evaluator.errors import CallsEnded
 from evaluator.outcome import Failed
-from evaluator.sandbox.job import Job, Limits, Reply
+from evaluator.sandbox.job import Job, Limits, Reply, Together
 from evaluator.sandbox.local import LocalSandbox
 
 
@@ -27,6 +27,11 @@ class Turn:
         if self._over:
             raise CallsEnded("sandbox: this turn is over")
         return self.sandbox.run(job, limits)
+
+    def run_together(self, job: Together, limits: Limits) -> Reply | None:
+        if self._over:
+            raise CallsEnded("sandbox: this turn is over")
+        return self.sandbox.run_together(job, limits)
 
     def end(self) -> None:
         """Cut it short."""

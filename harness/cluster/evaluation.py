@@ -34,9 +34,8 @@ PACKAGES = ("evaluator", "fitting", "harness", "tables", "tasks")
 def score_candidate(
     evaluator: Evaluator, task: Task, folds: Sequence[Fold], facts: TaskFacts, candidate: Candidate
 ) -> Outcome:
-    """Laws as our own proposer renders them are fitted on all folds together; other programs fold by fold."""
-    ours = candidate.draft.genome is not None or is_rendered(candidate.program, facts)
-    if ours:
+    """Programs as our own proposer renders them are fitted on all folds together; others fold by fold."""
+    if is_rendered(candidate.program, facts):
         return evaluator.validate_together(candidate.program, task, folds)
     return evaluator.validate(candidate.program, task, folds)
 

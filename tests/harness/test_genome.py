@@ -9,7 +9,7 @@ from harness.proposers.formula.edits import edit, nudge, pin, unpin
 from harness.proposers.formula.factors import Around
 from harness.proposers.formula.genome import FitChoices, NotAGenome, parse
 from harness.proposers.formula.proposer import FormulaProposer, formula_key
-from harness.proposers.formula.render import read, render
+from harness.proposers.formula.render import is_rendered, read, render
 from harness.proposers.formula.starters import starters
 from tasks.rows import Rows
 from tasks.spec import Column, TaskSpec
@@ -315,3 +315,29 @@ def test_scores_that_rise_along_an_axis_begin_with_a_ceiling_and_free_signs(sign
     ceilings = [law for law in laws if "1/(N**" in law]
     assert len(ceilings) == 2 * len(rising)
     assert not any(laws[law] for law in ceilings)
+
+
+def test_only_text_that_is_ours_to_the_letter_counts_as_rendered():
+    """It may share a process with others, so nothing else may stand in it, wherever a reader would not look."""
+    text = render(parse("c0 + c1*N**-a1", FACTS.names, FitChoices()), FACTS, 'a "law", plainly')
+    assert is_rendered(text, FACTS)
+    assert is_rendered("# Source: a run\n\n" + text, FACTS)
+    assert is_rendered(text.replace("# EVOLVE", "# why: less noise\n# EVOLVE", 1), FACTS)
+    head, mark, rest = text.partition("# EVOLVE-BLOCK-START")
+    evil = "import os; os.system('x')"
+    for other in (
+        f"{evil}\n{text}",
+        text.replace("import numpy as np", f"import numpy as np; {evil}", 1),
+        text.replace("import numpy as np\n", f"import numpy as np\n{evil}\n", 1),
+        text.replace('a "law"', f'a"""; {evil}; """', 1),
+        text.replace('a "law"', 'a \\"""', 1),
+        f"# a\r{evil}\n{text}",
+        f"# a\x0c\n{text}",
+        f"{text}{evil}\n",
+        text.replace("np.log(low)", "np.log2(low)", 1),
+        f'"""{mark}{rest}',
+        head.replace('"""\n\nimport', f'{mark}\n"""\n{evil}\n', 1) + mark + rest,
+        rest,
+        "",
+    ):
+        assert not is_rendered(other, FACTS), other[:200]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from dataclasses import asdict
 from functools import lru_cache
 from string import Formatter
@@ -89,14 +90,25 @@ def with_fit_seed(program: str, seed: int) -> str:
     return program.replace(FIRST_FIT_SEED, f"FIT_SEED = {seed}\n", 1)
 
 
-def is_rendered(program: str, facts: TaskFacts) -> bool:
-    """Whether a program's evolving part is, to the letter, what `render` writes for its law.
+_LINES = r"(?:(?:#[^\n\r\f\0]*)?\n)*+"
+_HEAD = re.compile(rf'{_LINES}(?:"""(?:(?!""")[^\\\0])*+"""\n{_LINES})?+import numpy as np\n{_LINES}')
+"""What may stand before the part that evolves without doing anything: comments, a docstring, the import."""
 
-    Such a program keeps the rules by construction, so a search may leave checking them to the end.
+
+def is_rendered(program: str, facts: TaskFacts) -> bool:
+    """Whether a program does what `render` writes for its law, to the letter, and nothing else.
+
+    Such a program keeps the rules by construction: checking them may be left to the end of a search, and
+    many such programs may share a process.
     """
     genome = read(program, facts)
     mark = "# EVOLVE-BLOCK-START"
-    return genome is not None and program.partition(mark)[2] == render(genome, facts, "").partition(mark)[2]
+    head, _, rest = program.partition(mark)
+    return (
+        genome is not None
+        and _HEAD.fullmatch(head) is not None
+        and rest == render(genome, facts, "").partition(mark)[2]
+    )
 
 
 def bound_lines(genome: Genome, facts: TaskFacts) -> list[str]:
