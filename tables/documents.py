@@ -128,13 +128,17 @@ def read_json(text: str | bytes) -> Any:
     try:
         if isinstance(text, bytes):
             text = text.decode(json.detect_encoding(text), "surrogatepass")
-        return (_COUNTED if _LONG.search(text) else _JSON).decode(text)
+        return (_COUNTED if _has_long_number(text) else _JSON).decode(text)
     except Unreadable:
         raise
     except (RecursionError, MemoryError):
         raise Unreadable("JSON nested too deeply") from None
     except ValueError as error:
         raise Unreadable(f"not JSON: {_one_line(error)}") from None
+
+
+def _has_long_number(text: str) -> bool:
+    return bool(_MAYBE_LONG.search(text[::_STRIDE]) and _LONG.search(text))
 
 
 def _integer(text: str) -> int:
@@ -144,6 +148,9 @@ def _integer(text: str) -> int:
 
 
 _LONG = re.compile(rf"\d{{{MOST_DIGITS + 1}}}")
+_STRIDE = 30
+_MAYBE_LONG = re.compile(rf"\d{{{(MOST_DIGITS + 1) // _STRIDE}}}")
+"""Of every thirtieth character, so many in a row lie inside a long number: a look that takes a hundredth of the whole one."""
 _JSON, _COUNTED = json.JSONDecoder(), json.JSONDecoder(parse_int=_integer)
 """Made once: a journal holds a hundred thousand texts. Integers are counted where so many digits stand in a row at all."""
 

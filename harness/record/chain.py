@@ -36,9 +36,12 @@ def _hash(parts: Iterable[int | float | str | bytes | None]) -> str:
         # With its type and length, so that no two rows read alike.
         if type(part) is str:
             text = part.encode("utf-8", "surrogatepass")
+            pieces.append(b"str %d %s" % (len(text), text))
+        elif part is None:
+            pieces.append(b"NoneType 4 None")
         else:
             text = part if isinstance(part, bytes) else repr(part).encode()
-        pieces.append(b"%s %d %s" % (_KINDS[type(part)], len(text), text))
+            pieces.append(b"%s %d %s" % (_KINDS[type(part)], len(text), text))
     return hashlib.sha256(b"".join(pieces)).hexdigest()
 
 

@@ -62,7 +62,7 @@ def candidate_of(facts: dict[str, Any], program: str) -> Candidate:
         facts["niche"] = facts.pop("island")
     texts = (facts["id"], d["key"], d["law"], d["shape"], d["edit"], facts["proposer"], *d["constants"])
     numbers = (facts["niche"], facts["generation"], d["size"])
-    if not all(isinstance(t, str) for t in texts) or not all(isinstance(n, int) for n in numbers):
+    if set(map(type, texts)) != {str} or not set(map(type, numbers)) <= {int, bool}:
         raise ValueError("a candidate's names are no texts, or its numbers no integers")
     return Candidate(program=program, draft=Draft(program=program, **d), **facts)
 
@@ -105,12 +105,18 @@ def card_facts(card: Scorecard) -> dict[str, Any]:
 
 def card_of(facts: dict[str, Any]) -> Scorecard:
     """A scorecard from its JSON form."""
-    numbers = {k: float(facts[k]) for k in ("nmse", "r2", "nmae", "mae")}
-    groups = {name: card_of(card) for name, card in facts.get("per_group", {}).items()}
-    for name in ("log_error", "relative_error"):
-        value = facts.get(name)
-        numbers[name] = math.nan if value is None else float(value)
-    return Scorecard(n_rows=int(facts["n_rows"]), per_group=groups, **numbers)
+    groups = facts.get("per_group")
+    log_error, relative_error = facts.get("log_error"), facts.get("relative_error")
+    return Scorecard(  # in the order of its fields: a long run has hundreds of thousands
+        float(facts["nmse"]),
+        float(facts["r2"]),
+        float(facts["nmae"]),
+        int(facts["n_rows"]),
+        float(facts["mae"]),
+        {name: card_of(card) for name, card in groups.items()} if groups else {},
+        math.nan if log_error is None else float(log_error),
+        math.nan if relative_error is None else float(relative_error),
+    )
 
 
 def report_facts(report: Report) -> dict[str, Any]:

@@ -161,12 +161,12 @@ class Journal(Database):
         """Every finished evaluation, in the order in which the search was told.
 
         Args:
-            texts: whether the candidates have their programs; see `program`.
+            texts: whether the candidates have their programs, see `program`, and the outcomes their seconds.
         """
         with self._reading():
             for payload, times, text in self._read("payload, times", "kind = 'evaluation'", texts):
-                facts = _facts(payload)
-                yield candidate_of(facts["candidate"], text), outcome_of(facts["outcome"], _facts(times))
+                facts, spent = _facts(payload), _facts(times) if texts else {}
+                yield candidate_of(facts["candidate"], text), outcome_of(facts["outcome"], spent)
 
     def counts(self) -> Counts:
         """How far the search is, without reading what was tried."""

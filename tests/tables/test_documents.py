@@ -81,3 +81,12 @@ def test_a_document_is_read_to_its_limit(tmp_path):
 def test_a_foreign_value_in_a_message_is_short():
     assert brief([1, "x"]) == "[1, 'x']"
     assert len(brief("x" * 10**6)) < 200
+
+
+def test_a_long_number_is_found_wherever_it_stands():
+    """The look for one skips through the text, so every place of its first digit is tried."""
+    for before in range(MOST_DIGITS + 2):
+        text = f'["{"x" * before}", {"7" * (MOST_DIGITS + 1)}]'
+        with pytest.raises(Unreadable, match="digits"):
+            read_json(text)
+        assert read_json(f'["{"x" * before}", {"7" * MOST_DIGITS}]')[1] == int("7" * MOST_DIGITS)
