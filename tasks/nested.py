@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tasks.errors import BadTable
-from tasks.rows import Asked, Sealed, Task
+from tasks.rows import Asked, Rows, Sealed, Task
 from tasks.spec import Provenance
 from tasks.split import validation_folds
 
@@ -25,20 +25,25 @@ def nested(task: Task, share: float = 0.25) -> Task:
     Raises:
         BadTable: no group has enough rows to hide any, or what is left can't be cut into folds.
     """
-    if not 0 < share < 1:
-        raise BadTable(f"task {task.name!r}: expected a share of rows to hide between 0 and 1, got {share!r}")
-    fold = validation_folds(task.spec, task.train, (share,))[0]
-    train, hidden = task.train.take(fold.train), task.train.take(fold.validation)
+    train, hidden, name = nested_rows(task, share)
     provenance = Provenance(
         kind="nested",
-        where=f"{fold.name} of the training rows of {task.provenance.where}",
+        where=f"{name} of the training rows of {task.provenance.where}",
         train_hash=train.digest(),
         heldout_hash=hidden.digest(),
         simulated=task.provenance.simulated,
-        note=f"nested: the {fold.name} of the training rows are hidden and play the held-out rows",
+        note=f"nested: the {name} of the training rows are hidden and play the held-out rows",
         official=False,
     )
     asked = Asked(hidden.X, hidden.group)
     inner = Task(replace(task.spec, published=()), train, Sealed(hidden), provenance, asked)
     validation_folds(inner.spec, inner.train)
     return inner
+
+
+def nested_rows(task: Task, share: float) -> tuple[Rows, Rows, str]:
+    """What of the training rows is left, what is hidden, both in the open, and what the cut is called; see `nested`."""
+    if not 0 < share < 1:
+        raise BadTable(f"task {task.name!r}: expected a share of rows to hide between 0 and 1, got {share!r}")
+    fold = validation_folds(task.spec, task.train, (share,))[0]
+    return task.train.take(fold.train), task.train.take(fold.validation), fold.name

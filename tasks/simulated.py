@@ -122,8 +122,8 @@ def simulated_names() -> list[str]:
     return list(SIMULATIONS)
 
 
-def load_simulated(name: str) -> Task:
-    """A simulated task; the same rows every time.
+def simulated_rows(name: str) -> tuple[Rows, Rows]:
+    """Training and held-out rows in the open, for developing the choice of laws; the same every time.
 
     Raises:
         UnknownTask: no such simulation.
@@ -137,7 +137,17 @@ def load_simulated(name: str) -> Task:
     y = s.law(X) * np.exp(s.noise * rng.normal(size=len(X)))
     rows = Rows(X, y[:, None], np.full(len(X), ONE_GROUP))
     out = s.beyond(X)
-    train, heldout = rows.take(np.flatnonzero(~out)), rows.take(np.flatnonzero(out))
+    return rows.take(np.flatnonzero(~out)), rows.take(np.flatnonzero(out))
+
+
+def load_simulated(name: str) -> Task:
+    """A simulated task, its held-out rows sealed.
+
+    Raises:
+        UnknownTask: no such simulation.
+    """
+    train, heldout = simulated_rows(name)
+    s = SIMULATIONS[name]
     provenance = Provenance(
         "simulated", f"law of {s.source}", train.digest(), heldout.digest(), True,
         f"simulated from a law of {s.source}, noise {s.noise:g} in logs", False,

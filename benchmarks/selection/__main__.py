@@ -11,7 +11,10 @@
 
 Error: root mean square of the log of the target (of the target in its standard deviations where it is not always
 positive), a mean over groups. "over best" is its ratio to the best of all laws of the run on the held-out rows, which was
-picked by looking; geometric mean, sources equal. A corpus is no benchmark: its held-out rows may be scored freely.
+picked by looking; geometric mean, sources equal. A corpus is no benchmark: its held-out rows may be scored freely. So may
+rows simulated from published laws (`harness bench --task simulated`), and the outer part of training rows:
+
+    harness bench --task corpus --nested 0.25 ... --out runs/nested       # then give --nested 0.25 to gather and report
 """
 
 from __future__ import annotations
@@ -27,6 +30,7 @@ for _library in ("OPENBLAS", "OMP", "MKL"):
 from benchmarks.selection.against_random import against_random  # noqa: E402
 from benchmarks.selection.gathering import gather_all  # noqa: E402
 from benchmarks.selection.interval import fit_weights  # noqa: E402
+from benchmarks.selection.origin import Origin  # noqa: E402
 from benchmarks.selection.report import plot, report  # noqa: E402
 from benchmarks.selection.table import tables  # noqa: E402
 
@@ -51,20 +55,27 @@ def main() -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     p.add_argument("what", choices=("gather", "report", "fit", "plot", "against-random"))
-    p.add_argument("runs", type=Path, nargs="+", help="folders of ended runs of a corpus")
+    p.add_argument("runs", type=Path, nargs="+", help="folders of ended runs of a suite")
     p.add_argument("--random", type=Path, nargs="+", default=[], help="those of independent random laws")
     p.add_argument("--data-dir", metavar="DIR", help="the corpus (default: SLD_CORPUS_DIR)")
+    p.add_argument(
+        "--nested",
+        type=float,
+        metavar="SHARE",
+        help="the share that `harness bench --nested` hid in these runs",
+    )
     p.add_argument("--workers", type=int, default=2)
     p.add_argument(
         "--into", type=Path, help="page that gets the text, between <!-- WHAT --> and <!-- end of WHAT -->"
     )
     p.add_argument("--to", type=Path, default=Path("selection.png"), help="file of the plot")
     args = p.parse_args()
+    origin = Origin(args.data_dir, args.nested)
     if args.what == "gather":
         for root in args.runs:
-            gather_all(root, args.data_dir, args.workers)
+            gather_all(root, origin, args.workers)
         return 0
-    found = tables(args.runs, args.data_dir)
+    found = tables(args.runs, origin)
     if not found:
         print("error: no run has evidence; run `gather` first", file=sys.stderr)
         return 2
@@ -75,7 +86,7 @@ def main() -> int:
     elif args.what == "plot":
         plot(found, args.to)
     else:
-        tell(against_random(found, tables(args.random, args.data_dir)), args.what, args.into)
+        tell(against_random(found, tables(args.random, origin)), args.what, args.into)
     return 0
 
 

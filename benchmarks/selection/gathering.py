@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from benchmarks.selection.origin import Origin
 from benchmarks.selection.table import away, chosen, voting
 from evaluator import Evaluator, LocalSandbox, Scored
 from harness.choosing.evidence import Evidence, Law, gather
@@ -21,7 +22,6 @@ from harness.proposers.formula.render import is_rendered
 from harness.record.run_folder import RunFolder, all_runs
 from harness.search.archive import Member
 from harness.search.selection import validation_error
-from tasks.corpus import load_corpus
 
 LOOKED_AT = 45
 """Laws of a run that are fitted on the folds again; all others are fitted once, for the best in reach."""
@@ -29,12 +29,12 @@ LOOKED_AT = 45
 REFITTED = 15
 
 
-def gather_all(root: Path, data_dir: str | None, workers: int) -> None:
+def gather_all(root: Path, origin: Origin, workers: int) -> None:
     """Evidence on every law of every ended run that lacks it."""
     for folder in all_runs(root):
         path = folder.path / FILE
         if not path.exists() and folder.summary() is not None:
-            n = gather_run(folder, path, data_dir, workers)
+            n = gather_run(folder, path, origin, workers)
             print(f"{folder.path.name}: evidence on {n} laws", file=sys.stderr, flush=True)
 
 
@@ -57,11 +57,11 @@ def _lightened(
     return [] if light is member else [seen]
 
 
-def gather_run(folder: RunFolder, path: Path, data_dir: str | None, workers: int) -> int:
+def gather_run(folder: RunFolder, path: Path, origin: Origin, workers: int) -> int:
     with folder.journal(read_only=True) as journal:
         name = journal.meta()["task"]
         found = [(c, o) for c, o in journal.evaluations() if isinstance(o, Scored)]
-    task = load_corpus(name, data_dir)
+    task, _, _ = origin.problem(name)
     ground, facts = Ground.of(task), TaskFacts.of(task.spec, task.train)
     found.sort(key=lambda pair: (validation_error(pair[1]), pair[0].id))
     members = [Member(c, validation_error(o), o.n_constants, ()) for c, o in found]

@@ -2,7 +2,7 @@
 
 Error: root mean square of the log of the target (of the target in its standard deviations where it is not always
 positive), a mean over groups. "over best" is its ratio to the best of all laws of the run on the held-out rows, which was
-picked by looking; geometric mean, sources equal. A corpus is no benchmark: its held-out rows may be scored freely.
+picked by looking; geometric mean, sources equal.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.selection.origin import Origin
 from evaluator.scale import scale_error
 from harness.choosing.choice import control_error
 from harness.choosing.controls import CONTROLS
@@ -25,11 +26,7 @@ from harness.choosing.store import FILE, read_evidence
 from harness.choosing.weights import shipped
 from harness.record.run_folder import RunFolder, all_runs, write_atomically
 from harness.search.candidate import searched_id
-from tasks.corpus import corpus_source, load_corpus, read_rows
 from tasks.rows import Task
-
-ONE_SOURCE = {"felipemaiapolo/statistical-scaling-law": "ryoungj/ObsScaling"}
-"""Repositories that cover the same public models count as one source."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +69,7 @@ class Table:
         return scale_error(self.z, z, self.ground.asked_group)
 
 
-def tables(roots: list[Path], data_dir: str | None) -> list[Table]:
+def tables(roots: list[Path], origin: Origin) -> list[Table]:
     """Every run with evidence, one a task: of the first folder that has one."""
     found: dict[str, Table] = {}
     for root in roots:
@@ -81,20 +78,18 @@ def tables(roots: list[Path], data_dir: str | None) -> list[Table]:
                 with folder.journal(read_only=True) as journal:
                     name = journal.meta()["task"]
                 if name not in found:
-                    found[name] = read_table(folder, name, data_dir)
+                    found[name] = read_table(folder, name, origin)
     return [found[name] for name in sorted(found)]
 
 
-def read_table(folder: RunFolder, name: str, data_dir: str | None) -> Table:
-    task = load_corpus(name, data_dir)
+def read_table(folder: RunFolder, name: str, origin: Origin) -> Table:
+    task, heldout, source = origin.problem(name)
     ground = Ground.of(task)
     evidence = read_evidence(folder.path / FILE, task.provenance.train_hash)
-    _, heldout = read_rows(name, data_dir)
     z = ground.scale.to(heldout.y)
-    source = corpus_source(name, data_dir)
     return Table(
         name,
-        ONE_SOURCE.get(source, source),
+        source,
         ground,
         evidence,
         voting(evidence, ground),
