@@ -12,16 +12,17 @@ import numpy as np
 
 from evaluator import Evaluator, Failed, Scored
 from evaluator.scale import scale_error
+from harness.choosing.control_laws import control_law
 from harness.choosing.controls import CONTROLS
 from harness.choosing.evidence import Evidence, Law, gather
-from harness.choosing.forecast import Panel, cast_asked, seat
+from harness.choosing.forecast import Band, Panel, cast_asked, seat
 from harness.choosing.ground import Ground
 from harness.choosing.law import law_order
 from harness.choosing.lighter import lightened
 from harness.choosing.order import FLOOR, mean_log_error
 from harness.choosing.priors import runs_off
 from harness.choosing.refits import refits
-from harness.choosing.shortlist import Shortlisted, shortlist
+from harness.choosing.shortlist import Shortlisted, shortlist, shortlisted_control
 from harness.choosing.weights import Weights, shipped
 from harness.proposers.facts import TaskFacts
 from harness.proposers.formula.render import is_rendered
@@ -41,6 +42,10 @@ REFITTED = 15
 
 MOST_FAILED = 60
 """More laws looked at in the place of those that fail or run off, at most."""
+
+
+CONTROL_BY = 0.9
+"""A control is taken where its error on the folds is less than this share of the law's: two fits of one form differ by as much."""
 
 
 @dataclass(slots=True)
@@ -122,12 +127,16 @@ def choose(
     def look(these: Sequence[Member]) -> list[Evidence | None]:
         return _each_gathered(these, evaluator, task, ground, each)
 
+    def wins(member: Member) -> bool:
+        return _wins(choice, member, evaluator, task, folds)
+
     for place in order:
         found = members[choice.evidence[place].id], choice.evidence[place]
         light = lightened(*found, ground, band, look, (facts, title))
         for member, seen in (light, found) if light[0] is not found[0] else (found,):
-            if _wins(choice, member, evaluator, task, folds):
+            if wins(member):
                 _compare(choice, ground, seen)
+                _take_control(choice, ground, band, task, look, wins)
                 return choice
     return choice
 
@@ -233,15 +242,42 @@ def _compare(choice: Choice, ground: Ground, seen: Evidence) -> None:
     assert choice.panel is not None
     choice.controls = {"law": law, "forecast": choice.panel.fold_error, **errors}
     for name, error in errors.items():
-        if error < law:
-            choice.notes.append(
-                f"on the validation folds {name} has a lower error than the law: {error:.3g} against {law:.3g}"
-            )
         if error < choice.panel.fold_error:
             choice.notes.append(
                 f"on the validation folds {name} has a lower error than the forecast: {error:.3g} against "
                 f"{choice.panel.fold_error:.3g}"
             )
+
+
+def _take_control(
+    choice: Choice,
+    ground: Ground,
+    band: Band,
+    task: Task,
+    look: Callable[[Sequence[Member]], list[Evidence | None]],
+    wins: Callable[[Member], bool],
+) -> None:
+    """Where the folds put a control well before the law, it becomes the law, if it is one; else that is told."""
+    facts, law = TaskFacts.of(task.spec, task.train), choice.controls["law"]
+    for name in sorted(CONTROLS, key=lambda c: choice.controls[c]):
+        error = choice.controls[name]
+        if not error < law:
+            return
+        member = control_law(name, task, facts, _title(task)) if error < CONTROL_BY * law else None
+        seen = look([member])[0] if member is not None else None
+        if member is not None and seen is not None:
+            own = float(np.exp(mean_log_error([seen], ground)[0]))
+            if own < CONTROL_BY * law and wins(member):
+                choice.controls["law"] = own
+                choice.shortlist.insert(0, shortlisted_control(member, seen, ground, band))
+                choice.notes.append(
+                    f"the law is a control: on the validation folds {name} has a lower error than the best law found, "
+                    f"{own:.3g} against {law:.3g}"
+                )
+                return
+        choice.notes.append(
+            f"on the validation folds {name} has a lower error than the law: {error:.3g} against {law:.3g}"
+        )
 
 
 def control_error(ground: Ground, name: str) -> float:

@@ -13,6 +13,7 @@ from harness.choosing.forecast import Band, Panel
 from harness.choosing.ground import Ground
 from harness.choosing.order import FLOOR, fold_errors, trust
 from harness.choosing.weights import Weights
+from harness.search.archive import Member
 
 FILE = "shortlist.json"
 VERSION = 1
@@ -30,7 +31,8 @@ class Shortlisted:
         away: error in logs against the forecast, at the rows beyond.
         breaks: how far it goes the wrong way where the field knows the way, in ranges of the targets.
         say: its share in the forecast; 0 where it has none.
-        place: in the order in which laws were taken, from 1; None where it was left out of it.
+        place: in the order in which laws were taken, from 1; 0 of a control that was taken in their place; None where it
+            was left out of it.
     """
 
     id: str
@@ -74,3 +76,21 @@ def shortlist(
         for i, e in enumerate(evidence)
     ]
     return sorted(found, key=lambda s: (s.place is None, s.place or 0, s.expected, s.id))
+
+
+def shortlisted_control(member: Member, seen: Evidence, ground: Ground, band: Band) -> Shortlisted:
+    """A control that was taken as the law: before all of them."""
+    draft = member.candidate.draft
+    return Shortlisted(
+        seen.id,
+        seen.n_constants,
+        seen.size,
+        {name: float(values[0]) for name, values in fold_errors([seen], ground).items()},
+        0.0,
+        max(scale_error(band.z, seen.asked, ground.asked_group), FLOOR),
+        float(sum(seen.broken)),
+        0.0,
+        0,
+        draft.law,
+        draft.edit,
+    )

@@ -204,7 +204,10 @@ def _lineage(view: RunView, features: tuple[str, ...]) -> list[dict[str, Any]]:
     for p in view.lineage():
         steps.append({"id": p.id, "edit": p.edit, "proposer": p.proposer, "mate": p.mate, "law": law_markup(p.law, features) if p.law else "free program", "said": _said(p, before), "reason": view.reasons.get(p.id, "")})  # fmt: skip
         before = p
-    if steps and view.winner and steps[-1]["id"] != view.winner:
+    if not steps and view.winner:
+        law = view.summary.get("law") or ""
+        steps.append({"id": view.winner, "edit": "none", "proposer": "the choice", "mate": None, "law": law_markup(law, features), "said": "a control, which no search made", "reason": ""})  # fmt: skip
+    elif steps and view.winner and steps[-1]["id"] != view.winner:
         heavy = view.winner.partition("l")[0]
         refit = next((law for law in view.shortlist if law["id"] == heavy), None)
         edit = refit["edit"] if refit else "fitted again with more weight on the outermost rows"

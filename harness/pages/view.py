@@ -242,6 +242,8 @@ def _shortlist(view: RunView, path: Path) -> list[dict[str, Any]]:
 
 
 def _verdict(law: dict[str, Any], winner: str, taken: int | None, dropped: dict[str, str]) -> str:
+    if law["id"] == winner and law["place"] == 0:
+        return "chosen: a control that the folds put before the best law found, and that keeps every rule"
     if law["id"] == winner:
         return "chosen: the nearest to the forecast, among laws that folds trust, that keeps every rule"
     if law["id"] in dropped:

@@ -16,7 +16,7 @@ from harness.proposers.assignment import Assignment
 from harness.proposers.facts import TaskFacts
 from harness.proposers.formula.proposer import genome_of
 from harness.search.archive import Member
-from harness.search.candidate import program_hash
+from harness.search.candidate import Draft, program_hash
 from harness.search.ending import Ending
 from harness.search.search import Search
 from harness.search.selection import validation_nmse
@@ -93,7 +93,7 @@ def _law(winner: Member, facts: TaskFacts, checked: Scored) -> dict[str, Any]:
     error = validation_nmse(checked)
     return {
         "law": draft.law or _free(winner.candidate.program),
-        "units": {f.name: f.unit for f in facts.features} if genome else {},
+        "units": _units(draft, facts, genome is not None),
         "fit_choices": genome.choices.label() if genome else "",
         "candidate": winner.candidate.id,
         "program": "best_program.py",
@@ -107,6 +107,13 @@ def _law(winner: Member, facts: TaskFacts, checked: Scored) -> dict[str, Any]:
             "folds": {name: asdict(card) for name, card in checked.cards.items()},
         },
     }
+
+
+def _units(draft: Draft, facts: TaskFacts, rendered: bool) -> dict[str, float]:
+    """What the law counts each feature in; {} of a program that is no formula."""
+    if draft.edit.startswith("control ") and draft.law:
+        return {f.name: 1.0 for f in facts.features}
+    return {f.name: f.unit for f in facts.features} if rendered else {}
 
 
 def _free(program: str) -> str:

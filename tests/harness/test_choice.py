@@ -1,11 +1,16 @@
 """Choosing: evidence, the forecast, the law nearest to it, priors with slack. Seeds are in the tests."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from evaluator import Evaluator, LocalSandbox
+from evaluator import Evaluator, Failed, LocalSandbox, contract
 from evaluator.scale import Scale, scale_error
+from fitting import Law
 from harness.choosing.choice import choose
+from harness.choosing.control_laws import control_law
+from harness.choosing.controls import CONTROLS
 from harness.choosing.evidence import Evidence
 from harness.choosing.forecast import cast_asked, seat
 from harness.choosing.ground import Ground
@@ -91,9 +96,58 @@ def test_the_law_that_extrapolates_is_taken_whatever_its_place_and_controls_stan
     assert not choice.winner.outcome.cards["outer 10%"].log_error > 0.01
 
 
-def test_a_choice_worse_than_a_control_says_so(evaluator):
+def test_a_choice_worse_than_a_control_takes_it_and_says_so(evaluator):
+    """A search that found less than a simple method gives that method, as a program by every rule."""
     choice = chosen(make_task(falls_with=()), evaluator, LINE)
+    winner = choice.winner.member.candidate
+    assert winner.id == "control power sum" and winner.law == "c0 + c1*N**-a1 + c2*t"
+    assert any("the law is a control" in note and "power sum" in note for note in choice.notes)
+    assert choice.controls["law"] == pytest.approx(choice.controls["power sum"], rel=1e-3)
+    assert (choice.shortlist[0].id, choice.shortlist[0].place) == (winner.id, 0)
+    assert choice.winner.outcome.n_constants == 4
+
+
+def test_a_control_that_is_no_law_here_is_told_of_and_not_taken(evaluator):
+    """Its constants are more than the task allows."""
+    task = make_task(falls_with=())
+    task = replace(task, spec=replace(task.spec, constants_budget=3))
+    choice = chosen(task, evaluator, LINE)
+    assert choice.winner.member.candidate.id.startswith("c0000")
     assert any("power sum has a lower error than the law" in note for note in choice.notes)
+
+
+@pytest.mark.parametrize("targets", [1, 2])
+@pytest.mark.parametrize("name", list(CONTROLS))
+def test_a_control_as_a_program_says_what_the_control_says(evaluator, name, targets):
+    rng = np.random.default_rng(3)
+    N = np.tile(np.geomspace(1e6, 1e9, 8), 4)
+    other = np.repeat([0.0, 1.0, 3.0, 9.0], 8) if name != "last two levels" else np.full(32, 2.0)
+    y = 2 + 300 * N**-0.4 + 0.05 * other + 1e-2 * rng.normal(size=32)
+    Y = np.column_stack([y, 3.0 - y * 2])[:, :targets]
+    rows = Rows(np.column_stack([N, other]), Y, np.tile(["a", "b"], 16))
+    columns = (Column("L"), Column("M"))[:targets]
+    spec = TaskSpec("toy", "toy", (Column("N"), Column("t")), columns, None, 20, ("N",))
+    task = Task(spec, rows, Shut(rows), Provenance("user", "toy.csv", rows.digest(), rows.digest()))
+    member = control_law(name, task, TaskFacts.of(spec, rows), 'a "toy"')
+    assert contract.check(member.candidate.program) is None
+    X, group = rows.X[-8:] * [10, 1], rows.group[-8:]
+    said = evaluator.fit_and_predict(member.candidate.program, spec, rows, X, group, checks=True)
+    assert not isinstance(said, Failed), said
+    scale = Scale.of(rows)
+    control = scale.back(CONTROLS[name](spec, rows, scale, X, group))
+    assert said.y == pytest.approx(control, rel=1e-6)
+    assert said.n_constants == member.n_constants == targets * len(member.candidate.draft.constants)
+    if member.candidate.law:  # the line that is shown, with the constants that were found, says the same
+        law = Law.parse(member.candidate.law, ("N", "t"))
+        values = dict(zip(member.candidate.draft.constants, said.constants["a"], strict=False))
+        here = group == "a"
+        by_line = law.predict(values, {"N": X[here, 0], "t": X[here, 1]})
+        assert by_line == pytest.approx(said.y[here, 0], rel=1e-6)
+
+
+def test_a_line_through_levels_is_a_law_of_one_feature_alone():
+    task = make_task()
+    assert control_law("last two levels", task, TaskFacts.of(task.spec, task.train), "toy") is None
 
 
 def test_rows_that_are_asked_for_decide_and_are_features_alone(evaluator):
@@ -125,7 +179,7 @@ def test_forms_are_fitted_again_with_more_weight_on_the_last_rows_as_candidates(
         last[member.candidate.id] = np.abs(answer.y - task.train.y[-4:]).mean()
     assert last["c000000e6"] < 0.5 * last["c000000"], "a line bends towards the rows that weigh more"
     choice = chosen(task, evaluator, LINE)
-    assert choice.winner.member.candidate.id == "c000000e6"
+    assert next(s.id for s in choice.shortlist if s.place == 1) == "c000000e6"
     assert [m.candidate.id for m in choice.voters] == ["c000000"], "refits have no vote"
 
 
