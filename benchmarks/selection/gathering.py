@@ -10,6 +10,8 @@ from pathlib import Path
 from benchmarks.selection.origin import Origin
 from benchmarks.selection.table import away, chosen, voting
 from evaluator import Evaluator, LocalSandbox, Scored
+from harness.choosing.control_laws import control_law
+from harness.choosing.controls import CONTROLS
 from harness.choosing.evidence import Evidence, Law, gather
 from harness.choosing.forecast import seat
 from harness.choosing.ground import Ground
@@ -90,5 +92,7 @@ def gather_run(folder: RunFolder, path: Path, origin: Origin, workers: int) -> i
         evidence += on(leaning, ground.standard)
         by_id |= {m.candidate.id: m for m in leaning}
         evidence += _lightened(evidence, by_id, ground, on, (facts, task.name))
+        controls = [control_law(name, task, facts, task.name) for name in CONTROLS]
+        evidence += on([m for m in controls if m is not None], ground.standard)
     write_evidence(path, evidence, task.provenance.train_hash)
     return len(evidence)

@@ -12,16 +12,18 @@ from benchmarks.selection.learned import learned_rules, model_lines
 from benchmarks.selection.rules import (
     Rule,
     forecast,
-    light_law,
     light_ratios,
     lowest,
     refit_ratios,
     rules,
     score_rule,
+    taken_law,
 )
 from benchmarks.selection.table import Table
 from harness.choosing.controls import CONTROLS
 from harness.choosing.weights import shipped
+
+SHIPPED_LAW = "law: or a control that is a law, by a tenth (shipped)"
 
 
 def report(found: list[Table]) -> str:
@@ -59,9 +61,7 @@ def report(found: list[Table]) -> str:
         "| table | laws | lowest | law | forecast |",
         "|---|---|---|---|---|",
     ]
-    low, one, many = (
-        scores[n].ratios for n in ("law: lowest on folds", "law: lightened (shipped)", "forecast (shipped)")
-    )
+    low, one, many = (scores[n].ratios for n in ("law: lowest on folds", SHIPPED_LAW, "forecast (shipped)"))
     for t in found:
         lines.append(
             f"| {t.name} | {len(t.errors)} | {low[t.name]:.2f} | {one[t.name]:.2f} | {many[t.name]:.2f} |"
@@ -91,7 +91,7 @@ def plot(found: list[Table], to: Path) -> None:
 
     shown = {
         "lowest on folds": score_rule(lowest, found).ratios,
-        "the law": score_rule(light_law(shipped()), found).ratios,
+        "the law": score_rule(taken_law(shipped()), found).ratios,
         "the forecast": score_rule(forecast(shipped()), found).ratios,
     }
     names = sorted(shown["the forecast"], key=lambda n: shown["the forecast"][n])

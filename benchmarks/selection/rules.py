@@ -8,8 +8,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from benchmarks.selection.table import Table, is_light, is_refit, is_searched
+from benchmarks.selection.table import Table, away, is_light, is_refit, is_searched
+from harness.choosing.choice import CONTROL_BY
 from harness.choosing.controls import CONTROLS
+from harness.choosing.evidence import Evidence
 from harness.choosing.forecast import Band, cast_asked, seat
 from harness.choosing.law import law_order
 from harness.choosing.order import combined, fold_errors, mean_log_error
@@ -25,6 +27,20 @@ def lowest(table: Table) -> np.ndarray:
     errors = fold_errors(table.evidence, table.ground)
     order = combined(errors, {f.name: 1.0 for f in table.ground.standard})
     return table.evidence[min(table.among, key=lambda i: order[i])].asked
+
+
+CLOSE = 1.05
+"""Errors within this ratio of the lowest are close; what NAI takes for close is not described."""
+
+
+def fewest_of_the_close(table: Table) -> np.ndarray:
+    """As NAI v9 is described to choose: lowest on the outer training rows, no broken prior, fewer constants where close."""
+    errors = fold_errors(table.evidence, table.ground)
+    order = combined(errors, {f.name: 1.0 for f in table.ground.standard})
+    kept = [i for i in table.among if not sum(table.evidence[i].broken)] or table.among
+    least = min(order[i] for i in kept)
+    close = [i for i in kept if order[i] <= least + math.log(CLOSE)]
+    return table.evidence[min(close, key=lambda i: (table.evidence[i].n_constants, order[i]))].asked
 
 
 def forecast(weights: Weights) -> Rule:
@@ -50,11 +66,32 @@ def law(weights: Weights, with_refits: bool = True) -> Rule:
 
 def light_law(weights: Weights) -> Rule:
     """The law nearest to the forecast, without what its evidence can't tell."""
-    heavy = law(weights)
+    return lambda table: _light(table, weights).asked
+
+
+def _light(table: Table, weights: Weights) -> Evidence:
+    light = [e for e in table.evidence if is_light(e)]
+    if light:
+        return light[0]
+    among = [*table.among, *table.variants]
+    first = law_order(table.evidence, table.ground, among, band_of(table, weights), weights)[0]
+    return table.evidence[first]
+
+
+def taken_law(weights: Weights, by: float = CONTROL_BY) -> Rule:
+    """The same, or a control that is a law and that the folds put well before it."""
 
     def rule(table: Table) -> np.ndarray:
-        light = [e for e in table.evidence if is_light(e)]
-        return light[0].asked if light else heavy(table)
+        law = _light(table, weights)
+        own = math.exp(mean_log_error([law], table.ground)[0])
+        as_law = {e.id: e for e in table.evidence if e.id.startswith("control ")}
+        for name in sorted(table.controls, key=lambda c: table.controls[c].fold_error):
+            found = as_law.get(f"control {name}")
+            if not table.controls[name].fold_error < by * own or found is None or away(found, table.ground):
+                continue
+            if math.exp(mean_log_error([found], table.ground)[0]) < by * own:
+                return found.asked
+        return law.asked
 
     return rule
 
@@ -126,9 +163,12 @@ def rules(weights: Weights) -> dict[str, Rule]:
     never = 1e9  # the line's weight turns so slowly that it stays at a half; a tiny error ratio can't move it
     return {
         "law: lowest on folds": lowest,
+        "law: fewest constants of the close on folds (as NAI v9)": fewest_of_the_close,
         "law: nearest to the forecast, no refits": law(weights, with_refits=False),
         "law: nearest to the forecast": law(weights),
-        "law: lightened (shipped)": light_law(weights),
+        "law: lightened": light_law(weights),
+        "law: or a control that is a law, by any margin": taken_law(weights, 1.0),
+        "law: or a control that is a law, by a tenth (shipped)": taken_law(weights),
         "law: best of the pool, picked by looking": best_of_pool(weights),
         "law: or the control that folds put before it": law_or_control(weights, 1.0),
         "law: or the control that folds put before it by a fifth": law_or_control(weights, 0.8),

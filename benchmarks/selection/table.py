@@ -8,6 +8,7 @@ picked by looking; geometric mean, sources equal.
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,7 +26,6 @@ from harness.choosing.priors import runs_off
 from harness.choosing.store import FILE, read_evidence
 from harness.choosing.weights import shipped
 from harness.record.run_folder import RunFolder, all_runs, write_atomically
-from harness.search.candidate import searched_id
 from tasks.rows import Task
 
 
@@ -130,12 +130,17 @@ def voting(evidence: list[Evidence], ground: Ground) -> list[int]:
 
 
 def is_searched(e: Evidence) -> bool:
-    """Whether it is a law of the search itself: no refit, and not lightened."""
-    return searched_id(e.id) == e.id
+    """Whether it is a law of the search itself: no refit, not lightened, no control."""
+    return re.fullmatch(r"c\d+", e.id) is not None
 
 
 def is_refit(e: Evidence) -> bool:
-    return "e" in e.id and "l" not in e.id
+    return re.match(r"c\d", e.id) is not None and "e" in e.id and "l" not in e.id
+
+
+def is_light(e: Evidence) -> bool:
+    """Whether it is the chosen law without what its evidence can't tell."""
+    return re.match(r"c\d", e.id) is not None and "l" in e.id
 
 
 def away(e: Evidence, ground: Ground) -> bool:
@@ -150,8 +155,3 @@ def chosen(evidence: list[Evidence], ground: Ground) -> tuple[int, Band]:
     band = cast_asked(panel, ground, evidence, weights)
     variants = [i for i, e in enumerate(evidence) if is_refit(e) and not away(e, ground)]
     return law_order(evidence, ground, [*among, *variants], band, weights)[0], band
-
-
-def is_light(e: Evidence) -> bool:
-    """Whether it is the chosen law without what its evidence can't tell."""
-    return "l" in e.id
