@@ -6,7 +6,7 @@ is a poor forecast; folds tell where it is the better one.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -52,32 +52,66 @@ def local(
         here = np.flatnonzero(group == label)
         rows = known.get(label, np.arange(len(train)))
         Z, Z_new = standardised(train.X[rows], X[here])
+        paths = _Paths(Z, z[rows], n_levels)
         for i, new in zip(here, Z_new, strict=True):
-            line[i], near = _line(axes, Z, z[rows], new, n_levels)
+            line[i], near = _line(axes, paths, new)
             last[i] = rows[near]
     return Local(line, last)
 
 
-def _line(
-    axes: list[int], Z: np.ndarray, z: np.ndarray, new: np.ndarray, n_levels: int
-) -> tuple[np.ndarray, np.ndarray]:
+@dataclass(slots=True)
+class _Paths:
+    """Lines through the last levels of one group, each found once for all rows that lie beside one another.
+
+    Attributes:
+        Z: (n, F) standardised features; z: (n, T) targets.
+        known: (axis, the row's other features) -> value at the last level, slope (None with a single level), last level
+            and the rows there.
+    """
+
+    Z: np.ndarray
+    z: np.ndarray
+    n_levels: int
+    known: dict[tuple[int, bytes], tuple[np.ndarray, np.ndarray | None, float, np.ndarray]] = field(
+        default_factory=dict
+    )
+
+    def of(self, axis: int, new: np.ndarray) -> tuple[np.ndarray, np.ndarray | None, float, np.ndarray]:
+        place = np.delete(new, axis)
+        key = axis, place.tobytes()
+        if key not in self.known:
+            self.known[key] = _path(self.Z, self.z, axis, place, self.n_levels)
+        return self.known[key]
+
+
+def _line(axes: list[int], paths: _Paths, new: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    Z = paths.Z
     if not axes:
         near = _nearest(Z, new, np.arange(len(Z)))
-        return z[near].mean(axis=0), near
+        return paths.z[near].mean(axis=0), near
     axis = axes[int(np.argmax([new[a] - Z[:, a].max() for a in axes]))]
+    value, slope, level, near = paths.of(axis, new)
+    if slope is None:
+        return value, near
+    return np.clip(value + slope * (new[axis] - level), -LIMIT, LIMIT), near
+
+
+def _path(
+    Z: np.ndarray, z: np.ndarray, axis: int, place: np.ndarray, n_levels: int
+) -> tuple[np.ndarray, np.ndarray | None, float, np.ndarray]:
     others = [j for j in range(Z.shape[1]) if j != axis]
     levels = np.unique(Z[:, axis])[::-1][:n_levels]
     # On every level the rows nearest to those of the level outside it: a path inwards from the row asked for.
-    path, place = [], new[others]
+    path = []
     for level in levels:
         path.append(_nearest(Z[:, others], place, np.flatnonzero(Z[:, axis] == level)))
         place = Z[path[-1][0], others]
     values = np.stack([z[rows].mean(axis=0) for rows in path])
     if len(levels) < 2:
-        return values[0], path[0]
+        return values[0], None, float(levels[0]), path[0]
     off = levels - levels.mean()
     slope = (off[:, None] * (values - values.mean(axis=0))).sum(axis=0) / (off**2).sum()
-    return np.clip(values[0] + slope * (new[axis] - levels[0]), -LIMIT, LIMIT), path[0]
+    return values[0], slope, float(levels[0]), path[0]
 
 
 def _nearest(Z: np.ndarray, new: np.ndarray, rows: np.ndarray) -> np.ndarray:
