@@ -50,7 +50,7 @@ def run_facts(
     features = identifiers(view.spec) if view.spec else ()
     target = view.spec.target_names[0] if view.spec and len(view.spec.targets) == 1 else ""
     best = view.best
-    text = summary.get("law") or (best.law or best.id if best else "")
+    text = summary.get("law") or (best.told.law or best.id if best else "")
     facts: dict[str, Any] = {
         "v": view,
         "title": summary.get("title") or (view.spec.title if view.spec else view.task or view.name),
@@ -202,7 +202,8 @@ def _shortlist(view: RunView, features: tuple[str, ...]) -> dict[str, Any]:
 def _lineage(view: RunView, features: tuple[str, ...]) -> list[dict[str, Any]]:
     steps, before = [], None
     for p in view.lineage():
-        steps.append({"id": p.id, "edit": p.edit, "proposer": p.proposer, "mate": p.mate, "law": law_markup(p.law, features) if p.law else "free program", "said": _said(p, before), "reason": view.reasons.get(p.id, "")})  # fmt: skip
+        told = p.told
+        steps.append({"id": p.id, "edit": told.edit, "proposer": told.proposer, "mate": told.mate, "law": law_markup(told.law, features) if told.law else "free program", "said": _said(p, before), "reason": view.reasons.get(p.id, "")})  # fmt: skip
         before = p
     if steps and view.winner and steps[-1]["id"] != view.winner:
         heavy = view.winner.partition("l")[0]

@@ -17,10 +17,12 @@ from harness.pages.search_panels import MOST_MARKS, pareto, thinned, thinned_out
 from harness.pages.theme import COLOURS, DARK
 from harness.pages.typeset import law_markup
 from harness.pages.view import Point, RunView, view_of
+from harness.record.journal import Line
 from harness.run.intervals import law_intervals
 from harness.run.traces import read_traces, sweep_rows
 from harness.search.candidate import Candidate, Draft
 from tasks import load
+from tests.fuzz import forge
 from tests.harness.run_folders import EVIL, begun, ended, outcome, user_task
 
 
@@ -244,11 +246,20 @@ def test_laws_are_typeset_and_what_is_no_law_stays_text():
     assert (number(-1.5e-7), number(float("nan")), number(1234567.0)) == ("−1.5e−7", "–", "1.235e6")
 
 
+def test_an_entry_whose_hash_fits_and_that_says_nothing_is_shown_so(root):
+    folder = begun(root / "more", n=3, name="forged")
+    for i, payload in enumerate(("[]", "{", '{"candidate": {"draft": 3}}')):
+        forge(folder.journal_path, 2 + i, payload)
+    view = view_of(folder.path)
+    assert [p.told.edit for p in view.points] == ["its entry can't be read"] * 3 and not view.problems
+    assert "its entry can" in Page(run_page(view)).text
+
+
 def test_figures_of_a_long_search_draw_a_part_of_its_laws():
+    line = Line("evaluation", "c", "scored", 1.0, 1, "{}", "{}")
     points = [
-        Point(f"c{i:06d}", "scored", 2.0 - 1e-3 * (i % 97) - 1e-5 * i, 1 + i % 7, "E", "edit", None, None, 0, "formula", "")
-        for i in range(3000)
-    ]  # fmt: skip
+        Point(f"c{i:06d}", "scored", 2.0 - 1e-3 * (i % 97) - 1e-5 * i, 1 + i % 7, line) for i in range(3000)
+    ]
     view = RunView(Path("long"), points=points)
     best = pareto(points)
     shown = thinned(points, best)
