@@ -19,7 +19,8 @@ from harness.pages.typeset import law_markup
 from harness.pages.view import Point, RunView, view_of
 from harness.record.journal import Line
 from harness.run.intervals import law_intervals
-from harness.run.traces import read_traces, sweep_rows
+from harness.run.traces import read_traces
+from harness.run.tracing import sweep_rows
 from harness.search.candidate import Candidate, Draft
 from tasks import load
 from tests.fuzz import forge
