@@ -24,6 +24,9 @@ from harness.proposers.formula.naming import readable
 
 FILE = "report.html"
 
+LEAST_CHANGE = 0.05
+"""Per cent of an error, below which a step changed nothing that is worth a number."""
+
 MOST_GROUPS = 12
 """Groups whose constants are listed."""
 
@@ -191,6 +194,7 @@ def _shortlist(view: RunView, features: tuple[str, ...]) -> dict[str, Any]:
             "away": law.get("away"),
             "say": law["say"],
             "place": law["place"],
+            "chosen": law["chosen"],
             "verdict": law["verdict"],
         }
         for law in view.shortlist
@@ -223,6 +227,8 @@ def _said(p: Point, before: Point | None) -> str:
     if before is None or before.error is None:
         return text
     change = 100 * (p.error / before.error - 1)
+    if abs(change) < LEAST_CHANGE:
+        return f"{text}: as its parent's"
     return f"{text}: {number(abs(change), 2)} % {'lower' if change < 0 else 'higher'} than its parent"
 
 
@@ -237,6 +243,7 @@ def _environment(view: RunView) -> list[tuple[str, str]]:
         ("proposer and seed", f"{s['proposer']}, {s['seed']}" if s else None),
         ("ended by", s.get("ending")),
         ("started", view.started or None),
+        ("software", s.get("software")),
         ("sandbox", s.get("sandbox")),
     ]
     return [(name, str(value)) for name, value in pairs if value not in (None, "")]

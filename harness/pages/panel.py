@@ -77,8 +77,9 @@ def _plain_ticks(ax: Axes, which: str, span: float) -> None:
     from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
     axis = getattr(ax, f"{which}axis")
-    if span < 30:
-        axis.set_major_locator(LogLocator(subs=(1, 2, 5) if span > 5 else (1, 1.5, 2, 3, 4, 5, 7)))
+    if span < 1000:  # decades alone would be one tick or two
+        subs = (1, 1.5, 2, 3, 4, 5, 7) if span <= 5 else (1, 2, 5) if span <= 100 else (1, 3)
+        axis.set_major_locator(LogLocator(subs=subs))
     axis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}".replace("e+", "e").replace("e0", "e")))
     axis.set_minor_locator(NullLocator())
 

@@ -250,24 +250,34 @@ def _shortlist(view: RunView, path: Path) -> list[dict[str, Any]]:
     try:
         laws = read_json(read_document(path))["laws"]
         dropped = view.finished.get("passed_over") or {}
-        taken = next((law["place"] for law in laws if law["id"] == view.winner), None)
+        chosen = _listed(view.winner, laws)
+        taken = next((law["place"] for law in laws if law["id"] == chosen), None)
         for law in laws:
+            law["chosen"] = law["id"] == chosen
             law["verdict"] = _verdict(law, view.winner, taken, dropped)
         seen = {law["id"] for law in laws}
         errors = {p.id: p for p in view.points}
         for id, why in dropped.items():
             if id not in seen and id in errors:
                 p = errors[id]
-                laws.append({"id": id, "law": p.told.law, "edit": p.told.edit, "n_constants": p.n_constants, "folds": {}, "place": None, "say": 0.0, "verdict": why})  # fmt: skip
+                laws.append({"id": id, "law": p.told.law, "edit": p.told.edit, "n_constants": p.n_constants, "folds": {}, "place": None, "say": 0.0, "chosen": id == view.winner, "verdict": why})  # fmt: skip
         return list(laws)
     except (OSError, ValueError, KeyError, TypeError) as error:
         view.problems.append(f"{path.name}: can't be read as a shortlist ({error})")
         return []
 
 
+def _listed(winner: str, laws: list[dict[str, Any]]) -> str:
+    """The shortlisted law that a winner is, or was before terms that nobody missed were left out of it."""
+    return winner if any(law["id"] == winner for law in laws) else winner.partition("l")[0]
+
+
 def _verdict(law: dict[str, Any], winner: str, taken: int | None, dropped: dict[str, str]) -> str:
-    if law["id"] == winner:
-        return "chosen: the nearest to the forecast, among laws that folds trust, that keeps every rule"
+    if law["chosen"]:
+        lighter = (
+            "" if law["id"] == winner else "; then made lighter, without what folds and forecast don't miss"
+        )
+        return f"chosen: the nearest to the forecast, among laws that folds trust, that keeps every rule{lighter}"
     if law["id"] in dropped:
         return str(dropped[law["id"]])
     if law["place"] is None:

@@ -272,6 +272,22 @@ def test_figures_of_a_long_search_draw_a_part_of_its_laws():
     assert len(panel.tips["marks"]) < 1000 and thinned_out(RunView(Path("short"), points=points[:600])) == ""
 
 
+def test_a_law_that_was_made_lighter_is_found_in_the_shortlist(root):
+    folder = ended(root / "more", name="lightened")
+    summary = folder.summary()
+    folder.write_summary(
+        summary | {"candidate": summary["candidate"] + "l0", "software": "Python 3, numpy 2"}
+    )
+    view = view_of(folder.path)
+    first, *others = view.shortlist
+    assert (
+        first["id"] == summary["candidate"] and "chosen" in first["verdict"] and "lighter" in first["verdict"]
+    )
+    assert {law["verdict"] for law in others if law["place"]} == {"behind the chosen law"}
+    text = run_page(view)
+    assert text.count('class="ours" data-text') == 1 and "Python 3, numpy 2" in text
+
+
 def test_a_mark_of_the_search_says_its_law(run):
     (panel,) = KINDS["front"][1](view_of(run.path))
     svg = panel_svg(panel)
