@@ -168,7 +168,7 @@ def view_of(path: Path, known: Known | None = None) -> RunView:
         view.spec = spec(view.task) if view.task else None
     except TaskError as error:
         view.problems.append(str(error))
-    view.traces = _tried(view, lambda: read_traces(path), BadRun)
+    view.traces = _fitting(view, _tried(view, lambda: read_traces(path), BadRun))
     view.shortlist = _shortlist(view, path / SHORTLIST)
     if damaged:
         view.state = "damaged"
@@ -284,6 +284,19 @@ def _verdict(law: dict[str, Any], winner: str, taken: int | None, dropped: dict[
         return "no place in the order: says the same as a better law, or is trusted too little"
     ahead = taken is not None and law["place"] > taken
     return "behind the chosen law" if ahead else "in the order of taking"
+
+
+def _fitting(view: RunView, traces: Traces | None) -> Traces | None:
+    """The traces, unless the task has other columns by now than when the run was made."""
+    if traces is None or view.spec is None:
+        return traces
+    now = len(view.spec.features), len(view.spec.targets)
+    if (traces.train.X.shape[1:], traces.train.y.shape[1:]) == ((now[0],), (now[1],)):
+        return traces
+    view.problems.append(
+        f"the task {view.task!r} has other columns now than when this run was made: its rows are not drawn"
+    )
+    return None
 
 
 def _tried(view: RunView, read: Any, errors: Any) -> Any:

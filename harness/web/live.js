@@ -26,8 +26,8 @@ if (page) {
   const body = document.getElementById("body");
   let drawn = -1, busy = false, last = 0, wanted = null;
   const draw = async () => {
-    // A run that goes on is drawn anew every five seconds at most, when it has moved.
-    if (busy || wanted === drawn || (drawn !== -1 && Date.now() - last < 5000)) return;
+    // A run that goes on is drawn anew every five seconds at most, when it has moved; what failed is tried again as soon.
+    if (busy || wanted === drawn || Date.now() - last < 5000) return;
     busy = true;
     const seq = wanted;
     try {
