@@ -168,7 +168,9 @@ def test_another_sites_page_reads_nothing_and_no_other_name_leads_here(site):
         == 403
     )
     assert site.get("/", **{"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"})[0].status == 200
-    assert site.get("/", Host="rebound.example")[0].status == 403
+    for host in ("rebound.example", "[", "127.0.0.1.example"):
+        assert site.get("/", Host=host)[0].status == 403
+    assert site.post("/runs", {"task": "mine"}, Origin="http://[")[0].status == 403
 
 
 def test_a_token_is_asked_once_and_leaves_the_address(tmp_path):
