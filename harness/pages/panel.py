@@ -84,18 +84,19 @@ def _plain_ticks(ax: Axes, which: str, span: float) -> None:
     axis.set_minor_locator(NullLocator())
 
 
-def limit(ax: Axes, values: np.ndarray, log: bool, pad: float = 0.06) -> None:
-    """y from the least to the most of the values that count, so that a prediction that runs off hides nothing."""
+def limit(ax: Axes, values: np.ndarray, log: bool, pad: float = 0.06, which: str = "y") -> None:
+    """An axis from the least to the most of the values that count, so that a prediction that runs off hides nothing."""
     finite = values[np.isfinite(values) & ((values > 0) | (not log))]
     if not finite.size:
         return
     low, high = float(finite.min()), float(finite.max())
     if log:
         step = max(np.log(high / low), 0.02) * pad
-        ax.set_ylim(low * np.exp(-step), high * np.exp(step))
+        ends = low * np.exp(-step), high * np.exp(step)
     else:
         step = (high - low or abs(high) or 1.0) * pad
-        ax.set_ylim(low - step, high + step)
+        ends = low - step, high + step
+    getattr(ax, f"set_{which}lim")(*ends)
 
 
 def shade_beyond(ax: Axes, rows: np.ndarray, drawn: np.ndarray) -> None:

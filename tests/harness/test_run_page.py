@@ -1,6 +1,7 @@
 """A run's page and figures: all of it is there, in every state of a run, and nothing foreign runs in it."""
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -19,12 +20,12 @@ from harness.pages.typeset import law_markup
 from harness.pages.view import Point, RunView, view_of
 from harness.record.journal import Line
 from harness.run.intervals import law_intervals
-from harness.run.traces import read_traces
+from harness.run.traces import read_traces, write_traces
 from harness.run.tracing import sweep_rows
 from harness.search.candidate import Candidate, Draft
-from tasks import load
+from tasks import load, spec
 from tests.fuzz import forge
-from tests.harness.run_folders import EVIL, begun, ended, outcome, user_task
+from tests.harness.run_folders import EVIL, begun, ended, joined, outcome, trace, traces, user_task
 
 
 class Page(HTMLParser):
@@ -210,6 +211,23 @@ def test_any_other_damaged_file_is_named_on_the_page(root, name):
     (folder.path / name).write_bytes(b"\x00{[")
     view = view_of(folder.path)
     assert any(name in problem for problem in view.problems) and len(view.points) == 2
+
+
+def test_rows_that_all_lie_at_one_place_are_drawn_without_a_warning(root):
+    folder = ended(root / "more", name="one-place")
+    kept = traces()
+    for N in (1e9, 1e6):  # held-out rows that lie at one place; all rows do
+        at = joined([trace(np.full(3, N), label, 0.5) for label in ("wide", EVIL)])
+        write_traces(folder, replace(kept, heldout=at, train=at if N == 1e6 else kept.train))
+        assert 'id="data"' in run_page(view_of(folder.path))
+
+
+def test_figures_of_other_columns_are_left_out_by_the_command_too(root, monkeypatch, tmp_path):
+    folder = ended(root / "more", name="columns")
+    other = spec("moe")
+    monkeypatch.setattr("harness.pages.view.spec", lambda name: other)
+    assert main(["report", str(folder.path), "--to", str(tmp_path / "report.html")]) == 0
+    assert "has other columns now" in (tmp_path / "report.html").read_text()
 
 
 def test_traces_come_back_as_they_were_kept(run):
