@@ -20,6 +20,8 @@ if (index) {
   };
   setTimeout(() => { index.dataset.ready = "yes"; }, 2500);
 }
+// The first run of a folder makes a table where there was none.
+if (document.querySelector("[data-live=none]")) new EventSource("/events").onmessage = () => location.reload();
 const page = document.querySelector("[data-live=run]");
 if (page) {
   const url = `/runs/${encodeURIComponent(page.dataset.run)}`;

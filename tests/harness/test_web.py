@@ -319,6 +319,8 @@ def test_a_table_becomes_a_task(site):
     answer, text = site.upload("/tasks/add", fields, "my table.csv", rows)
     assert answer.status == 200 and "start a run on my_table" in text
     assert "<option selected>my_table" in site.get("/?task=my_table")[1]
+    answer, text = site.upload("/tasks/add", fields | {"features": '"N'}, "my table.csv", rows)
+    assert answer.status == 400 and 'name="features" value="&#34;N"' in text
 
 
 STAND_IN = """
