@@ -8,13 +8,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from operator import itemgetter
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tables.blocks import Blocks, plain_blocks
 from tables.column import Column, packed
 from tables.dialect import SAMPLE, all_numbers, sniff, split
 from tables.errors import BadTable
+
+if TYPE_CHECKING:
+    from tables.blocks import Blocks
 
 CHUNK = 20_000
 """Rows turned into columns at a time; more than the lines that are looked at to find out what a log is."""
@@ -121,6 +124,8 @@ def read_delimited(
                 at.append(line)
                 held = None
                 flush()
+                from tables.blocks import plain_blocks  # Arrow takes a while to load, and is for large tables
+
                 for taken, n_lines in plain_blocks(blocks, counted.feed, delimiter, header, columns):
                     for column_name, cells in taken.items():
                         columns[column_name].add(cells)

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tables.binary import read_arrow, read_excel, read_parquet
 from tables.delimited import Parts, read_delimited
 from tables.errors import BadTable, TableError
 from tables.json_rows import read_json
@@ -91,10 +90,16 @@ def _parts(source: Source, reading: Reading, tick: Callable[[], None], begun: It
     if not head.strip(b"\0 \t\r\n\xef\xbb\xbf"):
         raise BadTable(f"{source.name}: no rows, the file is empty")
     if head[:4] == b"PAR1":
+        from tables.binary import read_parquet  # Arrow takes a while to load
+
         return read_parquet(source.name, _seekable(source), tick, reading.wanted)
     if head[:6] == b"ARROW1":
+        from tables.binary import read_arrow
+
         return read_arrow(source.name, source.stream, tick)
     if head[:4] == b"PK\x03\x04":
+        from tables.binary import read_excel
+
         return read_excel(source.name, source.stream, reading.sheet, reading.drop_bad)
     start = head.replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n")[:15].lower()
     if start.startswith((b"<!doctype", b"<html", b"<?xml")):

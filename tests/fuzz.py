@@ -169,7 +169,7 @@ def journals(place: Path, box: LocalSandbox) -> Kind:
         journal.record("finished", {"winner": "c1", "voters": ["c0"], "passed_over": {}, "ending": "budget"})
     data = (whole / "journal.sqlite").read_bytes()
     with Journal(whole / "journal.sqlite", read_only=True) as journal:
-        payloads = [json.dumps(facts) for _, facts, _ in journal.lines()]
+        payloads = [json.dumps(line.facts()) for line in journal.lines()]
     broken_file = st.tuples(
         st.just("bytes"),
         st.lists(st.tuples(st.integers(0, len(data) - 1), st.binary(min_size=1, max_size=8)), max_size=4),
@@ -208,10 +208,14 @@ def journals(place: Path, box: LocalSandbox) -> Kind:
                 for lines in (journal.entries, journal.evaluations, journal.lines):
                     with refused():
                         list(lines())
+                for line in journal.lines():
+                    with refused():
+                        line.facts()
                 with refused():
                     journal.export(io.StringIO(), times=True)
         with refused():
-            view_of(folder)
+            view = view_of(folder)
+            assert all(isinstance(p.told.law, str) for p in view.points) and view.lineage() is not None
         with refused(), Journal(path) as journal:
             journal.record("resumed")
 

@@ -99,7 +99,7 @@ class NotebookScreen(Watcher):
         if best is not None:
             law = readable(best.candidate.law, self._assignment.facts.names).text or best.candidate.id
             facts.append(
-                f"best so far, error {best.error:.5f} beyond the fitted rows: <code>{html.escape(law)}</code>"
+                f"best so far, error {best.error:.5g} beyond the fitted rows: <code>{html.escape(law)}</code>"
             )
         if self._note:
             facts.append(html.escape(self._note))

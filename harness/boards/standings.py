@@ -22,7 +22,7 @@ from harness.record.database import read_meta
 from harness.record.run_folder import RunFolder, all_runs, write_atomically
 from harness.run.beginning import SEEDS, read_program
 from harness.shipped import shipped
-from tables.documents import read_document, read_json
+from tables.documents import brief, read_document, read_json
 from tables.errors import Unreadable
 from tasks import Task
 
@@ -142,14 +142,37 @@ def run_entries(
                 meta = read_meta(folder.journal_path)
                 unfinished[(meta["task"], meta["train_hash"], system_name(meta["config"]))] += 1
                 continue
+            found = _entries_of(folder, summary)
         except BadRun as error:
             problems.append(str(error))
             continue
-        entry = _run_entry(folder, summary)
-        finished.append((summary, entry))
-        if summary.get("forecast"):
-            finished.append((summary, _forecast_entry(entry, summary)))
+        except (LookupError, TypeError, AttributeError, ValueError) as error:
+            said = f"it lacks {error}" if isinstance(error, KeyError) else brief(str(error))
+            problems.append(
+                f"{folder.path}: left out, its summary is damaged ({said}); delete it and resume the run"
+            )
+            continue
+        finished += [(summary, entry) for entry in found]
     return finished, unfinished
+
+
+def _entries_of(folder: RunFolder, summary: dict[str, Any]) -> list[Entry]:
+    """A run's law and its forecast; whatever a board asks of a summary is asked here, where its lack costs one run alone."""
+    data = summary["data"]
+    hash(
+        (
+            summary["task"],
+            data["train_hash"],
+            data["heldout_hash"],
+            data["note"],
+            data["official"],
+            data["simulated"],
+        )
+    )
+    for card in (summary.get("heldout"), summary.get("forecast"), *(summary.get("controls") or {}).values()):
+        float((card or {}).get("r2") or 0.0)
+    entry = _run_entry(folder, summary)
+    return [entry, _forecast_entry(entry, summary)] if summary.get("forecast") else [entry]
 
 
 def _run_entry(folder: RunFolder, summary: dict[str, Any]) -> Entry:

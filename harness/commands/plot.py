@@ -57,6 +57,7 @@ def main(argv: list[str] | None = None) -> int:
     view, why = viewed(RunFolder.find(args.run, Path(args.runs)), args.data_dir, args.allow_weak_sandbox)
     if why:
         say(f"note: {why}", err=True)
+    args.out.parent.mkdir(parents=True, exist_ok=True)
     write_sheet(view, args.kind, args.out, args.dpi)
     say(f"wrote {args.out}")
     return 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -15,6 +16,7 @@ from harness.pages.theme import COLOURS, MARKS, NAMES, themed
 from harness.pages.view import RunView
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 KINDS: dict[str, tuple[str, Callable[[RunView], list[Panel]]]] = {
@@ -33,7 +35,10 @@ WIDTH, HEIGHT = 3.9, 2.9
 """Inches of a panel, which a phone shows at about the size it was drawn for."""
 
 MARGINS = (0.155, 0.15, 0.985, 0.97)
-"""Left, bottom, right, top of a plain panel's axes, as shares of the figure."""
+"""Left, bottom, right, top of a plain panel's axes, as shares of the figure; of others before they are measured."""
+
+DPI, PAD = 72, 3.0
+"""Dots per inch of an SVG, and dots left free around a panel."""
 
 LEGENDS = {"data": "rows law forecast", "parity": "rows", "residuals": "rows", "extrapolation": "rows curves"}
 
@@ -44,11 +49,30 @@ def panel_svg(panel: Panel, key: str = "") -> str:
         from matplotlib import rcParams
 
         rcParams["svg.hashsalt"] = panel.key
-        figure = _figure(2 * WIDTH if panel.wide else WIDTH, HEIGHT, None if panel.plain else "constrained")
-        if panel.plain:
-            figure.subplots_adjust(*MARGINS)
-        panel.draw(figure.add_subplot())
+        figure = _figure(2 * WIDTH if panel.wide else WIDTH, HEIGHT, None)
+        figure.subplots_adjust(*MARGINS)
+        ax = figure.add_subplot()
+        panel.draw(ax)
+        if not panel.plain:
+            _fit_margins(figure, ax)
         return inline_svg(figure, f"{key}{panel.key}", panel.label, panel.tips)
+
+
+def _fit_margins(figure: Figure, ax: Axes) -> None:
+    """Margins that what stands around the axes needs, measured once: a layout engine would draw the figure twice."""
+    from matplotlib.backends.backend_svg import RendererSVG
+
+    figure.dpi = DPI
+    width, height = DPI * figure.get_size_inches()
+    box = ax.get_tightbbox(RendererSVG(width, height, io.StringIO()))
+    if box is not None:
+        left, bottom, right, top = MARGINS
+        figure.subplots_adjust(
+            left + (PAD - box.x0) / width,
+            bottom + (PAD - box.y0) / height,
+            right + (width - PAD - box.x1) / width,
+            top + (height - PAD - box.y1) / height,
+        )
 
 
 def sheet(view: RunView, kind: str, columns: int = 2) -> Figure:

@@ -7,14 +7,18 @@ from harness.errors import HarnessError
 from harness.pages.page import FILE, run_page, write_page
 from harness.pages.view import RunView, view_of
 from harness.record.run_folder import RunFolder
-from harness.run.traces import traces_of
+from harness.run.traces import FILE as TRACES
 from tasks import TaskError
 
 
 def viewed(folder: RunFolder, data_dir: str | None = None, weak: bool = False) -> tuple[RunView, str]:
     """What is shown of a run, its traces gathered where they are missing; and why they can't be, where they can't."""
     view, why = view_of(folder.path), ""
-    if view.traces is None and view.state == "finished":
+    if view.traces is None and (folder.path / TRACES).exists():
+        why = f"the rows are not drawn: {'; '.join(view.problems)}"
+    elif view.traces is None and view.state == "finished":
+        from harness.run.tracing import traces_of  # what it takes to ask a law, which few pages need
+
         try:
             view.traces = traces_of(folder, data_dir, weak)
         except (HarnessError, TaskError, EvaluatorError) as error:

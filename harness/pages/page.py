@@ -24,6 +24,9 @@ from harness.proposers.formula.naming import readable
 
 FILE = "report.html"
 
+LEAST_CHANGE = 0.05
+"""Per cent of an error, below which a step changed nothing that is worth a number."""
+
 MOST_GROUPS = 12
 """Groups whose constants are listed."""
 
@@ -50,7 +53,7 @@ def run_facts(
     features = identifiers(view.spec) if view.spec else ()
     target = view.spec.target_names[0] if view.spec and len(view.spec.targets) == 1 else ""
     best = view.best
-    text = summary.get("law") or (best.law or best.id if best else "")
+    text = summary.get("law") or (best.told.law or best.id if best else "")
     facts: dict[str, Any] = {
         "v": view,
         "title": summary.get("title") or (view.spec.title if view.spec else view.task or view.name),
@@ -191,6 +194,7 @@ def _shortlist(view: RunView, features: tuple[str, ...]) -> dict[str, Any]:
             "away": law.get("away"),
             "say": law["say"],
             "place": law["place"],
+            "chosen": law["chosen"],
             "verdict": law["verdict"],
         }
         for law in view.shortlist
@@ -202,7 +206,8 @@ def _shortlist(view: RunView, features: tuple[str, ...]) -> dict[str, Any]:
 def _lineage(view: RunView, features: tuple[str, ...]) -> list[dict[str, Any]]:
     steps, before = [], None
     for p in view.lineage():
-        steps.append({"id": p.id, "edit": p.edit, "proposer": p.proposer, "mate": p.mate, "law": law_markup(p.law, features) if p.law else "free program", "said": _said(p, before), "reason": view.reasons.get(p.id, "")})  # fmt: skip
+        told = p.told
+        steps.append({"id": p.id, "edit": told.edit, "proposer": told.proposer, "mate": told.mate, "law": law_markup(told.law, features) if told.law else "free program", "said": _said(p, before), "reason": view.reasons.get(p.id, "")})  # fmt: skip
         before = p
     if not steps and view.winner:
         law = view.summary.get("law") or ""
@@ -225,6 +230,8 @@ def _said(p: Point, before: Point | None) -> str:
     if before is None or before.error is None:
         return text
     change = 100 * (p.error / before.error - 1)
+    if abs(change) < LEAST_CHANGE:
+        return f"{text}: as its parent's"
     return f"{text}: {number(abs(change), 2)} % {'lower' if change < 0 else 'higher'} than its parent"
 
 
@@ -239,6 +246,7 @@ def _environment(view: RunView) -> list[tuple[str, str]]:
         ("proposer and seed", f"{s['proposer']}, {s['seed']}" if s else None),
         ("ended by", s.get("ending")),
         ("started", view.started or None),
+        ("software", s.get("software")),
         ("sandbox", s.get("sandbox")),
     ]
     return [(name, str(value)) for name, value in pairs if value not in (None, "")]

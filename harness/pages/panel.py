@@ -77,24 +77,26 @@ def _plain_ticks(ax: Axes, which: str, span: float) -> None:
     from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
     axis = getattr(ax, f"{which}axis")
-    if span < 30:
-        axis.set_major_locator(LogLocator(subs=(1, 2, 5) if span > 5 else (1, 1.5, 2, 3, 4, 5, 7)))
+    if span < 1000:  # decades alone would be one tick or two
+        subs = (1, 1.5, 2, 3, 4, 5, 7) if span <= 5 else (1, 2, 5) if span <= 100 else (1, 3)
+        axis.set_major_locator(LogLocator(subs=subs))
     axis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}".replace("e+", "e").replace("e0", "e")))
     axis.set_minor_locator(NullLocator())
 
 
-def limit(ax: Axes, values: np.ndarray, log: bool, pad: float = 0.06) -> None:
-    """y from the least to the most of the values that count, so that a prediction that runs off hides nothing."""
+def limit(ax: Axes, values: np.ndarray, log: bool, pad: float = 0.06, which: str = "y") -> None:
+    """An axis from the least to the most of the values that count, so that a prediction that runs off hides nothing."""
     finite = values[np.isfinite(values) & ((values > 0) | (not log))]
     if not finite.size:
         return
     low, high = float(finite.min()), float(finite.max())
     if log:
         step = max(np.log(high / low), 0.02) * pad
-        ax.set_ylim(low * np.exp(-step), high * np.exp(step))
+        ends = low * np.exp(-step), high * np.exp(step)
     else:
         step = (high - low or abs(high) or 1.0) * pad
-        ax.set_ylim(low - step, high + step)
+        ends = low - step, high + step
+    getattr(ax, f"set_{which}lim")(*ends)
 
 
 def shade_beyond(ax: Axes, rows: np.ndarray, drawn: np.ndarray) -> None:

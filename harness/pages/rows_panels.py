@@ -62,7 +62,8 @@ def _draw_data(ax: Axes, traces: Traces, task: TaskSpec, what: tuple[int, int, s
     sets = _sets(traces, label)
     xs = np.concatenate([s.X[:, j] for _, s in sets])
     ys = np.concatenate([s.y[:, t] for _, s in sets])
-    logarithmic(ax, "x", xs)
+    # Said before anything is drawn: held-out rows that all lie at one place are no range to scale an axis by.
+    limit(ax, xs, logarithmic(ax, "x", xs), 0.045, "x")
     log = logarithmic(ax, "y", ys)
     held = traces.heldout.of_group(label) if traces.heldout is not None else None
     if held is not None and len(held.X):

@@ -134,7 +134,7 @@ def pareto(points: list[Point]) -> list[Point]:
 def tip(p: Point) -> str:
     """What a mark says of its law."""
     error = "-" if p.error is None else f"{p.error:.5g}"
-    return one_line(f"{p.id}: error {error}, {p.n_constants} constants, {p.law[:160] or 'free program'}")
+    return one_line(f"{p.id}: error {error}, {p.n_constants} constants, {p.told.law[:160] or 'free program'}")
 
 
 def hash_of(id: str) -> int:

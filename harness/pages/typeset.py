@@ -8,8 +8,9 @@ from functools import lru_cache
 
 from markupsafe import Markup, escape
 
-from fitting import BadLaw, Law
+from fitting.errors import BadLaw
 from fitting.law.latex import latex, symbol
+from fitting.law.law import Law
 from harness.proposers.formula.naming import readable
 from tables.shown import one_line
 

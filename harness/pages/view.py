@@ -11,6 +11,7 @@ from harness.errors import BadRun, HarnessError
 from harness.proposers.llm.stated import Stated
 from harness.proposers.names import OFFLINE
 from harness.record.damage import Sound
+from harness.record.journal import Line
 from harness.record.places import is_held
 from harness.record.run_folder import RunFolder
 from harness.run.traces import Traces, read_traces
@@ -19,6 +20,8 @@ from tables.documents import MOST_YAML, read_document, read_json, read_yaml
 from tasks import TaskError, TaskSpec, spec
 
 SHORTLIST = "shortlist.json"
+
+UNREAD = "its entry can't be read"
 
 STATES = {
     "finished": "finished",
@@ -29,20 +32,37 @@ STATES = {
 }
 
 
-class Point(NamedTuple):
-    """One evaluation; error is None where it failed."""
+class Told(NamedTuple):
+    """What an entry says of an evaluation beside its columns."""
+
+    law: str
+    edit: str
+    parent: str | None
+    mate: str | None
+    proposer: str
+    detail: str
+
+
+@dataclass(slots=True)
+class Point:
+    """One evaluation; error is None where it failed.
+
+    Attributes:
+        line: its entry: a page shows every evaluation, and says of few what law they had.
+    """
 
     id: str
     status: str
     error: float | None
     n_constants: int | None
-    law: str
-    edit: str
-    parent: str | None
-    mate: str | None
-    generation: int
-    proposer: str
-    detail: str
+    line: Line = field(repr=False)
+    _told: Told | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def told(self) -> Told:
+        if self._told is None:
+            self._told = _told(self.line)
+        return self._told
 
 
 @dataclass(slots=True)
@@ -96,8 +116,8 @@ class RunView:
     def failures(self) -> list[tuple[str, int, str]]:
         """(reason, how often, an example), the most frequent first."""
         failed = [p for p in self.points if p.error is None]
-        example = {p.status: p.detail for p in reversed(failed)}
-        return [(why, n, example[why]) for why, n in Counter(p.status for p in failed).most_common()]
+        first = {p.status: p for p in reversed(failed)}
+        return [(why, n, first[why].told.detail) for why, n in Counter(p.status for p in failed).most_common()]  # fmt: skip
 
     def lineage(self, id: str | None = None) -> list[Point]:
         """From a seed to the winner (or to the best so far): each step's candidate."""
@@ -107,7 +127,7 @@ class RunView:
         steps: list[Point] = []
         while at in known and len(steps) < len(known):
             steps.append(known[at])
-            at = known[at].parent or ""
+            at = known[at].told.parent or ""
         return steps[::-1]
 
 
@@ -148,7 +168,7 @@ def view_of(path: Path, known: Known | None = None) -> RunView:
         view.spec = spec(view.task) if view.task else None
     except TaskError as error:
         view.problems.append(str(error))
-    view.traces = _tried(view, lambda: read_traces(path), BadRun)
+    view.traces = _fitting(view, _tried(view, lambda: read_traces(path), BadRun))
     view.shortlist = _shortlist(view, path / SHORTLIST)
     if damaged:
         view.state = "damaged"
@@ -170,26 +190,25 @@ def _read_journal(view: RunView, folder: RunFolder, known: Known) -> bool:
             known.sound = journal.sound
             spent = "{}"
             try:
-                for kind, facts, times in journal.lines(known.entries):
+                for line in journal.lines(known.entries):
                     known.entries += 1
                     if not known.started:
-                        known.started = str(read_json(times).get("at", ""))
-                    if kind == "evaluation":
+                        known.started = str(read_json(line.times).get("at", ""))
+                    if line.kind == "evaluation":
                         spent = (
-                            times  # the last one has the most; reading all would take as long as all the rest
-                        )
-                    else:
-                        known.seconds = max(known.seconds, _elapsed(times))
-                    if kind == "evaluation":
-                        known.points.append(_point(facts))
-                    elif kind in ("finished", "chosen again"):
-                        known.finished = facts
+                            line.times
+                        )  # the last one has the most; reading all would take longer than all the rest
+                        known.points.append(_point(line))
+                        continue
+                    known.seconds = max(known.seconds, _elapsed(line.times))
+                    if line.kind in ("finished", "chosen again"):
+                        known.finished = line.facts()
                 known.seconds = max(known.seconds, _elapsed(spent))
             finally:
                 view.points, view.finished = list(known.points), known.finished
                 view.seconds, view.started = known.seconds, known.started
             for p in view.lineage():
-                if p.proposer not in OFFLINE:
+                if p.told.proposer not in OFFLINE:
                     view.reasons[p.id] = Stated.of_program(journal.program(p.id)).why
             return bool(journal.damage)
     except (HarnessError, ValueError, KeyError, TypeError, AttributeError) as error:
@@ -201,22 +220,27 @@ def _elapsed(times: str) -> float:
     return float(read_json(times).get("elapsed_s") or 0.0)
 
 
-def _point(facts: dict[str, Any]) -> Point:
-    c, draft, outcome = facts["candidate"], facts["candidate"]["draft"], facts["outcome"]
-    failed = "failure" in outcome
+def _point(line: Line) -> Point:
+    scored = line.status == "scored"
     return Point(
-        c["id"],
-        str(outcome["failure"]) if failed else "scored",
-        None if failed else facts["validation_error"],
-        None if failed else outcome["n_constants"],
-        draft["law"],
-        draft["edit"],
-        c["parent"],
-        c["mate"],
-        c["generation"],
-        c["proposer"],
-        str(outcome["detail"]) if failed else "",
+        str(line.candidate),
+        str(line.status),
+        line.error if scored else None,
+        line.n_constants if scored else None,
+        line,
     )
+
+
+def _told(line: Line) -> Told:
+    """An entry whose hash fits was written by a harness; one that can't be read all the same says so in place of a law."""
+    try:
+        facts = line.facts()
+        c = facts["candidate"]
+        draft, detail = c["draft"], str(facts["outcome"].get("detail", ""))
+        parent, mate = (c[key] and str(c[key]) for key in ("parent", "mate"))
+        return Told(str(draft["law"]), str(draft["edit"]), parent, mate, str(c["proposer"]), detail)
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return Told("", UNREAD, None, None, OFFLINE[0], UNREAD)
 
 
 def _shortlist(view: RunView, path: Path) -> list[dict[str, Any]]:
@@ -226,32 +250,55 @@ def _shortlist(view: RunView, path: Path) -> list[dict[str, Any]]:
     try:
         laws = read_json(read_document(path))["laws"]
         dropped = view.finished.get("passed_over") or {}
-        taken = next((law["place"] for law in laws if law["id"] == view.winner), None)
+        chosen = _listed(view.winner, laws)
+        taken = next((law["place"] for law in laws if law["id"] == chosen), None)
         for law in laws:
+            law["chosen"] = law["id"] == chosen
             law["verdict"] = _verdict(law, view.winner, taken, dropped)
         seen = {law["id"] for law in laws}
         errors = {p.id: p for p in view.points}
         for id, why in dropped.items():
             if id not in seen and id in errors:
                 p = errors[id]
-                laws.append({"id": id, "law": p.law, "edit": p.edit, "n_constants": p.n_constants, "folds": {}, "place": None, "say": 0.0, "verdict": why})  # fmt: skip
+                laws.append({"id": id, "law": p.told.law, "edit": p.told.edit, "n_constants": p.n_constants, "folds": {}, "place": None, "say": 0.0, "chosen": id == view.winner, "verdict": why})  # fmt: skip
         return list(laws)
     except (OSError, ValueError, KeyError, TypeError) as error:
         view.problems.append(f"{path.name}: can't be read as a shortlist ({error})")
         return []
 
 
+def _listed(winner: str, laws: list[dict[str, Any]]) -> str:
+    """The shortlisted law that a winner is, or was before terms that nobody missed were left out of it."""
+    return winner if any(law["id"] == winner for law in laws) else winner.partition("l")[0]
+
+
 def _verdict(law: dict[str, Any], winner: str, taken: int | None, dropped: dict[str, str]) -> str:
-    if law["id"] == winner and law["place"] == 0:
+    if law["chosen"] and law["place"] == 0:
         return "chosen: a control that the folds put before the best law found, and that keeps every rule"
-    if law["id"] == winner:
-        return "chosen: the nearest to the forecast, among laws that folds trust, that keeps every rule"
+    if law["chosen"]:
+        lighter = (
+            "" if law["id"] == winner else "; then made lighter, without what folds and forecast don't miss"
+        )
+        return f"chosen: the nearest to the forecast, among laws that folds trust, that keeps every rule{lighter}"
     if law["id"] in dropped:
         return str(dropped[law["id"]])
     if law["place"] is None:
         return "no place in the order: says the same as a better law, or is trusted too little"
     ahead = taken is not None and law["place"] > taken
     return "behind the chosen law" if ahead else "in the order of taking"
+
+
+def _fitting(view: RunView, traces: Traces | None) -> Traces | None:
+    """The traces, unless the task has other columns by now than when the run was made."""
+    if traces is None or view.spec is None:
+        return traces
+    now = len(view.spec.features), len(view.spec.targets)
+    if (traces.train.X.shape[1:], traces.train.y.shape[1:]) == ((now[0],), (now[1],)):
+        return traces
+    view.problems.append(
+        f"the task {view.task!r} has other columns now than when this run was made: its rows are not drawn"
+    )
+    return None
 
 
 def _tried(view: RunView, read: Any, errors: Any) -> Any:

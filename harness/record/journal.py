@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, TextIO
+from typing import Any, NamedTuple, TextIO
 
 from evaluator.outcome import Outcome, Scored
 from harness.record.database import Database
@@ -41,6 +41,31 @@ class Counts:
     evaluations: int
     failed: int
     best: float | None
+
+
+class Line(NamedTuple):
+    """An entry as its columns hold it, for those who show many and look into few.
+
+    Attributes:
+        error: on the validation folds; candidate to n_constants are None for events.
+        times: JSON; stored: the payload, packed.
+    """
+
+    kind: str
+    candidate: str | None
+    status: str | None
+    error: float | None
+    n_constants: int | None
+    times: str
+    stored: str | bytes
+
+    def facts(self) -> dict[str, Any]:
+        """What the entry says.
+
+        Raises:
+            ValueError: no JSON object, or it can't be unpacked.
+        """
+        return _facts(entry_text(self.stored))
 
 
 def _now() -> str:
@@ -111,16 +136,18 @@ class Journal(Database):
             BadRun: the database can't be read any more.
         """
         table = "entries LEFT JOIN programs ON program = sha256" if texts else "entries"
-        query = (
-            f"SELECT seq, {'text' if texts else 'NULL'}, {columns} FROM {table} WHERE seq > ? AND {where} "
-            f"ORDER BY seq LIMIT {CHUNK}"
-        )
+        for stored, first, *row in self._stored(f"{'text' if texts else 'NULL'}, {columns}", where, table):
+            text = self._packer.text(stored) if stored is not None else "" if not texts else None
+            yield (entry_text(first), *row, text)
+
+    def _stored(self, columns: str, where: str, table: str = "entries") -> Iterator[tuple[Any, ...]]:
+        """Columns of the intact entries in order, as they are stored."""
+        query = f"SELECT seq, {columns} FROM {table} WHERE seq > ? AND {where} ORDER BY seq LIMIT {CHUNK}"
         seq = -(2**63)
         while rows := self._db.execute(query, (seq,)).fetchall():
-            for seq, stored, first, *row in rows:
+            for seq, *row in rows:
                 if seq not in self._broken:
-                    text = self._packer.text(stored) if stored is not None else "" if not texts else None
-                    yield (entry_text(first), *row, text)
+                    yield tuple(row)
 
     @contextmanager
     def _reading(self) -> Iterator[None]:
@@ -143,19 +170,15 @@ class Journal(Database):
                     }
                 yield kind, facts
 
-    def lines(self, after: int = 0) -> Iterator[tuple[str, dict[str, Any], str]]:
-        """(kind, facts, times) of everything in order, for those who only show it: no program's text, times as stored.
+    def lines(self, after: int = 0) -> Iterator[Line]:
+        """Everything in order, for those who only show it: nothing is unpacked before it is asked for.
 
         Args:
             after: so many entries are known already; of a journal that is whole.
         """
-        columns = "payload, kind, times, validation_error"
+        columns = "kind, candidate, status, validation_error, n_constants, times, payload"
         with self._reading():
-            for payload, kind, times, error, _ in self._read(columns, f"seq > {after:d}", texts=False):
-                facts = _facts(payload)
-                if kind == "evaluation":
-                    facts["validation_error"] = error
-                yield kind, facts, times
+            yield from map(Line._make, self._stored(columns, f"seq > {after:d}"))
 
     def evaluations(self, texts: bool = True) -> Iterator[tuple[Candidate, Outcome]]:
         """Every finished evaluation, in the order in which the search was told.

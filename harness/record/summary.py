@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import platform
 import re
 from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from evaluator import Failed, Report, Scored
@@ -70,6 +72,7 @@ def build_summary(run: Finished) -> dict[str, Any]:
         "seed": config.evolve.seed,
         "config": {k: v for k, v in settings.items() if k != "data_dir"},
         "sandbox": run.sandbox,
+        "software": _software(),
         "ending": run.ending.value,
         "evaluations": search.n_told,
         "failed_evaluations": search.n_failed,
@@ -85,6 +88,17 @@ def build_summary(run: Finished) -> dict[str, Any]:
         summary["notes"] = choice.notes
     summary["published"] = [asdict(s) for s in task.spec.published]
     return plain(summary)
+
+
+def _software() -> str:
+    """What a run was made with, on one line."""
+    found = [f"Python {platform.python_version()}"]
+    for name, package in (("harness", "scaling-law-harness"), ("numpy", "numpy"), ("scipy", "scipy")):
+        try:
+            found.append(f"{name} {version(package)}")
+        except PackageNotFoundError:  # run from a folder that was never installed
+            continue
+    return ", ".join([*found, f"{platform.system()} {platform.machine()}"])
 
 
 def _law(winner: Member, facts: TaskFacts, checked: Scored) -> dict[str, Any]:

@@ -36,7 +36,8 @@ from harness.run.choosing_time import ChoosingTime
 from harness.run.context import Context
 from harness.run.forecasting import Forecaster, beside, write_forecast
 from harness.run.loop import DirectLoop, Loop
-from harness.run.traces import gather, write_traces
+from harness.run.traces import write_traces
+from harness.run.tracing import gather
 from harness.search.candidate import Candidate, program_hash
 from harness.search.ending import Ending
 from harness.search.search import Search

@@ -79,7 +79,7 @@ class PlainScreen(Watcher):
         if best is not None:
             self._best = best.candidate.id
             law = readable(best.candidate.law, self._features).text or best.candidate.id
-            head += f"; best validation error {best.error:.5f}: {law}"
+            head += f"; best validation error {best.error:.5g}: {law}"
         self._write(head)
 
     def say(self, text: str) -> None:
@@ -111,7 +111,7 @@ class LiveScreen(Watcher):
         best = search.best
         if best is not None and best.candidate.id != self._best:
             self._best = best.candidate.id
-            line = f"{self._spending.evaluations:>6}  {best.error:.5f}  {best.candidate.draft.edit}"
+            line = f"{self._spending.evaluations:>6}  {best.error:<8.5g} {best.candidate.draft.edit}"
             self._improvements = [*self._improvements, line][-6:]
         if isinstance(outcome, Failed) and candidate is not None:
             self._last_failure = f"{candidate.id}: {outcome.failure.value}: {outcome.detail}"
@@ -145,7 +145,7 @@ class LiveScreen(Watcher):
         best = search.best if search else None
         if best is not None:
             facts.add_row(
-                "validation error", f"{best.error:.5f} in logs (beyond the fitted rows, inside train)"
+                "validation error", f"{best.error:.5g} in logs (beyond the fitted rows, inside train)"
             )
             name = readable(best.candidate.law, self._facts.names).text or f"free program {best.candidate.id}"
             facts.add_row("best law", Text(name, style="cyan"))

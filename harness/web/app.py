@@ -72,7 +72,12 @@ def make_app(root: Path, token: str | None = None, weak: bool = False) -> Guard:
         what = error.detail if isinstance(error, HTTPException) else str(error)
         return site.page("error.html.j2", status, status=status, what=what)
 
-    handlers: Any = {HTTPException: wrong, HarnessError: wrong}
+    async def broken(request: Request, error: Exception) -> Response:
+        # What it holds may be of this machine: the terminal has the rest.
+        what = f"this page could not be made ({type(error).__name__}); where harness serve runs, its terminal says more"  # fmt: skip
+        return site.page("error.html.j2", 500, status=500, what=what)
+
+    handlers: Any = {HTTPException: wrong, HarnessError: wrong, Exception: broken}
     routes = [Route(path, bound(endpoint), methods=methods) for path, endpoint, methods in table]
     return Guard(Starlette(routes=routes, exception_handlers=handlers), token)
 

@@ -87,9 +87,13 @@ def evolve_argv(form: Mapping[str, object], root: Path) -> list[str]:
     return [*argv, f"--seed={seed or 0}", f"--workers={workers or 1}"]
 
 
+COLUMNS = ("features", "target", "group", "extrapolate", "name")
+"""Fields of a table that becomes a task."""
+
+
 def add_argv(form: Mapping[str, object], table: Path) -> list[str]:
     argv = ["tasks", "add", str(table)]
-    for name in ("features", "target", "group", "extrapolate", "name"):
+    for name in COLUMNS:
         value = text_of(form, name)
         argv += [f"--{name}={value}"] if value else []
     for name in ("features", "target"):

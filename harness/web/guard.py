@@ -61,7 +61,7 @@ class Guard:
 
     def _refused(self, method: str, headers: Headers) -> tuple[int, str] | None:
         host = headers.get("host", "")
-        name = (urlsplit(f"//{host}").hostname or "") if host else ""
+        name = _split(f"//{host}")[0]
         if self.token is None and not is_loopback(name):
             return 403, f"this server answers to {', '.join(LOOPBACK)} alone, not to {name[:80]!r}"
         site = headers.get("sec-fetch-site", "same-origin" if method in ("GET", "HEAD") else "")
@@ -69,7 +69,7 @@ class Guard:
             crossed = site == "cross-site" and headers.get("sec-fetch-mode") != "navigate"
             return (403, "a page of another site can't read this one") if crossed else None
         origin = headers.get("origin")
-        same = urlsplit(origin).netloc == host if origin else site == "same-origin"
+        same = bool(host) and _split(origin)[1] == host if origin else site == "same-origin"
         if not same or site not in ("", "same-origin"):
             return 403, "refused: this was not sent by a page of this server"
         length = headers.get("content-length", "")
@@ -78,6 +78,15 @@ class Guard:
         if int(length) > MOST_BYTES:
             return 413, f"expected at most {MOST_BYTES // 1_000_000} MB, got {int(length) / 1e6:.0f} MB"
         return None
+
+
+def _split(address: str) -> tuple[str, str]:
+    """The name of the host in an address, and all of its place; "" where it is no address."""
+    try:
+        parts = urlsplit(address)
+        return parts.hostname or "", parts.netloc
+    except ValueError:
+        return "", ""
 
 
 def _with_policy(send: Send) -> Send:

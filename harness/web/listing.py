@@ -10,10 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import BadRun
+from harness.proposers.formula.naming import readable
 from harness.record.packing import entry_text
 from harness.record.places import JOURNAL, SUMMARY, is_held
 from tables.documents import MOST_YAML, read_document, read_json, read_yaml
 
+FUNCTIONS = ("exp", "log", "tanh")
+"""Of the grammar of formulas."""
+NAMES = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 NAME = re.compile(r"[A-Za-z0-9_][\w.+-]{0,200}", re.ASCII)
 
 _COUNTS = "SELECT count(*), coalesce(sum(status != 'scored'), 0), min(validation_error), (SELECT max(seq) FROM entries) FROM entries WHERE kind = 'evaluation'"
@@ -111,7 +115,7 @@ def _read(path: Path, held: bool) -> Line:
             best = db.execute(_BEST).fetchone()
             last = db.execute(_LAST).fetchone() or ("{}",)
             (task,) = db.execute("SELECT value FROM meta WHERE key = 'task'").fetchone()
-        law = summary.get("law") or (_law(best[0]) if best else "")
+        law = _named(summary) if summary.get("law") else _law(best[0]) if best else ""
         seconds = float(read_json(last[0]).get("elapsed_s") or 0.0)
         state = "running" if held else "unfinished"
         if summary:
@@ -130,9 +134,16 @@ def _summary(path: Path) -> dict[str, Any]:
     return dict(read_json(read_document(file))) if file.exists() else {}
 
 
+def _named(summary: dict[str, Any]) -> str:
+    law = str(summary["law"])
+    return law if law.startswith("free program") else readable(law, tuple(summary.get("units") or ())).text
+
+
 def _law(payload: str | bytes) -> str:
     c = read_json(entry_text(payload))["candidate"]
-    return str(c["draft"]["law"] or c["id"])
+    law, constants = str(c["draft"]["law"] or ""), {*c["draft"]["constants"], *FUNCTIONS}
+    # What is no constant and no function is a column: a list has no time to ask the task.
+    return readable(law, tuple({*NAMES.findall(law)} - constants)).text if law else str(c["id"])
 
 
 def _share(path: Path, n: int, seconds: float) -> float | None:

@@ -20,14 +20,16 @@ if (index) {
   };
   setTimeout(() => { index.dataset.ready = "yes"; }, 2500);
 }
+// The first run of a folder makes a table where there was none.
+if (document.querySelector("[data-live=none]")) new EventSource("/events").onmessage = () => location.reload();
 const page = document.querySelector("[data-live=run]");
 if (page) {
   const url = `/runs/${encodeURIComponent(page.dataset.run)}`;
   const body = document.getElementById("body");
   let drawn = -1, busy = false, last = 0, wanted = null;
   const draw = async () => {
-    // A run that goes on is drawn anew every five seconds at most, when it has moved.
-    if (busy || wanted === drawn || (drawn !== -1 && Date.now() - last < 5000)) return;
+    // A run that goes on is drawn anew every five seconds at most, when it has moved; what failed is tried again as soon.
+    if (busy || wanted === drawn || Date.now() - last < 5000) return;
     busy = true;
     const seq = wanted;
     try {

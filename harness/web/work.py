@@ -47,7 +47,7 @@ async def score(site: Site, request: Request) -> Response:
 
 
 async def add_form(site: Site, request: Request) -> Response:
-    return site.page("add.html.j2", said="", failed=False, task="")
+    return site.page("add.html.j2", said="", failed=False, task="", typed=dict.fromkeys(forms.COLUMNS, ""))
 
 
 async def add_task(site: Site, request: Request) -> Response:
@@ -55,10 +55,18 @@ async def add_task(site: Site, request: Request) -> Response:
     async with request.form(max_files=1) as form:
         table = await _upload(form, folder)
         argv = forms.add_argv(form, table)
+        typed = {name: forms.text_of(form, name) for name in forms.COLUMNS}
     code, said = await run_in_threadpool(command_said, argv)
     task = said.split("added task ", 1)[1].split(":", 1)[0].strip() if "added task " in said else ""
+    # What was typed stays where it did not do; a browser forgets the file alone.
+    typed = typed if code else dict.fromkeys(typed, "")
     return site.page(
-        "add.html.j2", 400 if code else 200, said=_without_paths(said, site), failed=code != 0, task=task
+        "add.html.j2",
+        400 if code else 200,
+        said=_without_paths(said, site),
+        failed=code != 0,
+        task=task,
+        typed=typed,
     )
 
 

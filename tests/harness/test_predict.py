@@ -12,7 +12,8 @@ from harness.commands.evolve import main as evolve
 from harness.commands.predict import main as predict
 from harness.record.run_folder import RunFolder
 from harness.run.forecasting import Forecast, Forecaster, forecast_at
-from harness.run.traces import read_traces, traces_of
+from harness.run.traces import read_traces
+from harness.run.tracing import traces_of
 from tasks import load
 from tasks.cli import main as tasks
 

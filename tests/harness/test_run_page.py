@@ -1,6 +1,7 @@
 """A run's page and figures: all of it is there, in every state of a run, and nothing foreign runs in it."""
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -17,11 +18,14 @@ from harness.pages.search_panels import MOST_MARKS, pareto, thinned, thinned_out
 from harness.pages.theme import COLOURS, DARK
 from harness.pages.typeset import law_markup
 from harness.pages.view import Point, RunView, view_of
+from harness.record.journal import Line
 from harness.run.intervals import law_intervals
-from harness.run.traces import read_traces, sweep_rows
+from harness.run.traces import read_traces, write_traces
+from harness.run.tracing import sweep_rows
 from harness.search.candidate import Candidate, Draft
-from tasks import load
-from tests.harness.run_folders import EVIL, begun, ended, outcome, user_task
+from tasks import load, spec
+from tests.fuzz import forge
+from tests.harness.run_folders import EVIL, begun, ended, joined, outcome, trace, traces, user_task
 
 
 class Page(HTMLParser):
@@ -209,6 +213,23 @@ def test_any_other_damaged_file_is_named_on_the_page(root, name):
     assert any(name in problem for problem in view.problems) and len(view.points) == 2
 
 
+def test_rows_that_all_lie_at_one_place_are_drawn_without_a_warning(root):
+    folder = ended(root / "more", name="one-place")
+    kept = traces()
+    for N in (1e9, 1e6):  # held-out rows that lie at one place; all rows do
+        at = joined([trace(np.full(3, N), label, 0.5) for label in ("wide", EVIL)])
+        write_traces(folder, replace(kept, heldout=at, train=at if N == 1e6 else kept.train))
+        assert 'id="data"' in run_page(view_of(folder.path))
+
+
+def test_figures_of_other_columns_are_left_out_by_the_command_too(root, monkeypatch, tmp_path):
+    folder = ended(root / "more", name="columns")
+    other = spec("moe")
+    monkeypatch.setattr("harness.pages.view.spec", lambda name: other)
+    assert main(["report", str(folder.path), "--to", str(tmp_path / "report.html")]) == 0
+    assert "has other columns now" in (tmp_path / "report.html").read_text()
+
+
 def test_traces_come_back_as_they_were_kept(run):
     again = read_traces(run)
     assert [s.axis for s in again.sweeps] == [0, 0] and again.folds[0].name == "outer 35%"
@@ -244,11 +265,20 @@ def test_laws_are_typeset_and_what_is_no_law_stays_text():
     assert (number(-1.5e-7), number(float("nan")), number(1234567.0)) == ("−1.5e−7", "–", "1.235e6")
 
 
+def test_an_entry_whose_hash_fits_and_that_says_nothing_is_shown_so(root):
+    folder = begun(root / "more", n=3, name="forged")
+    for i, payload in enumerate(("[]", "{", '{"candidate": {"draft": 3}}')):
+        forge(folder.journal_path, 2 + i, payload)
+    view = view_of(folder.path)
+    assert [p.told.edit for p in view.points] == ["its entry can't be read"] * 3 and not view.problems
+    assert "its entry can" in Page(run_page(view)).text
+
+
 def test_figures_of_a_long_search_draw_a_part_of_its_laws():
+    line = Line("evaluation", "c", "scored", 1.0, 1, "{}", "{}")
     points = [
-        Point(f"c{i:06d}", "scored", 2.0 - 1e-3 * (i % 97) - 1e-5 * i, 1 + i % 7, "E", "edit", None, None, 0, "formula", "")
-        for i in range(3000)
-    ]  # fmt: skip
+        Point(f"c{i:06d}", "scored", 2.0 - 1e-3 * (i % 97) - 1e-5 * i, 1 + i % 7, line) for i in range(3000)
+    ]
     view = RunView(Path("long"), points=points)
     best = pareto(points)
     shown = thinned(points, best)
@@ -258,6 +288,22 @@ def test_figures_of_a_long_search_draw_a_part_of_its_laws():
     assert thinned_out(view) == "Of 3000 laws every 5th is drawn, and all of the front."
     (panel,) = KINDS["progress"][1](view)
     assert len(panel.tips["marks"]) < 1000 and thinned_out(RunView(Path("short"), points=points[:600])) == ""
+
+
+def test_a_law_that_was_made_lighter_is_found_in_the_shortlist(root):
+    folder = ended(root / "more", name="lightened")
+    summary = folder.summary()
+    folder.write_summary(
+        summary | {"candidate": summary["candidate"] + "l0", "software": "Python 3, numpy 2"}
+    )
+    view = view_of(folder.path)
+    first, *others = view.shortlist
+    assert (
+        first["id"] == summary["candidate"] and "chosen" in first["verdict"] and "lighter" in first["verdict"]
+    )
+    assert {law["verdict"] for law in others if law["place"]} == {"behind the chosen law"}
+    text = run_page(view)
+    assert text.count('class="ours" data-text') == 1 and "Python 3, numpy 2" in text
 
 
 def test_a_mark_of_the_search_says_its_law(run):

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import shutil
 import sys
 import threading
 import time
@@ -167,7 +168,9 @@ def test_another_sites_page_reads_nothing_and_no_other_name_leads_here(site):
         == 403
     )
     assert site.get("/", **{"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"})[0].status == 200
-    assert site.get("/", Host="rebound.example")[0].status == 403
+    for host in ("rebound.example", "[", "127.0.0.1.example"):
+        assert site.get("/", Host=host)[0].status == 403
+    assert site.post("/runs", {"task": "mine"}, Origin="http://[")[0].status == 403
 
 
 def test_a_token_is_asked_once_and_leaves_the_address(tmp_path):
@@ -257,6 +260,43 @@ def _journal(site, name):
     return RunFolder(site.root / name).journal()
 
 
+def test_a_summary_that_lacks_something_costs_its_own_run_alone(site):
+    path = ended(site.root, name="lacking").path
+    try:
+        summary = json.loads((path / "summary.json").read_text())
+        for less in ("config", "data", "validation"):
+            changed = {k: v for k, v in summary.items() if k != less}
+            (path / "summary.json").write_text(json.dumps(changed))
+            answer, text = site.get("/leaderboard")
+            assert answer.status == 200 and "lacking: left out, its summary is damaged" in text
+            assert 'value="one"' in text and 'value="lacking"' not in text
+    finally:
+        shutil.rmtree(path)
+
+
+def test_a_task_that_has_other_columns_by_now_is_told_and_the_rest_is_drawn(site, monkeypatch):
+    from tasks import spec
+
+    path = ended(site.root, name="columns").path
+    try:
+        monkeypatch.setattr("harness.pages.view.spec", lambda name: spec("moe"))
+        answer, text = site.get("/runs/columns/body")
+        assert answer.status == 200 and "has other columns now" in text
+        assert 'id="search"' in text and 'id="data"' not in text
+    finally:
+        shutil.rmtree(path)
+
+
+def test_a_page_that_fails_is_a_page(site, monkeypatch):
+    def broken(root):
+        raise RuntimeError("a folder of this machine")
+
+    monkeypatch.setattr("harness.web.boards.boards_of", broken)
+    answer, text = site.get("/leaderboard")
+    assert answer.status == 500 and "RuntimeError" in text and "a folder of this machine" not in text
+    assert answer.headers["content-security-policy"] == POLICY
+
+
 def test_a_list_reads_again_what_has_changed_alone(site, monkeypatch):
     import harness.web.listing as module
 
@@ -279,6 +319,8 @@ def test_a_table_becomes_a_task(site):
     answer, text = site.upload("/tasks/add", fields, "my table.csv", rows)
     assert answer.status == 200 and "start a run on my_table" in text
     assert "<option selected>my_table" in site.get("/?task=my_table")[1]
+    answer, text = site.upload("/tasks/add", fields | {"features": '"N'}, "my table.csv", rows)
+    assert answer.status == 400 and 'name="features" value="&#34;N"' in text
 
 
 STAND_IN = """

@@ -1,6 +1,6 @@
 """The app in a real browser: a search is started by a form and seen to advance; no fault of the console or of axe-core.
 
-`make live` installs what this needs. Screenshots stay in `runs/screenshots`.
+`make live` installs what this needs; `.ci/run` runs those marked `browser`. Screenshots stay in `runs/screenshots`.
 """
 
 import shutil
@@ -88,7 +88,16 @@ def serious(page):
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize(
     "name",
-    ["", "leaderboard", "score", "tasks/add", "fit", "runs/one", "runs/begun", "compare?run=one&run=two"],
+    [
+        "",
+        pytest.param("leaderboard", marks=pytest.mark.browser),
+        "score",
+        "tasks/add",
+        "fit",
+        pytest.param("runs/one", marks=pytest.mark.browser),
+        "runs/begun",
+        "compare?run=one&run=two",
+    ],
 )
 def test_every_page_at_every_width(page, address, name, dark):
     page.emulate_media(color_scheme="dark" if dark else "light")
@@ -104,6 +113,7 @@ def test_every_page_at_every_width(page, address, name, dark):
     assert serious(page) == []
 
 
+@pytest.mark.browser
 def test_the_file_opens_from_disk_sorts_and_filters(page, address, tmp_path):
     text = page.request.get(f"{address}/runs/one/report.html", timeout=PATIENCE_MS).text()
     (tmp_path / "report.html").write_text(text)
@@ -161,10 +171,11 @@ def widths_fit(page, name):
         assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, f"{name} at {width}"
 
 
+@pytest.mark.browser
 def test_a_search_is_started_by_keyboard_and_seen_to_advance(page, address):
     page.goto(address)
     page.locator("select[name=task]").select_option("mine")
-    page.locator("input[name=minutes]").fill("0.3")
+    page.locator("input[name=minutes]").fill("0.2")
     page.locator("input[name=seed]").press("Enter")
     page.wait_for_url("**/jobs/*")
     # The page of a command comes anew while the command runs: its link is followed by address, so that no click is lost.
