@@ -12,8 +12,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-import pyarrow as pa
-
 from tables.errors import BadTable
 
 HEAD = 1 << 18
@@ -225,6 +223,8 @@ class _Guarded(io.RawIOBase):
         if kind == "gzip":
             self.inner: BinaryIO = cast(BinaryIO, gzip.GzipFile(fileobj=outer))
         elif kind == "zstd":
+            import pyarrow as pa
+
             self.inner = cast(BinaryIO, pa.CompressedInputStream(pa.PythonFile(outer, mode="r"), "zstd"))
         elif kind == "bz2":
             import bz2

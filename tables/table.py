@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from tables.column import Column, label
 from tables.errors import Ambiguous, BadTable
 from tables.names import counts, find, printable
 from tables.numbers import Marks, Understood, marks, understand
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 DECIDES = "--decimal . or --decimal , decides"
 
@@ -201,6 +204,8 @@ class Table:
 
     def frame(self) -> pd.DataFrame:
         """Columns as a data frame: numbers where every cell is one, else labels."""
+        import pandas as pd  # here: half a second that --help and runs without a table need not wait for
+
         out: dict[str, object] = {}
         for name in self.columns:
             try:

@@ -8,7 +8,6 @@ import re
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 
 from tasks.rows import Rows
 from tasks.spec import TaskSpec
@@ -121,6 +120,8 @@ def _rise(train: Rows, j: int) -> float:
 
 def _rank_correlation(x: np.ndarray, y: np.ndarray) -> float:
     """Spearman's, equal values sharing their mean rank; SciPy's own would load all of its statistics."""
+    import pandas as pd  # here: --help needs the names of proposers alone
+
     ranks = pd.DataFrame({"x": x, "y": y}).rank()
     return float(np.corrcoef(ranks["x"], ranks["y"])[0, 1])
 
