@@ -250,6 +250,17 @@ def test_an_order_that_is_given_counts_and_so_does_a_number_of_voters(ground):
     assert seat(laws, ground, (0, 2), replace(OPEN, voters=1), given).voters == (2,)
 
 
+def test_errors_however_far_apart_give_shares(ground):
+    """A perfect law beside a hopeless one, both far from one: an overflow would leave no say at all."""
+    laws = [law_of(ground, tilt) for tilt in (0.02, 0.05)]
+    for order in (np.array([900.0, 901.0]), np.array([-1.0, 900.0])):
+        panel = seat(laws, ground, range(2), replace(OPEN, say_softness=0.5), order)
+        say = np.exp(-(order - order[0]) / 0.5)
+        assert panel.say == pytest.approx(tuple(say / say.sum()))
+    sharp = seat(laws, ground, range(2), replace(OPEN, mix_softness=1e-4))
+    assert sorted(sharp.shares.values()) == pytest.approx([0.0, 1.0])
+
+
 def test_the_panel_s_errors_are_those_of_vote_and_line_mixed(ground):
     """One law, no clipping: on each fold the forecast is that law and the line, by their weights."""
     law = law_of(ground, 0.05)

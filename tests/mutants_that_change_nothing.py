@@ -1,0 +1,38 @@
+"""Changes that no test can notice because nothing that anyone could see changes: module -> mutant -> why.
+
+`tests.mutants` leaves them out, and complains of one that no longer exists.
+"""
+
+from __future__ import annotations
+
+NEVER = "a random number equals the share once in 2**53 draws"
+ONE_ID = "ids are unique, so two members of one order are one member"
+CACHED = "what is kept is made anew more often, and is the same"
+UNKNOWN = "NumPy takes any negative length for the unknown one"
+
+EQUIVALENT: dict[str, dict[str, str]] = {
+    "harness/search/search.py": {
+        "knows: Callable[[str], bool] = lambda key: False,  [flag: False -> True]": "of a protocol, which is never called",
+        "if rng.random() < self.settings.best_share:  [comparison: rng.random() < self.settings.best_share -> rng.random() <= self.settings.best_share]": NEVER,
+        "if rng.random() < self.settings.archive_share:  [comparison: rng.random() < self.settings.archive_share -> rng.random() <= self.settings.archive_share]": NEVER,
+        "if rng.random() < self.settings.random_share:  [comparison: rng.random() < self.settings.random_share -> rng.random() <= self.settings.random_share]": NEVER,
+        "if cell not in best or member.order < best[cell].order:  [comparison: member.order < best[cell].order -> member.order <= best[cell].order]": ONE_ID,
+        "known[niche] = shares([1.0 / ((1 + place) * (1 + m.children)) for place, m in enumerate(population)])  [number: 1.0 -> 2.0]": "shares are divided by their sum",
+        'return hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=16).digest()  [number: 16 -> 17]': "a longer hash tells as much apart",
+        'return hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=16).digest()  [number: 16 -> 32]': "a longer hash tells as much apart",
+        "table = np.concatenate([np.reshape(c, (-1, n_names)) for c in rows])  [number: 1 -> 2]": UNKNOWN,
+    },
+    "harness/search/archive.py": {
+        "if len(self._best) < min(n, len(self)):  [comparison: len(self._best) < min(n, len(self)) -> len(self._best) <= min(n, len(self))]": CACHED,
+        "if len(self._best) < min(n, len(self)):  [name: min -> max]": CACHED,
+        "if owner is not None and owner.order <= member.order:  [comparison: owner.order <= member.order -> owner.order < member.order]": ONE_ID,
+    },
+    "harness/choosing/order.py": {},
+    "tasks/split.py": {
+        "distance = np.sqrt((((X - X.mean(axis=0)) / np.where(spread > 0, spread, 1.0)) ** 2).sum(axis=1))  [number: 1.0 -> 2.0]": "divides what does not vary, which is zero",
+        "return _rank(np.round(distance, 9))  [number: 9 -> 10]": "rounding errors are a millionth of either",
+        "return len(y) > 1 and bool((y.max(axis=0) > y.min(axis=0)).all())  [comparison: len(y) > 1 -> len(y) >= 1]": "one row does not vary",
+        "for part in range(2):  [number: 2 -> 3]": "no group is of a third part",
+        "for part in range(2):  [number: 2 -> 4]": "no group is of a third part",
+    },
+}
