@@ -33,6 +33,8 @@ LONGEST_S = 40
 """Processor seconds of the tests of one mutant; one that runs longer is caught, for CI would stop it too."""
 
 CHOICE = ("tests/harness/test_choosing_rules.py", "tests/harness/test_choice.py")
+STEPS = ("tests/harness/test_choosing_steps.py",)
+LAW = ("tests/harness/test_choosing_law.py",)
 ROWS = ("tests/harness/test_row_methods.py",)
 GUIDE = "tests/harness/test_rules_that_guide.py"
 LOOP = (  # the quick ones first: most mutants are caught by them
@@ -45,6 +47,15 @@ WATCHED: dict[str, tuple[str, ...]] = {
     "harness/search/selection.py": LOOP,
     "harness/search/archive.py": LOOP,
     "harness/search/search.py": LOOP,
+    "harness/search/offered.py": (*LAW, *LOOP),
+    "harness/search/draws.py": (*LAW, *LOOP),
+    "harness/choosing/choice.py": STEPS,
+    "harness/choosing/law.py": LAW,
+    "harness/choosing/evidence.py": (*LAW, *STEPS),
+    "harness/choosing/ground.py": (*LAW, *CHOICE),
+    "harness/choosing/shortlist.py": LAW,
+    "harness/choosing/refits.py": LAW,
+    "harness/choosing/lighter.py": LAW,
     "harness/choosing/forecast.py": CHOICE,
     "harness/choosing/rows/last_levels.py": CHOICE,
     "harness/choosing/rows/kriging.py": ROWS,

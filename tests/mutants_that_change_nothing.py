@@ -27,7 +27,20 @@ EQUIVALENT: dict[str, dict[str, str]] = {
         "if len(self._best) < min(n, len(self)):  [name: min -> max]": CACHED,
         "if owner is not None and owner.order <= member.order:  [comparison: owner.order <= member.order -> owner.order < member.order]": ONE_ID,
     },
-    "harness/choosing/order.py": {},
+    "harness/search/draws.py": {
+        "shares = (p / p.sum()).cumsum()  [operator: p / p.sum() -> p * p.sum()]": "divided by the last share afterwards",
+    },
+    "harness/search/offered.py": {
+        "if len(self._best) < OFFERED or order < self._best[-1][0]:  [comparison: len(self._best) < OFFERED -> len(self._best) <= OFFERED]": "one too many is cut off in the next line",
+        "if len(self._best) < OFFERED or order < self._best[-1][0]:  [comparison: order < self._best[-1][0] -> order <= self._best[-1][0]]": ONE_ID,
+    },
+    "harness/choosing/lighter.py": {
+        "_, place, own = min(found, key=lambda f: f[:2])  [number: 2 -> 3]": "no two have one place, so a third value is never compared",
+        "_, place, own = min(found, key=lambda f: f[:2])  [number: 2 -> 4]": "no two have one place, so a third value is never compared",
+    },
+    "harness/choosing/shortlist.py": {
+        "return sorted(found, key=lambda s: (s.place is None, s.place or 0, s.expected, s.id))  [number: 0 -> 1]": "those without a place stand behind all others anyway",
+    },
     "tasks/split.py": {
         "distance = np.sqrt((((X - X.mean(axis=0)) / np.where(spread > 0, spread, 1.0)) ** 2).sum(axis=1))  [number: 1.0 -> 2.0]": "divides what does not vary, which is zero",
         "return _rank(np.round(distance, 9))  [number: 9 -> 10]": "rounding errors are a millionth of either",
