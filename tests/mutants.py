@@ -72,7 +72,6 @@ WATCHED: dict[str, tuple[str, ...]] = {
 }
 """Module -> its tests: the rules that guide a search, choose a law, score it, and say how sure a fit is."""
 
-LOADED = "ignore::pytest.PytestAssertRewriteWarning"  # what was imported before the forks can't be rewritten
 QUICK = " and ".join(
     f"not {name}"
     for name in (
@@ -260,7 +259,8 @@ def outcome(path: str, mutant: Mutant | None, tests: tuple[str, ...]) -> int:
         importlib.machinery.SourceFileLoader.get_code = get_code  # type: ignore[method-assign]  # the point of it
     import pytest
 
-    options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-k", QUICK, "-W", LOADED]
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # of a second for each mutant they took the half
+    options = ["-x", "-q", "--assert=plain", "-p", "no:cacheprovider", "-p", "pytest_timeout", "-k", QUICK]
     with contextlib.suppress(SystemExit):
         os._exit(int(pytest.main([*options, *tests], plugins=[NoSandbox()])))
     os._exit(3)
@@ -273,7 +273,16 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args(argv)
     os.chdir(ROOT)
-    for library in ("numpy", "scipy.stats", "scipy.optimize", "pandas", "hypothesis", "pytest"):
+    sys.dont_write_bytecode = False  # a module compiled once is not compiled for each mutant
+    for library in (
+        "numpy",
+        "scipy.stats",
+        "scipy.optimize",
+        "pandas",
+        "hypothesis",
+        "pytest",
+        "pytest_timeout",
+    ):
         __import__(library)  # once, before the forks
     total = caught = 0
     survived: list[str] = []
