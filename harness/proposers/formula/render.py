@@ -81,14 +81,6 @@ def read(program: str, facts: TaskFacts) -> Genome | None:
         return None
 
 
-FIRST_FIT_SEED = "FIT_SEED = 0\n"
-
-
-def with_fit_seed(program: str, seed: int) -> str:
-    """The same rendered program with other random starts in its fit."""
-    return program.replace(FIRST_FIT_SEED, f"FIT_SEED = {seed}\n", 1)
-
-
 def is_rendered(program: str, facts: TaskFacts) -> bool:
     """Whether a program's evolving part is, to the letter, what `render` writes for its law.
 

@@ -150,12 +150,6 @@ def staged_evaluation(evaluator: Evaluator, task: Task, folds: tuple[Fold, ...])
     """A function of (program, twin_of) -> Staged, which also runs the calls of models."""
     return StagedEvaluation(evaluator, task, folds)
 
-    def tool(self, call: Call) -> str:
-        """The result of a call of a model, as text."""
-        return Tools(self.evaluator, self.task, self.facts, self.cut).run(
-            call, lambda p: self(p, lambda s: "")
-        )
-
     def _again(self, program: str, train: Rows, answer: Prediction) -> np.ndarray | None:
         """Predictions of the rows that a fold fitted, by the constants it found; None where that fails."""
         trial = Trial(
