@@ -150,20 +150,6 @@ def staged_evaluation(evaluator: Evaluator, task: Task, folds: tuple[Fold, ...])
     """A function of (program, twin_of) -> Staged, which also runs the calls of models."""
     return StagedEvaluation(evaluator, task, folds)
 
-    def _again(self, program: str, train: Rows, answer: Prediction) -> np.ndarray | None:
-        """Predictions of the rows that a fold fitted, by the constants it found; None where that fails."""
-        trial = Trial(
-            self.evaluator.sandbox,
-            self.evaluator.limits,
-            program,
-            self.task.spec,
-            train,
-            train.X,
-            train.group,
-        )
-        y = trial.predict({label: np.array(c) for label, c in answer.constants.items()})
-        return None if isinstance(y, Failed) else y
-
 
 def _numbers(y: np.ndarray, predicted: np.ndarray) -> list[float]:
     """Mean squared, mean absolute and mean signed error: equal for equal predictions alone, near enough."""
