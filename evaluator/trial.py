@@ -36,7 +36,7 @@ SINGLE_ROWS = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Prediction:
+class TrialResult:
     """What a program predicts after fitting.
 
     Attributes:
@@ -97,7 +97,7 @@ class Trial:
         self.spread = train.y.std(axis=0)
         self.replies: list[Reply] = []
 
-    def fit_and_predict(self, checks: bool) -> Prediction | Failed:
+    def fit_and_predict(self, checks: bool) -> TrialResult | Failed:
         """Predictions of a fit, and if asked the checks that they rest on."""
         answer = self._fit_and_predict(checks)
         cpu = sum(r.cpu_seconds for r in self.replies)
@@ -106,7 +106,7 @@ class Trial:
             cpu, peak = answer.cpu_seconds + cpu, max(answer.peak_memory_mb, peak)
         return replace(answer, cpu_seconds=cpu, peak_memory_mb=peak)
 
-    def _fit_and_predict(self, checks: bool) -> Prediction | Failed:
+    def _fit_and_predict(self, checks: bool) -> TrialResult | Failed:
         fitted = self.fit(list(self.train))
         if isinstance(fitted, Failed):
             return fitted
@@ -119,7 +119,7 @@ class Trial:
             broken = self.check_rows(constants, y) or self.check_repeat(fitted)
             if broken is not None:
                 return broken
-        return Prediction(
+        return TrialResult(
             y=y,
             constants={label: tuple(c.ravel().tolist()) for label, c in constants.items()},
             n_constants=max(c.size for c in constants.values()),

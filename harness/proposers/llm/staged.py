@@ -13,7 +13,7 @@ import numpy as np
 
 from evaluator import Evaluator, Failed, Outcome, Scored
 from evaluator.outcome import Scorecard
-from evaluator.trial import Prediction, Trial
+from evaluator.trial import Trial, TrialResult
 from harness.proposers.facts import TaskFacts
 from harness.proposers.llm.fits import fit_line
 from harness.proposers.llm.patterns import residual_patterns
@@ -114,7 +114,7 @@ class _Looking:
     twin_of: TwinOf
     found: Staged = field(default_factory=lambda: Staged(None))
 
-    def after(self, name: str, rows: Rows, card: Scorecard, answer: Prediction) -> bool:
+    def after(self, name: str, rows: Rows, card: Scorecard, answer: TrialResult) -> bool:
         """Look at one fold; False where the program is a twin of a known one."""
         by, first = self.by, not self.found.signature
         if first:
@@ -138,7 +138,7 @@ class _Looking:
         )
         return True
 
-    def _again(self, train: Rows, answer: Prediction) -> np.ndarray | None:
+    def _again(self, train: Rows, answer: TrialResult) -> np.ndarray | None:
         """Predictions of the rows that a fold fitted, by the constants it found; None where that fails."""
         e = self.by.evaluator
         trial = Trial(e.sandbox, e.limits, self.program, self.by.task.spec, train, train.X, train.group)
