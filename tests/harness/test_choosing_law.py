@@ -281,6 +281,9 @@ def test_two_hundred_laws_are_offered_the_best_of_all_told():
         kept.add(member(i, float(error), 4))
     found = [j.id for j in kept.finalists()]
     assert found == [f"c{i:06d}" for i in np.argsort(errors, kind="stable")[:200]]
+    *_, before, last = (j.error for j in kept.finalists())
+    kept.add(member(900, (before + last) / 2, 4))
+    assert kept.finalists()[-1].id == "c000900", "in the place of the last"
 
 
 def test_shares_end_at_one_whatever_rounding_says():

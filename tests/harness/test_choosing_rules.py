@@ -116,6 +116,9 @@ def test_nearest_is_by_distance_over_all_other_features():
     line, last = line_at(train, 3, *centre)
     assert last == [4 + nearest]
     assert line == pytest.approx([4 + nearest + 4.0]), "the inner row is the neighbour of the outer one"
+    star = [(1, 1), (-1, -1), (1.3, 0), (-1.3, 0), (0, 1.3), (0, -1.3)]
+    even = standing([(N, t, s) for N in (1, 2) for t, s in star], np.arange(12.0)[:, None])
+    assert line_at(even, 3, 0.02, 0.0)[1] == [8], "1.28 along one feature is nearer than 1.4 across two"
 
 
 def test_of_several_axes_the_one_farthest_out_counts_and_without_any_the_nearest_rows():
