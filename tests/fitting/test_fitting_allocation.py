@@ -380,3 +380,26 @@ def test_deadweight_is_asked_for_runs_that_can_be():
             deadweight(result, C, N)
     lost = deadweight(result, [1e20, 1e22], [1e9, 1e9])
     assert lost.shape == (2,) and (lost > 0).all() and (lost < [1e20, 1e22]).all()
+
+
+@pytest.mark.parametrize("side", [1.0, -1.0])
+def test_nine_decades_from_an_even_split_is_as_far_as_an_optimum_is_looked_for(side):
+    """Farther out a minimum is a law that lets one of the two vanish; to call it an allocation would mislead."""
+    data = simulated("symmetric", noise_std=0)
+    for decades, within in ((8.9, True), (9.15, False)):
+        moved = 10.0 ** (side * decades)
+        result = fit(SURFACE, {"N": data["N"] * moved, "D": data["D"] / moved, "L": data["L"]})
+        if within:
+            assert result.allocate(1e20).N_opt[0] == pytest.approx(
+                truth("symmetric").N_opt(1e20) * moved, rel=1e-5
+            )
+        else:
+            with pytest.raises(FitError, match="no minimum"):
+                result.allocate(1e20)
+
+
+def test_one_budget_without_an_optimum_is_one_too_many():
+    """An answer with a hole would be drawn as a line through it."""
+    result = fit(SURFACE, simulated("asymmetric", noise_std=0))
+    with pytest.raises(FitError, match="no minimum"):
+        result.allocate([1e20, 1e50])
