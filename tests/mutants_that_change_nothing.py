@@ -63,6 +63,7 @@ EQUIVALENT: dict[str, dict[str, str]] = {
         "if clusters is not None and left > 0:  [comparison: left > 0 -> left >= 0]": "of nought and the clusters nought is the smaller",
     },
     "fitting/planning/allocation.py": {
+        "g = 0 if group is None else result.problem.rows.labels.index(group)  [number: 0 -> 1]": "without a group there is one, and one set of constants",
         "offsets = np.linspace(-LOG_SPAN, LOG_SPAN, 161)  [number: 161 -> 162]": FINER,
         "spots = centre[:, None] + step * np.linspace(-1, 1, 9)  [number: 9 -> 10]": FINER,
         "spots = centre[:, None] + step * np.linspace(-1, 1, 9)  [operator: centre[:, None] + step * np.linspace(-1, 1, 9) -> centre[:, None] - step * np.linspace(-1, 1, 9)]": "the same places from the other side",

@@ -98,6 +98,8 @@ def test_the_line_leads_from_the_last_level_but_one_through_the_last_at_the_near
     )
     two = train.take(np.arange(4, 12))
     assert line_at(two, 3, -1, 1)[0] == pytest.approx([26, -26]), "two levels are enough"
+    uneven = standing([(0, 0, 0), (1, 0, 0), (4, 0, 0)], [[5.0], [2.0], [11.0]])
+    assert line_at(uneven, 6, 0, 0)[0] == pytest.approx([11 + 2 * 3]), "by the distance between levels"
     one = train.take(np.arange(8, 12))
     assert line_at(one, 9, 0.9, -1)[0] == pytest.approx([43, -43]), "one level shows no slope"
     steep = standing([(0, 0, 0), (1, 0, 0)], [[0.0], [-40.0]])
