@@ -262,7 +262,7 @@ def resume(path: Path) -> None:
 
 def leaderboard(folder: Path) -> None:
     """Boards over many runs, some of them unfinished, as `harness leaderboard --no-programs` collects them."""
-    from harness.commands.leaderboard import collect
+    from harness.boards.collected import collect
 
     journal = folder / "one.sqlite"
     quiet_run(journal, RUN_LENGTH)

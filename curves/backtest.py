@@ -28,7 +28,7 @@ Job = tuple[Curve, tuple[float, ...], tuple[str, ...], str, float]
 
 
 @dataclass(frozen=True, slots=True)
-class Prediction:
+class Backtested:
     """One method's endpoint of one run from one prefix.
 
     Attributes:
@@ -63,7 +63,7 @@ def backtest(
     donors: Callable[[Curve], bool] = lambda curve: True,
     workers: int = 1,
     progress: Callable[[int, int], None] | None = None,
-) -> list[Prediction]:
+) -> list[Backtested]:
     """Predict the end of every completed run from every prefix.
 
     Args:
@@ -88,7 +88,7 @@ def backtest(
     jobs = [
         (c, tuple(prefixes), tuple(m for m in methods if m not in BASELINES), solver, after) for c in done
     ]
-    rows: list[Prediction] = []
+    rows: list[Backtested] = []
     for i, (curve, found) in enumerate(zip(done, _mapped(jobs, workers), strict=True)):
         rows += found
         rows += _baselines(
@@ -99,7 +99,7 @@ def backtest(
     return rows
 
 
-def _mapped(jobs: list[Job], workers: int) -> Iterator[list[Prediction]]:
+def _mapped(jobs: list[Job], workers: int) -> Iterator[list[Backtested]]:
     if workers <= 1 or len(jobs) < 2:
         yield from map(_one_run, jobs)
         return
@@ -111,7 +111,7 @@ def _mapped(jobs: list[Job], workers: int) -> Iterator[list[Prediction]]:
         yield from pool.map(_one_run, jobs)
 
 
-def _one_run(job: Job) -> list[Prediction]:
+def _one_run(job: Job) -> list[Backtested]:
     curve, prefixes, methods, solver, after = job
     parts = []
     for prefix in prefixes:
@@ -133,7 +133,7 @@ def _one_run(job: Job) -> list[Prediction]:
 
 def _baselines(
     curve: Curve, done: Sequence[Curve], prefixes: Iterable[float], methods: list[str], recipe: Sequence[str]
-) -> list[Prediction]:
+) -> list[Backtested]:
     same = {"template_global": (), "template_by_mix": tuple(recipe[:1]), "template_by_recipe": tuple(recipe)}
     rows = []
     for method in methods:
@@ -153,8 +153,8 @@ def _baselines(
 
 def _row(
     curve: Curve, prefix: float, method: str, endpoint: float, seen: Curve, at_bound: tuple[str, ...] = ()
-) -> Prediction:
-    return Prediction(
+) -> Backtested:
+    return Backtested(
         curve.run, float(prefix), method, float(endpoint), curve.final, dict(curve.labels), curve.C,
         float(np.ptp(seen.loss)), at_bound,
     )  # fmt: skip
@@ -171,7 +171,7 @@ class Score:
     at_bound: float = 0.0
 
 
-def score(rows: Sequence[Prediction]) -> Score:
+def score(rows: Sequence[Backtested]) -> Score:
     errors = np.array([r.error for r in rows])
     share = float(np.mean([bool(r.at_bound) for r in rows]))
     return Score(
@@ -179,7 +179,7 @@ def score(rows: Sequence[Prediction]) -> Score:
     )
 
 
-def table(rows: Sequence[Prediction], key: Callable[[Prediction], Any]) -> dict[Any, Score]:
+def table(rows: Sequence[Backtested], key: Callable[[Backtested], Any]) -> dict[Any, Score]:
     """Scores of groups of rows, as in `table(rows, lambda r: (r.method, r.prefix))`, in the order of the keys."""
     ordered = sorted(rows, key=lambda r: str(key(r)))
     found = {k: score(list(part)) for k, part in groupby(ordered, key=key)}
@@ -187,7 +187,7 @@ def table(rows: Sequence[Prediction], key: Callable[[Prediction], Any]) -> dict[
 
 
 def best_map(
-    rows: Sequence[Prediction], scale: Callable[[Prediction], Any] = lambda r: r.C
+    rows: Sequence[Backtested], scale: Callable[[Backtested], Any] = lambda r: r.C
 ) -> dict[tuple[float, Any], tuple[str, Score]]:
     """(prefix, scale) -> the form variant of least mean error over the runs at that scale, with its score."""
     cells: dict[tuple[float, Any], tuple[str, Score]] = {}

@@ -9,7 +9,7 @@ import numpy as np
 
 from curves import original
 from curves.forms import FORMS, Form, form_named
-from curves.problem import LOSSES, Problem, problem
+from curves.problem import LOSSES, CurveProblem, problem
 from curves.solver import Solution, solve_many
 from fitting.errors import BadOption
 
@@ -112,7 +112,7 @@ def _warm(progress: np.ndarray, values: np.ndarray, after: float) -> tuple[np.nd
     return progress, values
 
 
-def _result(asked: Problem, shape: Form, loss: str, solver: str, found: Solution) -> CurveFit:
+def _result(asked: CurveProblem, shape: Form, loss: str, solver: str, found: Solution) -> CurveFit:
     F, A, theta, converged = found
     residual = asked.y - F - A * shape.shape(asked.tau, theta)
     bounds = [("F", F, asked.F_low, asked.F_high), ("A", A, 0.0, asked.A_high)]

@@ -11,14 +11,14 @@ import numpy as np
 from scipy.optimize import least_squares, minimize
 
 from curves.forms import Form
-from curves.problem import Problem
+from curves.problem import CurveProblem
 
 ROUNDING = 1e-12
 """Relative change of a start that another machine's rounding could make."""
 
 
 def solve(
-    problem: Problem, form: Form, rounding: np.random.Generator | None = None
+    problem: CurveProblem, form: Form, rounding: np.random.Generator | None = None
 ) -> tuple[float, float, np.ndarray, bool]:
     """F, A, (k,) theta and SciPy's word for success; the start itself where SciPy fails.
 
@@ -53,7 +53,7 @@ def solve(
     return float(found.x[1]), float(found.x[0]), found.x[2:], bool(found.success)
 
 
-def _start(problem: Problem, form: Form) -> np.ndarray:
+def _start(problem: CurveProblem, form: Form) -> np.ndarray:
     """(2 + k,) the best A, F, theta among grid shapes and a few amplitudes each."""
     y = problem.y
     G = form.shape(problem.tau, form.starts)
@@ -83,7 +83,7 @@ def _amplitudes(y: np.ndarray, g: np.ndarray) -> list[float]:
     return [a * f for a in rough if np.isfinite(a) and a > 0 for f in (0.75, 1.0, 1.25)]
 
 
-def _location(problem: Problem, values: np.ndarray) -> float:
+def _location(problem: CurveProblem, values: np.ndarray) -> float:
     """Median, or the Huber location by 20 bisections."""
     if problem.loss == "mae":
         return float(np.median(values))

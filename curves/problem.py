@@ -15,7 +15,7 @@ MARGIN = 1e-8
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class CurveProblem:
     """One prefix to be fitted by F + A*g.
 
     Attributes:
@@ -41,7 +41,7 @@ class Problem:
         return np.asarray((near * (size - 0.5 * near)).mean(axis=-1))
 
 
-def problem(progress: np.ndarray, loss_values: np.ndarray, loss: str) -> Problem:
+def problem(progress: np.ndarray, loss_values: np.ndarray, loss: str) -> CurveProblem:
     """Check a prefix.
 
     Raises:
@@ -55,6 +55,6 @@ def problem(progress: np.ndarray, loss_values: np.ndarray, loss: str) -> Problem
     if y.min() <= 4 * MARGIN:
         raise BadData(f"prefix: losses must be > 0, the least is {y.min():g}; shift them first")
     span = float(np.ptp(y))
-    return Problem(
+    return CurveProblem(
         tau, y, loss, max(0.002, 0.1 * span), MARGIN, float(y.min()) - MARGIN, max(10.0, 10 * span, 2 * float(y.max()))
     )  # fmt: skip

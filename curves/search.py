@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from curves.backtest import Prediction, Score, table
+from curves.backtest import Backtested, Score, table
 from curves.fit import VARIANTS
 from fitting.errors import BadOption
 
@@ -23,10 +23,10 @@ class Hit:
 
 
 def target_search(
-    rows: Sequence[Prediction],
+    rows: Sequence[Backtested],
     target: float = 0.02,
     *,
-    regime: Callable[[Prediction], bool] = lambda r: True,
+    regime: Callable[[Backtested], bool] = lambda r: True,
     methods: Sequence[str] = VARIANTS,
     most: int = 12,
 ) -> list[Hit]:
@@ -52,10 +52,10 @@ def target_search(
 
 
 def search_by_scale(
-    rows: Sequence[Prediction],
+    rows: Sequence[Backtested],
     target: float = 0.02,
     *,
-    regime: Callable[[Prediction], bool] = lambda r: True,
+    regime: Callable[[Backtested], bool] = lambda r: True,
     methods: Sequence[str] = VARIANTS,
     most: int = 5,
 ) -> dict[float, list[Hit]]:
@@ -68,8 +68,8 @@ def search_by_scale(
 
 
 def choose_method(
-    rows: Sequence[Prediction],
-    selects: Callable[[Prediction], bool],
+    rows: Sequence[Backtested],
+    selects: Callable[[Backtested], bool],
     slack: float = 1.10,
     plus: float = 0.002,
 ) -> tuple[float, str, Score, Score | None] | None:

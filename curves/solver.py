@@ -15,7 +15,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from curves.forms import Form
-from curves.problem import Problem
+from curves.problem import CurveProblem
 
 STARTS = 3
 """Local minima of the coarse grid that are refined."""
@@ -32,12 +32,12 @@ TOGETHER = 3_000
 Solution = tuple[float, float, np.ndarray, bool]
 
 
-def solve(problem: Problem, form: Form) -> Solution:
+def solve(problem: CurveProblem, form: Form) -> Solution:
     """F, A, (k,) theta of the least objective found, and whether the steps came to rest."""
     return solve_many([problem], form)[0]
 
 
-def solve_many(problems: Sequence[Problem], form: Form) -> list[Solution]:
+def solve_many(problems: Sequence[CurveProblem], form: Form) -> list[Solution]:
     """`solve` for several prefixes with one loss at once; each solution is as if solved alone."""
     most = max(len(p.y) for p in problems)
     block = max(1, TOGETHER // most)
@@ -50,7 +50,7 @@ def solve_many(problems: Sequence[Problem], form: Form) -> list[Solution]:
 class _Block:
     """Prefixes padded to one length: tau, y and point weights (P, n); boxes (P, 2 + k) in F, A, ln theta."""
 
-    def __init__(self, problems: Sequence[Problem], form: Form) -> None:
+    def __init__(self, problems: Sequence[CurveProblem], form: Form) -> None:
         n = max(len(p.y) for p in problems)
         self.form = form
         self.tau = np.array([np.pad(p.tau, (0, n - len(p.tau)), mode="edge") for p in problems])
@@ -70,7 +70,7 @@ class _Block:
         return out
 
 
-def _solve_block(problems: Sequence[Problem], form: Form) -> list[Solution]:
+def _solve_block(problems: Sequence[CurveProblem], form: Form) -> list[Solution]:
     mae = problems[0].loss == "mae"
     block = _Block(problems, form)
     few = max(1, CELLS // (block.y.shape[1] * len(form.spread)))
@@ -211,7 +211,7 @@ def _linearised(block: _Block, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return x[:, :1] + A * g - block.y, J
 
 
-def _least_absolute(problem: Problem, g: np.ndarray, F: float, A: float) -> tuple[float, float]:
+def _least_absolute(problem: CurveProblem, g: np.ndarray, F: float, A: float) -> tuple[float, float]:
     """The exact least-absolute line in the box near (F, A): convex in A alone, golden section."""
     y = problem.y
 

@@ -6,7 +6,7 @@ from evaluator.outcome import Failed, Failure, Outcome, Scorecard, Scored
 from evaluator.reveal import Report, hindsight, opened, reveal
 from evaluator.sandbox.job import Limits
 from evaluator.sandbox.local import LocalSandbox, Sandbox
-from evaluator.trial import Prediction
+from evaluator.trial import TrialResult
 
 __all__ = [
     "BadEvaluation",
@@ -18,13 +18,13 @@ __all__ = [
     "Limits",
     "LocalSandbox",
     "Outcome",
-    "Prediction",
     "Report",
     "Sandbox",
     "SandboxError",
     "SandboxTooWeak",
     "Scorecard",
     "Scored",
+    "TrialResult",
     "hindsight",
     "opened",
     "reveal",

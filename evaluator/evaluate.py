@@ -22,13 +22,13 @@ from evaluator.outcome import Failed, Failure, Outcome, Scorecard, Scored
 from evaluator.sandbox.job import Limits
 from evaluator.sandbox.local import Sandbox
 from evaluator.scale import Scale
-from evaluator.trial import Prediction, Trial, rounded
+from evaluator.trial import Trial, TrialResult, rounded
 from tasks.rows import Rows, Task
 from tasks.spec import TaskSpec
 
 Checks = Literal["none", "first", "all"]
 
-AfterFold = Callable[[str, Rows, Scorecard, Prediction], bool]
+AfterFold = Callable[[str, Rows, Scorecard, TrialResult], bool]
 
 
 class FoldLike(Protocol):
@@ -63,7 +63,7 @@ class Evaluator:
         X: np.ndarray,
         group: np.ndarray,
         checks: bool = False,
-    ) -> Prediction | Failed:
+    ) -> TrialResult | Failed:
         """Fit on every group of `train`, then predict the rows X.
 
         Args:
@@ -195,7 +195,7 @@ class Evaluator:
 
     def _ours(
         self, program: str, spec: TaskSpec, train: Rows, X: np.ndarray, group: np.ndarray
-    ) -> Prediction | Failed:
+    ) -> TrialResult | Failed:
         """As `fit_and_predict` without checks, for text that is our own: quickly, and the usual way where that fails."""
         answer = Trial(self.sandbox, self.limits, program, spec, train, X, group).fit_and_predict_ours()
         return answer or self.fit_and_predict(program, spec, train, X, group)
@@ -250,7 +250,7 @@ class Evaluator:
         if not pairs or any(len(rows) == 0 for _, _, rows in pairs):
             raise BadEvaluation(f"task {spec.name!r}: expected rows to score, got none")
         cards: dict[str, Scorecard] = {}
-        done: list[Prediction] = []
+        done: list[TrialResult] = []
         started = time.monotonic()
         for i, (name, train, rows) in enumerate(pairs):
             asked = checks == "all" or (checks == "first" and i == 0)
@@ -282,7 +282,7 @@ def _of_parts(spec: TaskSpec, names: Sequence[str]) -> TaskSpec:
     return replace(spec, group_budgets=own) if own else spec
 
 
-def scored(cards: dict[str, Scorecard], done: Sequence[Prediction]) -> Scored:
+def scored(cards: dict[str, Scorecard], done: Sequence[TrialResult]) -> Scored:
     """The outcome of a program that was scored on several sets of rows, one prediction each, in order."""
     return Scored(
         cards=cards,

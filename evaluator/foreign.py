@@ -21,7 +21,7 @@ from evaluator.pasted import explain
 from evaluator.sandbox.job import Limits
 from evaluator.sandbox.local import Sandbox
 from evaluator.scale import Scale
-from evaluator.trial import Prediction, Trial, rounded
+from evaluator.trial import Trial, TrialResult, rounded
 from tasks.rows import Rows, Task
 from tasks.spec import TaskSpec
 
@@ -100,7 +100,7 @@ class Lenient(Evaluator):
     def _over_fits(self, program: str, task: Task, rows: Rows, name: str) -> Outcome:
         trial = Trial(self.sandbox, self.limits, program, task.spec, task.train, rows.X, rows.group)
         scale, cards = Scale.of(task.train), []
-        done: list[Prediction] = []
+        done: list[TrialResult] = []
         started = time.monotonic()
         for k in range(self.fits):
             fitted = trial.fit(list(trial.train), again=bool(k % 2))
@@ -112,7 +112,7 @@ class Lenient(Evaluator):
                 return broken
             cards.append(score(rows.y, y, rows.group, scale))
             constants = {label: tuple(c.ravel().tolist()) for label, c in rounded(fitted).items()}
-            done.append(Prediction(y, constants, max(map(len, constants.values())), 0.0, 0.0, 0.0))
+            done.append(TrialResult(y, constants, max(map(len, constants.values())), 0.0, 0.0, 0.0))
         found = {name: mean_card(cards)} | {f"fit {k}": card for k, card in enumerate(cards, 1)}
         return Scored(
             cards=found,

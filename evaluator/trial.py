@@ -34,7 +34,7 @@ SINGLE_ROWS = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Prediction:
+class TrialResult:
     """What a program predicts after fitting.
 
     Attributes:
@@ -95,7 +95,7 @@ class Trial:
         self.spread = train.y.std(axis=0)
         self.replies: list[Reply] = []
 
-    def fit_and_predict(self, checks: bool) -> Prediction | Failed:
+    def fit_and_predict(self, checks: bool) -> TrialResult | Failed:
         """Predictions of a fit, and if asked the checks that they rest on."""
         answer = self._fit_and_predict(checks)
         cpu = sum(r.cpu_seconds for r in self.replies)
@@ -104,7 +104,7 @@ class Trial:
             cpu, peak = answer.cpu_seconds + cpu, max(answer.peak_memory_mb, peak)
         return replace(answer, cpu_seconds=cpu, peak_memory_mb=peak)
 
-    def fit_and_predict_ours(self) -> Prediction | None:
+    def fit_and_predict_ours(self) -> TrialResult | None:
         """The same without checks, in a child that serves many programs; None where the usual way has to tell.
 
         Only for text that is known to be our own, to the letter: such a program reads nothing but what it is given.
@@ -130,8 +130,8 @@ class Trial:
 
     def _prediction(
         self, y: np.ndarray, constants: dict[str, np.ndarray], replies: Sequence[Reply], output: str = ""
-    ) -> Prediction:
-        return Prediction(
+    ) -> TrialResult:
+        return TrialResult(
             y=y,
             constants={label: tuple(c.ravel().tolist()) for label, c in constants.items()},
             n_constants=max(c.size for c in constants.values()),
@@ -141,7 +141,7 @@ class Trial:
             output=output,
         )
 
-    def _fit_and_predict(self, checks: bool) -> Prediction | Failed:
+    def _fit_and_predict(self, checks: bool) -> TrialResult | Failed:
         fitted = self.fit(list(self.train))
         if isinstance(fitted, Failed):
             return fitted

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.csv as arrow_csv
 
 from tables.column import Cells, Column
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 SIZE = 1 << 22
 """Bytes of a block."""
@@ -65,6 +66,9 @@ def _taken(
         return None
     if data.count(b"\r") != data.count(b"\r\n"):
         return None
+    import pyarrow as pa  # here: it loads only where a table is read
+    import pyarrow.csv as arrow_csv
+
     try:
         table = arrow_csv.read_csv(
             io.BytesIO(data),

@@ -89,18 +89,8 @@ def _parts(source: Source, reading: Reading, tick: Callable[[], None], begun: It
     head = source.head
     if not head.strip(b"\0 \t\r\n\xef\xbb\xbf"):
         raise BadTable(f"{source.name}: no rows, the file is empty")
-    if head[:4] == b"PAR1":
-        from tables.binary import read_parquet  # Arrow takes a while to load
-
-        return read_parquet(source.name, _seekable(source), tick, reading.wanted)
-    if head[:6] == b"ARROW1":
-        from tables.binary import read_arrow
-
-        return read_arrow(source.name, source.stream, tick)
-    if head[:4] == b"PK\x03\x04":
-        from tables.binary import read_excel
-
-        return read_excel(source.name, source.stream, reading.sheet, reading.drop_bad)
+    if head.startswith((b"PAR1", b"ARROW1", b"PK\x03\x04")):
+        return _binary_parts(source, reading, tick)
     start = head.replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n")[:15].lower()
     if start.startswith((b"<!doctype", b"<html", b"<?xml")):
         raise BadTable(f"{source.name}: a web page, no table; was a login page saved in its place?")
@@ -109,6 +99,16 @@ def _parts(source: Source, reading: Reading, tick: Callable[[], None], begun: It
         return read_json(source.name, lines, reading.drop_bad, reading.live, tick, reading.wanted)
     blocks = source if source.in_blocks() else None
     return read_delimited(source.name, lines, reading.drop_bad, reading.live, tick, reading.wanted, blocks)
+
+
+def _binary_parts(source: Source, reading: Reading, tick: Callable[[], None]) -> Parts:
+    from tables import binary  # here: Arrow's parts load only where one is needed
+
+    if source.head.startswith(b"PAR1"):
+        return binary.read_parquet(source.name, _seekable(source), tick, reading.wanted)
+    if source.head.startswith(b"ARROW1"):
+        return binary.read_arrow(source.name, source.stream, tick)
+    return binary.read_excel(source.name, source.stream, reading.sheet, reading.drop_bad)
 
 
 def _seekable(source: Source) -> io.BufferedIOBase:

@@ -204,7 +204,7 @@ class Table:
 
     def frame(self) -> pd.DataFrame:
         """Columns as a data frame: numbers where every cell is one, else labels."""
-        import pandas as pd  # half a second, which many that read tables do without
+        import pandas as pd  # here: half a second that --help and runs without a table need not wait for
 
         out: dict[str, object] = {}
         for name in self.columns:

@@ -26,7 +26,6 @@ HARBOR = "Harbor, adapters/sldbench README, parity records"
 SIMPLETES = "wq-will/SimpleTES, best_results/data_science; programs run again on the official rows"
 ACTIVE = "PlanarG/active-sl README, Table 2; arXiv 2604.22753"
 
-FIVE = "mean of five runs, each clipped to [-1, 1]"
 KEPT = "mean of the five of ten runs that were kept, each clipped to [-1, 1]"
 AGENT = "mean of five runs, each clipped to [-1, 1]; a missing run counts as -1"
 POOLED = "symbolic regression without a language model; mean of three replicates, each the pool of three searches; earlier versions were developed watching held-out scores"

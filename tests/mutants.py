@@ -20,16 +20,21 @@ import os
 import random
 import resource
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from tests.mutants_that_change_nothing import EQUIVALENT
 
 ROOT = Path(__file__).resolve().parents[1]
 LONGEST_S = 40
 """Processor seconds of the tests of one mutant; one that runs longer is caught, for CI would stop it too."""
 
 CHOICE = ("tests/harness/test_choosing_rules.py", "tests/harness/test_choice.py")
+STEPS = ("tests/harness/test_choosing_steps.py",)
+LAW = ("tests/harness/test_choosing_law.py",)
 ROWS = ("tests/harness/test_row_methods.py",)
 GUIDE = "tests/harness/test_rules_that_guide.py"
 LOOP = (  # the quick ones first: most mutants are caught by them
@@ -42,6 +47,15 @@ WATCHED: dict[str, tuple[str, ...]] = {
     "harness/search/selection.py": LOOP,
     "harness/search/archive.py": LOOP,
     "harness/search/search.py": LOOP,
+    "harness/search/offered.py": (*LAW, *LOOP),
+    "harness/search/draws.py": (*LAW, *LOOP),
+    "harness/choosing/choice.py": STEPS,
+    "harness/choosing/law.py": LAW,
+    "harness/choosing/evidence.py": (*LAW, *STEPS),
+    "harness/choosing/ground.py": (*LAW, *CHOICE),
+    "harness/choosing/shortlist.py": LAW,
+    "harness/choosing/refits.py": LAW,
+    "harness/choosing/lighter.py": LAW,
     "harness/choosing/forecast.py": CHOICE,
     "harness/choosing/rows/last_levels.py": CHOICE,
     "harness/choosing/rows/kriging.py": ROWS,
@@ -58,7 +72,6 @@ WATCHED: dict[str, tuple[str, ...]] = {
 }
 """Module -> its tests: the rules that guide a search, choose a law, score it, and say how sure a fit is."""
 
-LOADED = "ignore::pytest.PytestAssertRewriteWarning"  # what was imported before the forks can't be rewritten
 QUICK = " and ".join(
     f"not {name}"
     for name in (
@@ -72,9 +85,6 @@ QUICK = " and ".join(
 )
 
 TOLERANCE = 1e-5
-
-EQUIVALENT: dict[str, dict[str, str]] = {}
-"""Module -> change -> why it changes nothing that anyone could see. One that no longer exists is an error."""
 
 SWAPS: dict[type[ast.AST], type[ast.AST]] = {
     ast.Lt: ast.LtE,
@@ -102,12 +112,16 @@ NAMES = {"min": "max", "max": "min", "any": "all", "all": "any", "minimum": "max
 
 @dataclass(frozen=True)
 class Mutant:
-    """One change: of the `place`-th node of a module, in its `turn`-th way."""
+    """One change: of the `place`-th node of a module, in its `turn`-th way.
+
+    Attributes:
+        name: the line it is on, what is changed, and which of several alike on that line.
+    """
 
     place: int
     turn: int
     line: int
-    what: str
+    name: str
 
 
 def ways(node: ast.AST) -> list[tuple[str, ast.AST]]:
@@ -119,7 +133,11 @@ def ways(node: ast.AST) -> list[tuple[str, ast.AST]]:
                 new = copy.deepcopy(node)
                 new.ops[i] = SWAPS[type(op)]()  # type: ignore[call-overload]  # an operator for an operator
                 found.append(("comparison", new))
-    elif isinstance(node, ast.BinOp | ast.BoolOp) and type(node.op) in SWAPS and not is_text(node):
+    elif (
+        isinstance(node, ast.BinOp | ast.BoolOp | ast.AugAssign)
+        and type(node.op) in SWAPS
+        and not is_text(node)
+    ):
         new = copy.deepcopy(node)
         new.op = SWAPS[type(node.op)]()  # type: ignore[assignment]  # an operator for an operator
         found.append(("operator", new))
@@ -134,6 +152,10 @@ def ways(node: ast.AST) -> list[tuple[str, ast.AST]]:
         found.append(("name", ast.Name(NAMES[node.id], ast.Load())))
     elif isinstance(node, ast.Attribute) and node.attr in NAMES and isinstance(node.ctx, ast.Load):
         found.append(("name", ast.Attribute(node.value, NAMES[node.attr], ast.Load())))
+    elif isinstance(node, ast.If | ast.While) and isinstance(node.test, ast.Name | ast.Attribute | ast.Call):
+        new = copy.deepcopy(node)
+        new.test = ast.UnaryOp(ast.Not(), new.test)
+        found.append(("condition", new))
     elif isinstance(node, ast.IfExp):
         found.append(("other branch", ast.IfExp(node.test, node.orelse, node.body)))
     return found
@@ -141,12 +163,19 @@ def ways(node: ast.AST) -> list[tuple[str, ast.AST]]:
 
 def values(number: float) -> tuple[float, ...]:
     """Other numbers for one: a tolerance is not doubled, for nothing that matters lies that near to it."""
-    return (1,) if number == 0 else (number + 1,) if abs(number) < TOLERANCE else (number + 1, number * 2)
+    changed = (1,) if number == 0 else (number + 1,) if abs(number) < TOLERANCE else (number + 1, number * 2)
+    return tuple(dict.fromkeys(changed))
 
 
-def is_text(node: ast.BinOp | ast.BoolOp) -> bool:
+def is_text(node: ast.BinOp | ast.BoolOp | ast.AugAssign) -> bool:
     """Whether an operator makes words for people."""
-    parts = node.values if isinstance(node, ast.BoolOp) else [node.left, node.right]
+    parts = (
+        node.values
+        if isinstance(node, ast.BoolOp)
+        else [node.value]
+        if isinstance(node, ast.AugAssign)
+        else [node.left, node.right]
+    )
     return any(
         isinstance(p, ast.JoinedStr) or (isinstance(p, ast.Constant) and isinstance(p.value, str))
         for p in parts
@@ -175,11 +204,15 @@ def nodes(tree: ast.Module) -> Iterator[tuple[ast.AST, str, int | None, ast.AST]
 
 
 def mutants(source: str) -> list[Mutant]:
+    lines, alike = source.splitlines(), Counter[str]()
     found = []
     for place, (_, _, _, node) in enumerate(nodes(ast.parse(source))):
         for turn, (kind, new) in enumerate(ways(node)):
             line = getattr(node, "lineno", 0)
-            found.append(Mutant(place, turn, line, f"{kind}: {ast.unparse(node)} -> {ast.unparse(new)}"))
+            was, now = (ast.unparse(n).partition("\n")[0] for n in (node, new))
+            name = f"{lines[line - 1].strip()}  [{kind}: {was} -> {now}]"
+            alike[name] += 1
+            found.append(Mutant(place, turn, line, name + (f" #{alike[name]}" if alike[name] > 1 else "")))
     return found
 
 
@@ -226,7 +259,8 @@ def outcome(path: str, mutant: Mutant | None, tests: tuple[str, ...]) -> int:
         importlib.machinery.SourceFileLoader.get_code = get_code  # type: ignore[method-assign]  # the point of it
     import pytest
 
-    options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-k", QUICK, "-W", LOADED]
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # of a second for each mutant they took the half
+    options = ["-x", "-q", "--assert=plain", "-p", "no:cacheprovider", "-p", "pytest_timeout", "-k", QUICK]
     with contextlib.suppress(SystemExit):
         os._exit(int(pytest.main([*options, *tests], plugins=[NoSandbox()])))
     os._exit(3)
@@ -239,7 +273,16 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args(argv)
     os.chdir(ROOT)
-    for library in ("numpy", "scipy.stats", "scipy.optimize", "pandas", "hypothesis", "pytest"):
+    sys.dont_write_bytecode = False  # a module compiled once is not compiled for each mutant
+    for library in (
+        "numpy",
+        "scipy.stats",
+        "scipy.optimize",
+        "pandas",
+        "hypothesis",
+        "pytest",
+        "pytest_timeout",
+    ):
         __import__(library)  # once, before the forks
     total = caught = 0
     survived: list[str] = []
@@ -252,21 +295,25 @@ def main(argv: list[str] | None = None) -> int:
         sound.add(tests)
         found = mutants((ROOT / path).read_text(encoding="utf-8"))
         nothing = EQUIVALENT.get(path, {})
-        if gone := set(nothing) - {m.what for m in found}:
+        if gone := set(nothing) - {m.name for m in found}:
             print(
                 f"{path}: EQUIVALENT names what is no mutant any more: {'; '.join(sorted(gone))}", flush=True
             )
             return 1
-        found = [m for m in found if m.what not in nothing]
+        found = [m for m in found if m.name not in nothing]
         drawn = random.Random(args.seed).sample(found, args.most) if 0 < args.most < len(found) else found
         before = len(survived)
-        for mutant in sorted(drawn, key=lambda m: (m.line, m.what)):
+        for mutant in sorted(drawn, key=lambda m: (m.line, m.name)):
             if outcome(path, mutant, tests) == 0:
-                survived.append(f"{path}:{mutant.line}: {mutant.what}")
+                survived.append(f"{path}:{mutant.line}: {mutant.name}")
+                print(f"  survived: {survived[-1]}", flush=True)
         n = len(drawn) - (len(survived) - before)
         total, caught = total + len(drawn), caught + n
-        print(f"{path}: {n} of {len(drawn)} caught ({len(found)} there are)", flush=True)
-    print("\nsurvived:\n  " + "\n  ".join(survived or ["none"]))
+        share = 100 * n / max(len(drawn), 1)
+        print(
+            f"{path}: {n} of {len(drawn)} caught, {share:.0f} % ({len(found)} there are, {len(nothing)} more change nothing)",
+            flush=True,
+        )
     print(f"\n{caught} of {total} caught, {100 * caught / max(total, 1):.0f} %")
     return 0
 

@@ -12,7 +12,7 @@ from evaluator import LocalSandbox
 from evaluator.foreign import Lenient
 from harness.boards.collected import board_facts, collect
 from harness.boards.scoring import score_program
-from harness.commands.leaderboard import scored_programs
+from harness.commands.ranking import scored_programs
 from harness.run.beginning import read_program
 from tasks import Task, load, names, resolve
 

@@ -24,7 +24,7 @@ COMMANDS = {
     ),
     "replay": ("harness.curves.across", "replay_main", "stop or continue, replayed on finished runs"),
     "task": ("harness.curves.task", "main", "make a curve set a task for evolve and score"),
-    "predict": ("harness.curves.live", "main", "predict the end of one run, finished or still growing"),
+    "predict": ("harness.curves.predict", "main", "predict the end of one run, finished or still growing"),
     "page": ("harness.curves.page", "main", "write the study as one interactive HTML file"),
 }
 """Subcommand -> the module and the function of argv it is, and one line of help."""

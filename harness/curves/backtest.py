@@ -12,7 +12,7 @@ from curves import (
     PREFIXES,
     SOLVERS,
     VARIANTS,
-    Prediction,
+    Backtested,
     backtest,
     best_map,
     search_by_scale,
@@ -56,7 +56,7 @@ def _options(p: argparse.ArgumentParser, methods: tuple[str, ...]) -> None:
     )
 
 
-def _rows(args: argparse.Namespace) -> list[Prediction]:
+def _rows(args: argparse.Namespace) -> list[Backtested]:
     methods = tuple(m.strip() for m in args.methods.split(",") if m.strip())
     return backtest(
         curves_of(args), args.prefixes, methods, solver=args.solver, after=args.warmup, recipe=recipe_of(args),

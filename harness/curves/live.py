@@ -14,19 +14,16 @@ import numpy as np
 
 from curves import Curve, own_calibration
 from curves.answer import Answer, Means, Target, answer
-from curves.plan import PLANS, planned, read_off
+from curves.plan import planned, read_off
 from curves.run import Run
-from curves.schedules import NAMES, Schedule, ScheduledCurve, ScheduleLaw, fit_schedule_law
+from curves.schedules import Schedule, ScheduledCurve, ScheduleLaw, fit_schedule_law
 from fitting.errors import BadData
 from harness.curves.clean import Cleaned, clean
 from harness.curves.reading import NoPrediction, Turn, duration, history_for, in_steps, quiet, sound
 from harness.errors import BadHistory
-from harness.terminal.edges import Parser
-from harness.terminal.options import amount, number, positive
 from tables import SeveralRuns
 from tables.logs import History
 from tables.logs.columns import FINAL
-from tables.options import add_options as table_options
 from tables.shown import say
 
 AGAIN_S = 60.0
@@ -34,98 +31,9 @@ AGAIN_S = 60.0
 WARMUP = 0.02
 """Progress of a finished run before which its rows are not read for a calibration."""
 
-HELP = """\
-Predict where a run will end from the log it has written so far.
 
-FILE is what a trainer leaves: the console log of Megatron-LM, nanoGPT, modded-nanogpt, llm.c, torchtitan, Hugging Face,
-OLMo, NeMo, fairseq, llm-foundry, litgpt, Lightning, Keras and others; a table of any kind (CSV, JSON, JSON lines,
-Parquet, packed or not), a W&B, MLflow, Comet or Aim export, trainer_state.json, TensorBoard event files in any depth of
-folders, MLflow's file store. Columns are found by their common names; --step, --loss, --tokens, --time and --lr name others.
-
-The log is cleaned first, and every step of it is told: rows without a finite loss, rows that a resumed run did again,
-repeats of a step, warm-up, spikes, a half-written last line.
-
-The learning rate decides how a run ends, so it is used as evidence: read off the log where a line or a cosine is under
-way, or planned with --lr-plan (constant, linear[:END], cosine[:END], wsd:START[:END]; END a rate as logged, or a share
-of the peak such as 10%; without it, zero). Where nobody tells it, the interval is wider and the answer says so.
-
-The 90 % interval comes from the errors of the same prediction on finished public runs of the same kind of schedule, or
-on your own with --calibrate-on (3 finished runs correct the end, 8 make the interval alone). With --reference (finished
-runs of the same model, learning rate logged) a Multi-Power Law fitted on them is adapted to this run and used instead.
-"""
-EXAMPLES = """\
-examples:
-  harness curves predict run.csv --final-step 20000
-  harness curves predict run.csv --final-step 20000 --target 2.9 --plot run.png
-  harness curves predict wandb.csv --run bold-fire-7 --loss eval/loss --final-step 20000 --json
-  harness curves predict logs/run1/ --loss eval/loss --final-step 20000 --follow
-  harness curves predict run.csv --final-step 20000 --lr-plan wsd:80%
-  harness curves predict run.csv --final-step 20000 --calibrate-on my_finished_runs/*
-  harness curves predict run.csv --final-step 24000 --reference others.csv --lr-plan cosine:3e-5
-"""
-
-
-def parser() -> Parser:
-    p = Parser(
-        prog="harness curves predict",
-        description=HELP,
-        epilog=EXAMPLES,
-    )
-    p.add_argument("file", metavar="FILE", help="the run's log")
-    p.add_argument(
-        "--final-step", type=positive, help="the planned last step; else a column final_step or total_steps"
-    )
-    p.add_argument("--run", help="which run, where the file has several")
-    p.add_argument(
-        "--target",
-        type=number,
-        action="append",
-        default=[],
-        metavar="LOSS",
-        help="when is it reached? Repeat for more",
-    )
-    for name in ("step", "loss", "tokens", "time", "lr"):
-        p.add_argument(f"--{name}", metavar="COLUMN", help=f"the column of the {name}")
-    p.add_argument(
-        "--warmup",
-        type=amount,
-        help="rows to leave out: before this step (>= 1) or share of the steps seen (< 1)",
-    )
-    p.add_argument("--keep-spikes", action="store_true", help="fit spikes too")
-    p.add_argument(
-        "--calibrate-on", metavar="FILE", nargs="+", default=[],
-        help="your finished runs, one or several a file, to calibrate on; each with its planned end logged, or ended at its last row",
-    )  # fmt: skip
-    p.add_argument(
-        "--reference",
-        metavar="FILE",
-        help="finished runs of the same model, learning rate logged, for a schedule law",
-    )
-    p.add_argument(
-        "--law", choices=tuple(NAMES), default="multi_power", help="the schedule law (default %(default)s)"
-    )
-    p.add_argument("--lr-plan", metavar="PLAN", help=f"learning rate to come: {PLANS.replace('%', '%%')}")
-    table_options(p, where=False)
-    p.add_argument("--plot", metavar="FILE", help="draw rows, continuation and interval (.png, .svg, .pdf)")
-    p.add_argument("--json", action="store_true", help="one JSON object; with --follow one a line")
-    p.add_argument(
-        "--follow", action="store_true", help="predict again whenever the log grows, until the end or Ctrl-C"
-    )
-    p.add_argument(
-        "--every",
-        type=positive,
-        default=1.0,
-        metavar="SECONDS",
-        help="how often --follow looks (default %(default)s)",
-    )
-    p.add_argument(
-        "--patience", type=positive, metavar="SECONDS", help="end --follow after so long without news"
-    )
-    return p
-
-
-def main(argv: list[str] | None = None) -> int:
-    args = parser().parse_args(argv)
+def carry_out(args: argparse.Namespace) -> int:
+    """Predict the run asked for, once or whenever its log grows. Returns the exit code."""
     calibration = own_calibration(_finished(args.calibrate_on, args)) if args.calibrate_on else None
     means = Means(args.lr_plan, calibration, _reference_law(args) if args.reference else None)
     if not args.follow:
@@ -346,7 +254,3 @@ def as_json(found: Answer) -> dict[str, object]:
         name: found.curve[i, keep].tolist() for i, name in enumerate(("low", "middle", "high"))
     }
     return out | {"notes": list(found.notes), "warnings": list(found.warnings)}
-
-
-if __name__ == "__main__":
-    sys.exit(main())

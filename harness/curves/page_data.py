@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from curves import BASELINES, FORMS, LOSSES, Curve, Prediction, backtest, choose_method, fit_curves
+from curves import BASELINES, FORMS, LOSSES, Backtested, Curve, backtest, choose_method, fit_curves
 from curves.joint import BY_FLOP, GLOBAL, SHAPES, JointFit, features, fit_joint
 from curves.laws import Endpoint, recipe_laws, remark, unit_of
 from fitting.errors import BadData
@@ -127,7 +127,7 @@ def _add_simple(
     for p in found:
         rows[at[p.run]]["simple"][p.method][PREFIXES.index(p.prefix)] = _round(p.predicted)
     forms = [
-        Prediction(c.run, PREFIXES[k], variant, fit[0], c.final, C=c.C)
+        Backtested(c.run, PREFIXES[k], variant, fit[0], c.final, C=c.C)
         for row, c in zip(rows, curves, strict=True)
         if c.complete
         for variant, fits in row["fits"].items()

@@ -10,16 +10,10 @@ import scipy
 
 from fitting import Allocation, Bootstrap, FittedLaw, Interval
 from fitting.law.expression import text_of
+from harness.fit.checklist import ASKED_OF_THE_USER
 from harness.fit.rows import FitRows
 
 # The items asked of authors by Li, Kudugunta and Zettlemoyer 2025, (Mis)fitting: over 50 papers, most under-report.
-ASKED_OF_THE_USER = {
-    "counting": "how N, D and C are counted (embeddings, 6ND or exact)",
-    "tuning": "hyper-parameters and schedule of the runs",
-    "checkpoints": "final losses or checkpoints",
-    "metric": "what the loss is, and on which text",
-    "code": "where code and data can be had",
-}
 
 
 @dataclass(frozen=True)

@@ -120,7 +120,7 @@ def _rise(train: Rows, j: int) -> float:
 
 def _rank_correlation(x: np.ndarray, y: np.ndarray) -> float:
     """Spearman's, equal values sharing their mean rank; SciPy's own would load all of its statistics."""
-    import pandas as pd
+    import pandas as pd  # here: --help needs the names of proposers alone
 
     ranks = pd.DataFrame({"x": x, "y": y}).rank()
     return float(np.corrcoef(ranks["x"], ranks["y"])[0, 1])

@@ -86,6 +86,12 @@ class SearchSettings:
     random_share: float = 0.1
 
 
+NOWHERE = -1
+"""The size niche of a parent that was chosen from the best or the archive."""
+
+MATES = 8
+"""Times that a plan looks for a mate that is not the parent: an island with one law has none."""
+
 BEST = 12
 """Laws of an island that `best_share` of the parents are drawn from."""
 
@@ -164,7 +170,7 @@ class Search:
         island = self._island(index)
         parent, niche = self._parent(island, rng)
         mate = parent
-        for _ in range(8):
+        for _ in range(MATES):
             if mate is not parent:
                 break
             mate, _ = self._parent(island, rng)
@@ -268,13 +274,12 @@ class Search:
         return self.islands[index % len(self.islands)]
 
     def _parent(self, island: Island, rng: np.random.Generator) -> tuple[Member, int]:
-        """A parent and its size niche, -1 where it came from the best or the archive."""
+        """A parent and its size niche."""
         if rng.random() < self.settings.best_share:
-            return _drawn(island.sizes.best(BEST), rng, island.shares, -1), -1
+            return _drawn(island.sizes.best(BEST), rng, island.shares, NOWHERE), NOWHERE
         if rng.random() < self.settings.archive_share:
             owners = island.archive.owners()
-            member = owners[int(rng.integers(len(owners)))]
-            return member, -1
+            return owners[int(rng.integers(len(owners)))], NOWHERE
         occupied = island.sizes.occupied()
         niche = occupied[int(rng.integers(len(occupied)))]
         population = island.sizes.members[niche]

@@ -10,10 +10,8 @@ import numpy as np
 import pandas as pd
 
 from fitting import BadData
-from harness.terminal.options import count, positive
 from studies.fitting_methods.quality import NONE, REASONS, SPLINE_Z, Thresholds, check_table
 from tables import Reading, Table, kept, read_table
-from tables.options import add_options as table_options
 from tables.options import reading
 from tables.shown import cell, say
 
@@ -23,25 +21,6 @@ ALIASES = {
     "loss": ("loss", "L"),
     "budget": ("budget", "C", "flops", "compute"),
 }
-
-
-def add_options(p: argparse.ArgumentParser) -> None:
-    p.description = (
-        "Flag rows of an IsoFLOP table that would mislead a fit: duplicates, thin budgets, runs off centre, outliers, "
-        "budgets without curvature. Columns: params (or N), tokens (D), loss (L), budget (C), and experiment if there are several."
-    )
-    p.add_argument(
-        "table",
-        help="the table: CSV and relatives, JSON, Parquet, Excel, packed or not; - for standard input",
-    )
-    p.add_argument("--out", metavar="FILE", help="write the table with the columns outlier and reason")
-    p.add_argument("--spline-z", type=positive, metavar="Z", help="robust z of a spline outlier (default: 6; for the "
-                   "published experiments what their source used)")  # fmt: skip
-    p.add_argument("--radius", type=positive, default=2.5, metavar="X", help="rows farther from the vertex than X times "
-                   "the nearer end are off centre (default: 2.5)")  # fmt: skip
-    p.add_argument("--least", type=count, default=6, metavar="N", help="rows a budget needs (default: 6)")
-    p.add_argument("--json", action="store_true", help="print the counts as JSON")
-    table_options(p)
 
 
 def read(path: str, reading: Reading, where: list[str]) -> tuple[Table, pd.DataFrame]:

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
-import time
-from pathlib import Path
 
-from fitting import FittingError
-from harness.study import check, design
-from harness.study.run import run_study
 from harness.terminal.edges import STOPPED, Parser, alias, command
-from harness.terminal.options import count
-from studies.fitting_methods.registry import MODULES, experiment, experiments
-from studies.fitting_methods.tables import IsoflopData
-from tables.shown import Screen
+from harness.terminal.options import amount, count, positive, seed
+from tables.options import add_options
+
+SURFACES = ("symmetric", "chinchilla", "asymmetric", "balanced", "llama-3", "soda", "sparse-nmm")
+"""Names that `harness.study.design` knows surfaces by; here, so that --help need not wait for what they are."""
 
 EPILOG = """examples:
   harness study                         list the experiments
@@ -58,88 +53,94 @@ def parser() -> Parser:
         help="processes (default: one a core)",
     )
     run.add_argument("--json", action="store_true", help="print what was written as JSON")
-    check.add_options(commands.add_parser("check", help="quality control of an IsoFLOP table"))
-    design.add_options(commands.add_parser("design", help="plan an IsoFLOP study before paying for it"))
+    add_check_options(commands.add_parser("check", help="quality control of an IsoFLOP table"))
+    add_design_options(commands.add_parser("design", help="plan an IsoFLOP study before paying for it"))
     return p
+
+
+def add_check_options(p: argparse.ArgumentParser) -> None:
+    p.description = (
+        "Flag rows of an IsoFLOP table that would mislead a fit: duplicates, thin budgets, runs off centre, outliers, "
+        "budgets without curvature. Columns: params (or N), tokens (D), loss (L), budget (C), and experiment if there are several."
+    )
+    p.add_argument(
+        "table",
+        help="the table: CSV and relatives, JSON, Parquet, Excel, packed or not; - for standard input",
+    )
+    p.add_argument("--out", metavar="FILE", help="write the table with the columns outlier and reason")
+    p.add_argument("--spline-z", type=positive, metavar="Z", help="robust z of a spline outlier (default: 6; for the "
+                   "published experiments what their source used)")  # fmt: skip
+    p.add_argument("--radius", type=positive, default=2.5, metavar="X", help="rows farther from the vertex than X times "
+                   "the nearer end are off centre (default: 2.5)")  # fmt: skip
+    p.add_argument("--least", type=count, default=6, metavar="N", help="rows a budget needs (default: 6)")
+    p.add_argument("--json", action="store_true", help="print the counts as JSON")
+    add_options(p)
+
+
+def add_design_options(p: argparse.ArgumentParser) -> None:
+    p.description = (
+        "Predict bias and spread of the exponent a (N_opt ~ C**a; b = 1 - a) for Approach 2, Approach 3 and exact VPNLS on a planned "
+        "study, and suggest the cheapest design that reaches a wished precision. You give a surface that you believe is "
+        "near the truth: an earlier fit, or one of the names."
+    )
+    p.add_argument(
+        "--surface",
+        default="chinchilla",
+        metavar="S",
+        help=f"E=..,A=..,B=..,alpha=..,beta=.. or {', '.join(SURFACES)}",
+    )
+    p.add_argument("--budgets", required=True, metavar="C1,C2", help="FLOPs of each IsoFLOP")
+    p.add_argument("--points", type=count, default=11, metavar="N", help="runs per budget (default: 11)")
+    p.add_argument(
+        "--span",
+        type=positive,
+        default=4.0,
+        metavar="X",
+        help="sizes from 1/X to X times the centre (default: 4)",
+    )
+    p.add_argument(
+        "--noise", type=amount, required=True, metavar="S", help="standard deviation of the loss between runs"
+    )
+    p.add_argument("--drift", type=positive, default=1.0, metavar="X", help="the centre may drift to X times too small at the "
+                   "largest budget (default: 1, none)")  # fmt: skip
+    p.add_argument("--offset", type=positive, default=1.0, metavar="X", help="the centre may be X times too small everywhere "
+                   "(default: 1, none)")  # fmt: skip
+    p.add_argument(
+        "--target",
+        type=positive,
+        metavar="C",
+        help="budget for the error of D_opt (default: ten times the largest)",
+    )
+    p.add_argument("--repeats", type=count, default=200, metavar="N", help="simulated studies (default: 200)")
+    p.add_argument("--seed", type=seed, default=0, metavar="N", help="of the simulation (default: 0)")
+    p.add_argument("--precision", type=positive, metavar="P", help="wished RMSE of the exponents; searches the cheapest design "
+                   "between the smallest and largest budget")  # fmt: skip
+    p.add_argument(
+        "--least-budgets", type=count, default=3, metavar="N", help="of a suggested design (default: 3)"
+    )
+    p.add_argument(
+        "--widest-span", type=positive, default=8.0, metavar="X", help="of a suggested design (default: 8)"
+    )
+    p.add_argument("--json", action="store_true", help="print JSON")
 
 
 @command
 def main(argv: list[str] | None = None) -> int:
     args = parser().parse_args(argv)
-    if args.command == "run":
-        try:
-            return run_command(args)
-        except KeyboardInterrupt:
-            print("stopped; experiments that had ended are in the output folder", file=sys.stderr)
-            return STOPPED
     if args.command == "check":
-        return check.check_command(args)
+        from harness.study.check import check_command  # after the options: --help is not to wait for SciPy
+
+        return check_command(args)
     if args.command == "design":
-        return design.design_command(args)
-    return list_command(getattr(args, "json", False))
+        from harness.study.design import design_command
 
+        return design_command(args)
+    from harness.study.experiments import list_command, run_command
 
-def list_command(as_json: bool) -> int:
-    found = experiments()
-    if as_json:
-        rows = [
-            {
-                "number": e.number,
-                "name": e.name,
-                "title": e.title,
-                "question": e.question,
-                "needs_data": e.needs_data,
-            }
-            for e in found
-        ]
-        print(json.dumps(rows, indent=2))
-        return 0
-    for e in found:
-        print(f"{e.number:>3}  {e.title}{'  [published rows: --data]' if e.needs_data else ''}")
-        print(f"     {e.question}")
-    print("\nrun them: harness study run all")
-    return 0
-
-
-def chosen(which: list[str]) -> list[int]:
-    if which == ["all"]:
-        return sorted(MODULES)
-    numbers = []
-    for text in which:
-        if not (text.isascii() and text.isdigit() and int(text) in MODULES):
-            expected = ", ".join(map(str, sorted(MODULES)))
-            raise BadChoice(f"run {text}: expected all, or numbers out of {expected}")
-        numbers.append(int(text))
-    return sorted(set(numbers))
-
-
-class BadChoice(FittingError, ValueError):
-    """An experiment that is not there."""
-
-
-def data_folder(option: str | None) -> IsoflopData | None:
-    """The folder that was asked for, else the one in SLD_ISOFLOP_DIR, else none."""
-    folder = option or os.environ.get("SLD_ISOFLOP_DIR")
-    return IsoflopData.of(folder) if folder else None
-
-
-def run_command(args: argparse.Namespace) -> int:
-    numbers, data = chosen(args.which), data_folder(args.data)
-    console = Screen(stderr=True)
-    began = time.monotonic()
-    result = run_study([experiment(n) for n in numbers], data, Path(args.out), args.workers, console)
-    if args.json:
-        print(json.dumps(result.to_dict(), indent=2))
-    else:
-        for e, findings in result.done:
-            console.print(f"{e.number}. {e.title}", style="bold", highlight=False)
-            console.print(findings.answer[0], markup=False, highlight=False)
-        for e, why in result.missing:
-            console.print(
-                f"{e.number}. {e.title}: not run, {why}", markup=False, highlight=False, style="yellow"
-            )
-        told = f" and {result.article.name}" if result.article else ""
-        print(
-            f"wrote {result.report}{told} ({len(result.done)} experiments, {time.monotonic() - began:.0f} s)"
-        )
-    return 1 if result.failed else 0
+    if args.command != "run":
+        return list_command(getattr(args, "json", False))
+    try:
+        return run_command(args)
+    except KeyboardInterrupt:
+        print("stopped; experiments that had ended are in the output folder", file=sys.stderr)
+        return STOPPED

@@ -11,7 +11,6 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from fitting import BadOption, LossSurface
-from harness.terminal.options import amount, count, positive, seed
 from studies.fitting_methods.design import PREDICTED, Limits, Plan, Suggestion, cheapest, predict, simulate
 from studies.fitting_methods.sampling import Sampling
 from studies.fitting_methods.surfaces import ALL
@@ -19,53 +18,6 @@ from tables.shown import Screen
 
 NAMES = ("E", "A", "B", "alpha", "beta")
 SURFACES = {name.lower().replace(" ", "-"): surface for name, surface in ALL.items()}
-
-
-def add_options(p: argparse.ArgumentParser) -> None:
-    p.description = (
-        "Predict bias and spread of the exponent a (N_opt ~ C**a; b = 1 - a) for Approach 2, Approach 3 and exact VPNLS on a planned "
-        "study, and suggest the cheapest design that reaches a wished precision. You give a surface that you believe is "
-        "near the truth: an earlier fit, or one of the names."
-    )
-    p.add_argument(
-        "--surface",
-        default="chinchilla",
-        metavar="S",
-        help=f"E=..,A=..,B=..,alpha=..,beta=.. or {', '.join(SURFACES)}",
-    )
-    p.add_argument("--budgets", required=True, metavar="C1,C2", help="FLOPs of each IsoFLOP")
-    p.add_argument("--points", type=count, default=11, metavar="N", help="runs per budget (default: 11)")
-    p.add_argument(
-        "--span",
-        type=positive,
-        default=4.0,
-        metavar="X",
-        help="sizes from 1/X to X times the centre (default: 4)",
-    )
-    p.add_argument(
-        "--noise", type=amount, required=True, metavar="S", help="standard deviation of the loss between runs"
-    )
-    p.add_argument("--drift", type=positive, default=1.0, metavar="X", help="the centre may drift to X times too small at the "
-                   "largest budget (default: 1, none)")  # fmt: skip
-    p.add_argument("--offset", type=positive, default=1.0, metavar="X", help="the centre may be X times too small everywhere "
-                   "(default: 1, none)")  # fmt: skip
-    p.add_argument(
-        "--target",
-        type=positive,
-        metavar="C",
-        help="budget for the error of D_opt (default: ten times the largest)",
-    )
-    p.add_argument("--repeats", type=count, default=200, metavar="N", help="simulated studies (default: 200)")
-    p.add_argument("--seed", type=seed, default=0, metavar="N", help="of the simulation (default: 0)")
-    p.add_argument("--precision", type=positive, metavar="P", help="wished RMSE of the exponents; searches the cheapest design "
-                   "between the smallest and largest budget")  # fmt: skip
-    p.add_argument(
-        "--least-budgets", type=count, default=3, metavar="N", help="of a suggested design (default: 3)"
-    )
-    p.add_argument(
-        "--widest-span", type=positive, default=8.0, metavar="X", help="of a suggested design (default: 8)"
-    )
-    p.add_argument("--json", action="store_true", help="print JSON")
 
 
 def surface_of(text: str) -> LossSurface:

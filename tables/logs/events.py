@@ -31,13 +31,6 @@ def is_event_file(path: Path) -> bool:
     return "tfevents" in path.name
 
 
-def event_files(path: Path) -> list[Path]:
-    """The event files of a run: the file itself, or all directly inside a folder, in the order they were begun."""
-    if path.is_dir():
-        return sorted((p for p in path.iterdir() if p.is_file() and is_event_file(p)), key=lambda p: p.name)
-    return [path]
-
-
 def scalars(path: Path) -> tuple[list[Scalar], str | None]:
     """All scalars of one file in the order written, and a word on what could not be read at its end (None: nothing).
 

@@ -423,12 +423,16 @@ def rate():
 
 
 def test_processor_time_counts_for_each_group_anew(sandbox, rate):
-    task = make_task(groups=6)  # a processor may be half as fast now as when its rate was taken, or twice
+    task = make_task(groups=6)
     top = "import numpy as np\n" + BURN
-    text = program(f"burn({0.4 * rate:.0f})\n" + textwrap.dedent(GOOD_FIT), top=top)
     limits = Limits(fit_cpu_s=1, wall_factor=60.0)
-    outcome = Evaluator(sandbox, limits).score_rows(text, task, task.heldout.open(), "x", checks="none")
-    assert isinstance(outcome, Scored) and outcome.cpu_seconds > 1.0, outcome
+    for seconds in (0.4, 0.8, 1.6):  # a processor may be several times as fast now as when its rate was taken
+        text = program(f"burn({seconds * rate:.0f})\n" + textwrap.dedent(GOOD_FIT), top=top)
+        outcome = Evaluator(sandbox, limits).score_rows(text, task, task.heldout.open(), "x", checks="none")
+        assert isinstance(outcome, Scored), outcome
+        if outcome.cpu_seconds > 1.0:  # of all groups together, more than the limit of one call
+            break
+    assert outcome.cpu_seconds > 1.0
 
 
 def test_the_group_that_takes_too_long_is_named(sandbox):

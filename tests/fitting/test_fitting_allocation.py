@@ -327,7 +327,7 @@ def test_an_optimum_anywhere_within_reach_is_found_and_one_beyond_is_not():
         )
 
 
-@pytest.mark.parametrize("budget", [0.0, -1.0, np.nan, np.inf, []])
+@pytest.mark.parametrize("budget", [0.0, -1.0, np.nan, np.inf, [], [1e20, np.nan], [1e20, -1.0]])
 def test_a_budget_is_a_positive_number(budget):
     with pytest.raises(BadData, match="C must be finite and > 0"):
         fit(SURFACE, simulated()).allocate(budget)
@@ -355,7 +355,14 @@ def test_compute_factors_are_geometric_means_and_what_is_no_run_is_refused():
     N, D = np.array([1e6, 1e7, 1e8]), np.array([1e9, 1e10, 1e9])
     k, spread = compute_factor(N, D, N * D * np.array([2.0, 6.0, 18.0]))
     assert (k, spread) == (pytest.approx(6.0), pytest.approx(np.log(3) * np.sqrt(2 / 3)))
-    for wrong in ((N, D, N[:2]), ([], [], []), (N, D, -N), (N, D, N * np.nan), (N, 0 * D, N)):
+    for wrong in (
+        (N, D, N[:2]),
+        ([], [], []),
+        (N, D, -N),
+        (N, D, N * np.nan),
+        (N, 0 * D, N),
+        (N, D, [1e17, np.nan, 1e17]),
+    ):
         with pytest.raises(BadData, match="compute_factor"):
             compute_factor(*wrong)
     result = fit(SURFACE, simulated(noise_std=0))
@@ -380,3 +387,32 @@ def test_deadweight_is_asked_for_runs_that_can_be():
             deadweight(result, C, N)
     lost = deadweight(result, [1e20, 1e22], [1e9, 1e9])
     assert lost.shape == (2,) and (lost > 0).all() and (lost < [1e20, 1e22]).all()
+
+
+@pytest.mark.parametrize("side", [1.0, -1.0])
+def test_nine_decades_from_an_even_split_is_as_far_as_an_optimum_is_looked_for(side):
+    """Farther out a minimum is a law that lets one of the two vanish; to call it an allocation would mislead."""
+    data = simulated("symmetric", noise_std=0)
+    for decades, within in ((8.9, True), (9.15, False)):
+        moved = 10.0 ** (side * decades)
+        result = fit(SURFACE, {"N": data["N"] * moved, "D": data["D"] / moved, "L": data["L"]})
+        if within:
+            assert result.allocate(1e20).N_opt[0] == pytest.approx(
+                truth("symmetric").N_opt(1e20) * moved, rel=1e-5
+            )
+        else:
+            with pytest.raises(FitError, match="no minimum"):
+                result.allocate(1e20)
+
+
+def test_budgets_may_be_in_any_unit():
+    """In zettaFLOPs a budget is less than one."""
+    result = fit(SURFACE, simulated(noise_std=0))
+    assert result.allocate(0.3, k=6e-21).N_opt == pytest.approx(result.allocate(3e20).N_opt, rel=1e-6)
+
+
+def test_one_budget_without_an_optimum_is_one_too_many():
+    """An answer with a hole would be drawn as a line through it."""
+    result = fit(SURFACE, simulated("asymmetric", noise_std=0))
+    with pytest.raises(FitError, match="no minimum"):
+        result.allocate([1e20, 1e50])

@@ -6,6 +6,7 @@ from fitting_cases import simulated
 from scipy import stats
 
 from fitting import BadOption, fit, log_huber, prediction_interval
+from fitting.uncertainty.profile import profile_interval
 
 SURFACE = "E + A*N**-alpha + B*D**-beta"
 BUDGETS = np.repeat([1.0, 2.0, 3.0, 4.0, 5.0], 15)
@@ -174,3 +175,43 @@ def test_what_can_t_be_asked_is_said(surface):
         surface.intervals(seed=3)
     with pytest.raises(BadOption, match="unknown method 'profile'"):
         prediction_interval(surface, {"N": 1e9, "D": 2e10}, method="profile")
+
+
+def test_each_method_gives_its_own_interval(surface):
+    """A profile costs a refit for each step and resamples a hundred: who asks for one must not be given the other."""
+    profiled = surface.intervals(method="profile", names=["beta"])["beta"]
+    assert profiled == profile_interval(surface, "beta", 0.95) and profiled.method == "profile"
+    drawn = surface.intervals(0.8, "bootstrap", names=["beta"], n=40, seed=3)["beta"]
+    assert (drawn.low, drawn.high) == surface.bootstrap(40, seed=3).interval("beta", 0.8)
+    assert (drawn.method, drawn.level) == ("bootstrap", 0.8) and profiled.low != drawn.low
+
+
+def test_a_constant_on_its_bound_has_no_interval():
+    """It did not move, so its spread is nought: an interval of one point would claim to know it for certain."""
+    result = fit(SURFACE, simulated(noise_std=0.01), bounds={"alpha": (0.1, 0.2)})
+    assert result.constants["alpha"] == pytest.approx(0.2)
+    found = result.intervals(method="covariance")
+    assert np.isnan([found["alpha"].low, found["alpha"].high]).all()
+    assert found["beta"].low < result.constants["beta"] < found["beta"].high
+
+
+def test_the_upper_end_of_what_the_rows_hardly_tell_is_a_number():
+    """Its factor would be beyond all numbers; an end that is none could be neither printed nor compared."""
+    x = 1 + 1e-3 * np.arange(4)
+    result = fit(
+        "E + A*x**-0.5", {"x": x, "y": 1 + x**-0.5 + 0.5 * np.array([1.0, -1.0, -1.0, 1.0])}, nonnegative=True
+    )
+    interval = result.intervals(method="covariance")["A"]
+    assert 0.5 < result.constants["A"] < 3.0
+    assert np.log(interval.high / interval.value) == pytest.approx(700.0)
+
+
+def test_one_row_to_spare_is_enough_for_a_band_and_the_noise_is_all_in_it():
+    x = np.array([1.0, 2.0, 4.0])
+    over = fit("c + m*x", {"x": x, "y": np.array([1.0, 2.5, 4.0])}, nonnegative=False)
+    bands = [
+        prediction_interval(over, {"x": np.array([3.0])}, noise=n, method="covariance") for n in (False, True)
+    ]
+    (value, _, line), (_, _, row) = bands
+    assert np.isfinite(line).all()
+    assert (row - value) ** 2 - (line - value) ** 2 == pytest.approx(stats.t.ppf(0.975, 1) ** 2 * over.rss)

@@ -98,6 +98,8 @@ def test_the_line_leads_from_the_last_level_but_one_through_the_last_at_the_near
     )
     two = train.take(np.arange(4, 12))
     assert line_at(two, 3, -1, 1)[0] == pytest.approx([26, -26]), "two levels are enough"
+    uneven = standing([(0, 0, 0), (1, 0, 0), (4, 0, 0)], [[5.0], [2.0], [11.0]])
+    assert line_at(uneven, 6, 0, 0)[0] == pytest.approx([11 + 2 * 3]), "by the distance between levels"
     one = train.take(np.arange(8, 12))
     assert line_at(one, 9, 0.9, -1)[0] == pytest.approx([43, -43]), "one level shows no slope"
     steep = standing([(0, 0, 0), (1, 0, 0)], [[0.0], [-40.0]])
@@ -116,6 +118,9 @@ def test_nearest_is_by_distance_over_all_other_features():
     line, last = line_at(train, 3, *centre)
     assert last == [4 + nearest]
     assert line == pytest.approx([4 + nearest + 4.0]), "the inner row is the neighbour of the outer one"
+    star = [(1, 1), (-1, -1), (1.3, 0), (-1.3, 0), (0, 1.3), (0, -1.3)]
+    even = standing([(N, t, s) for N in (1, 2) for t, s in star], np.arange(12.0)[:, None])
+    assert line_at(even, 3, 0.02, 0.0)[1] == [8], "1.28 along one feature is nearer than 1.4 across two"
 
 
 def test_of_several_axes_the_one_farthest_out_counts_and_without_any_the_nearest_rows():
@@ -248,6 +253,17 @@ def test_an_order_that_is_given_counts_and_so_does_a_number_of_voters(ground):
     assert seat(laws, ground, range(3), OPEN, given).voters == (1, 2, 0)
     assert seat(laws, ground, range(3), OPEN, given, 2).voters == (1, 2)
     assert seat(laws, ground, (0, 2), replace(OPEN, voters=1), given).voters == (2,)
+
+
+def test_errors_however_far_apart_give_shares(ground):
+    """A perfect law beside a hopeless one, both far from one: an overflow would leave no say at all."""
+    laws = [law_of(ground, tilt) for tilt in (0.02, 0.05)]
+    for order in (np.array([900.0, 901.0]), np.array([-1.0, 900.0])):
+        panel = seat(laws, ground, range(2), replace(OPEN, say_softness=0.5), order)
+        say = np.exp(-(order - order[0]) / 0.5)
+        assert panel.say == pytest.approx(tuple(say / say.sum()))
+    sharp = seat(laws, ground, range(2), replace(OPEN, mix_softness=1e-4))
+    assert sorted(sharp.shares.values()) == pytest.approx([0.0, 1.0])
 
 
 def test_the_panel_s_errors_are_those_of_vote_and_line_mixed(ground):

@@ -16,6 +16,7 @@ from curves.schedules import Schedule, ScheduleLaw
 from fitting.errors import BadData
 from harness import curves
 from harness.curves import live as curves_live
+from harness.curves import predict
 from harness.curves.clean import clean
 from harness.errors import BadHistory
 from tables.logs import read_history
@@ -203,7 +204,7 @@ def test_a_growing_megatron_log_is_followed_row_by_row(tmp_path, capsys):
 
     writer = threading.Thread(target=grow)
     writer.start()
-    args = curves_live.parser().parse_args([str(path), "--follow", "--patience", "3"])
+    args = predict.parser().parse_args([str(path), "--follow", "--patience", "3"])
     with contextlib.redirect_stdout(Said()):
         assert curves_live.follow(args, lambda: curves_live._once(args, Means())) == 0
     writer.join()
@@ -212,7 +213,7 @@ def test_a_growing_megatron_log_is_followed_row_by_row(tmp_path, capsys):
 
 
 def test_an_unchanged_file_is_not_read_again(tmp_path, capsys):
-    args = curves_live.parser().parse_args([log(tmp_path / "a.csv"), "--final-step", "10000", "--follow"])
+    args = predict.parser().parse_args([log(tmp_path / "a.csv"), "--final-step", "10000", "--follow"])
     reads, looks = [], iter([None] * 5)
 
     def sleep(_):
@@ -267,7 +268,7 @@ def test_negative_losses_are_predicted(tmp_path, capsys):
 
 
 def test_following_ends_on_ctrl_c(tmp_path, capsys):
-    args = curves_live.parser().parse_args([log(tmp_path / "a.csv"), "--final-step", "10000", "--follow"])
+    args = predict.parser().parse_args([log(tmp_path / "a.csv"), "--final-step", "10000", "--follow"])
 
     def stop(_):
         raise KeyboardInterrupt

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from evaluator.scale import Scale
+from harness.choosing.rows import kriging as kriging_module
 from harness.choosing.rows.kriging import MOST_ROWS, Posterior, kriging
 from harness.choosing.rows.last_levels import local
 from harness.choosing.rows.methods import METHODS
@@ -94,3 +95,101 @@ def test_slopes_of_the_posterior_are_those_of_its_value_and_the_prior_alone_coun
         steps = 1e-6 * np.eye(4)
         numeric = [(posterior.cost(at + h)[0] - posterior.cost(at - h)[0]) / 2e-6 for h in steps]
         assert posterior.cost(at)[1] == pytest.approx(numeric, rel=1e-5, abs=1e-7)
+
+
+def of_rows(n, d, seed=5):
+    rng = np.random.default_rng(seed)
+    Z = rng.normal(size=(n, d))
+    y = np.tanh(Z[:, 0]) + 0.3 * Z[:, -1] + 0.05 * rng.normal(size=n)
+    return Z, (y - y.mean()) / y.std()
+
+
+def covariance(A, B, lengths, variance):
+    """Of a Gaussian process with a plane of unknown coefficients: Rasmussen and Williams, equations 2.31 and 2.39."""
+    away = ((A[:, None] - B[None]) / lengths) ** 2
+    return variance * np.exp(-0.5 * away.sum(axis=2)) + 4.0 * (1 + A @ B.T)
+
+
+def minus_log_posterior(Z, y, logs):
+    """The textbook's, with priors of wide reach: lengths of a standard deviation, little noise."""
+    K = covariance(Z, Z, np.exp(logs[:-2]), np.exp(logs[-2])) + np.exp(logs[-1]) * np.eye(len(y))
+    means, sds = np.array([0.5] * Z.shape[1] + [-1.0, -5.0]), np.array([1.0] * Z.shape[1] + [2.0, 3.0])
+    fits = 0.5 * y @ np.linalg.solve(K, y) + 0.5 * np.linalg.slogdet(K)[1]
+    return fits + 0.5 * (((logs - means) / sds) ** 2).sum(), 0.5 * (((logs - means) / sds) ** 2).sum()
+
+
+@pytest.mark.parametrize("logs", [[0.2, 1.0, -1.0, -3.0], [-1.5, 2.5, 2.0, -2.0], [1.0, -0.5, -7.0, 0.5]])
+def test_scales_are_judged_by_the_posterior_of_the_textbook(logs):
+    """A slip in it still gives smooth curves, only worse ones, so that nothing else would show it."""
+    Z, y = of_rows(25, 2)
+    wanted, _ = minus_log_posterior(Z, y, np.array(logs))
+    assert Posterior(Z, y).cost(np.array(logs))[0] == pytest.approx(wanted, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("beyond", "end"),
+    [
+        ([-2.7, 1, -1, -3], [-2.0, 1, -1, -3]),
+        ([0.2, 4.2, -1, -3], [0.2, 3.0, -1, -3]),
+        ([0.2, 1, -9.5, -3], [0.2, 1, -8.0, -3]),
+        ([0.2, 1, 4.4, -3], [0.2, 1, 3.0, -3]),
+        ([0.2, 1, -1, -15.0], [0.2, 1, -1, -12.0]),
+        ([0.2, 1, -1, 2.5], [0.2, 1, -1, 1.0]),
+    ],
+)
+def test_beyond_what_scales_may_be_the_rows_have_no_say(beyond, end):
+    """Lengths of a hundred standard deviations or noise far above the targets are no better than the bound is."""
+    Z, y = of_rows(25, 2)
+    posterior = Posterior(Z, y)
+    (_, far), (_, near) = (minus_log_posterior(Z, y, np.array(logs, dtype=float)) for logs in (beyond, end))
+    values = [posterior.cost(np.array(logs, dtype=float))[0] for logs in (beyond, end)]
+    assert values[0] - far == pytest.approx(values[1] - near)
+
+
+def test_predictions_are_those_of_the_textbook_at_the_scales_found():
+    Z, y = of_rows(30, 2)
+    z, new = 3.0 + 0.5 * y, np.array([[0.3, -0.2], [4.0, 1.0]])
+    process = kriging_module._process(Z.tobytes(), Z.shape, z.tobytes())
+    posterior = Posterior(Z, (z - z.mean()) / z.std())
+    noise = np.linspace(-12, 1, 651)
+    scales = [*np.log(process.lengths), np.log(process.variance)]
+    best = np.exp(min(noise, key=lambda n: posterior.cost(np.array([*scales, n]))[0]))
+    K = covariance(Z, Z, process.lengths, process.variance) + best * np.eye(30)
+    shared = covariance(new, Z, process.lengths, process.variance)
+    wanted = z.mean() + z.std() * shared @ np.linalg.solve(K, (z - z.mean()) / z.std())
+    assert process.at(new) == pytest.approx(wanted, rel=3e-3)
+    end = [*scales, np.log(best)]
+    for step in 0.2 * np.eye(4):
+        assert (
+            posterior.cost(end + step)[0] > posterior.cost(np.array(end))[0] < posterior.cost(end - step)[0]
+        )
+
+
+def values(rows, z, X):
+    train = Rows(np.exp(rows), np.zeros((len(rows), 1)), np.full(len(rows), "a"))
+    return kriging(SPEC, train, np.asarray(z, dtype=float)[:, None], np.exp(X), np.full(len(X), "a"))[:, 0]
+
+
+def test_three_rows_are_a_mean_four_a_plane_and_what_runs_off_ends_on_the_scale():
+    """Three rows show no more than where they are; a value of e**50 would drown every mean it enters."""
+    rows = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
+    assert values(rows[:3], [0.0, 1.0, 5.0], np.array([[2.0, 0.0]])) == pytest.approx([2.0])
+    assert values(rows, [0.0, 1.0, 5.0, 6.0], np.array([[2.0, 0.0]]))[0] < 2.9, (
+        "the plane falls towards there"
+    )
+    assert values(rows, [70.0] * 4, rows).tolist() == [50.0] * 4
+    assert values(rows, [-70.0] * 4, rows).tolist() == [-50.0] * 4
+
+
+def test_of_many_rows_the_outer_ones_are_kept_and_an_even_share_of_the_rest():
+    """A forecast hangs on the outermost rows; the cost is cubic in all of them."""
+    Z = np.random.default_rng(3).normal(size=(1000, 3))
+    kept = kriging_module._thinned(Z, [0])
+    assert len(kept) == MOST_ROWS == 300 and (np.diff(kept) > 0).all()
+    place = np.sort(np.argsort(np.argsort(Z[:, 0]))[kept])
+    assert place[150:].tolist() == list(range(850, 1000)) and (place[0], place[149]) == (0, 849)
+    assert set(np.diff(place[:150])) == {5, 6}
+    for axes, used in (([0, 1], Z[:, :2]), ([], Z)):
+        far = np.argsort(used.max(axis=1))[-150:]
+        assert set(far) <= set(kriging_module._thinned(Z, axes)), "far out in any of them is far out"
+    assert kriging_module._thinned(Z[:300], [0]).tolist() == list(range(300))

@@ -12,7 +12,7 @@ import pytest
 
 from harness.boards.standings import Entry, Standing, mean_sd, ranked, system_name
 from harness.choosing.controls import CONTROLS
-from harness.commands import leaderboard, score
+from harness.commands import leaderboard, ranking, score
 from harness.config import Config
 from harness.record.summary import _free
 
@@ -292,7 +292,7 @@ def test_programs_stand_on_boards_of_rows_from_another_source(tmp_path, capsys, 
     summary = json.loads(path.read_text())
     summary["data"]["heldout_hash"] = nano.heldout_hash
     path.write_text(json.dumps(summary))
-    monkeypatch.setattr(leaderboard, "program_entries", lambda task, *_, **__: [
+    monkeypatch.setattr(ranking, "program_entries", lambda task, *_, **__: [
         ({"task": task.name, "data": summary["data"] | {"train_hash": task.provenance.train_hash}}, Entry("program human_law", "program", "law", None, None, 3, "here"))
     ])  # fmt: skip
     assert leaderboard.main(["--out", str(root), "--task", "finetune_vocab", "--json"]) == 0

@@ -117,7 +117,7 @@ def test_the_best_is_told_when_it_becomes_so_and_ties_stay_with_the_older():
     assert search.tell(c, scored(0.6)) is None and search.best.candidate is b
     assert search.tell(a, scored(0.5)) is search.best and search.best.candidate is a
     search.tell(b, scored(0.5))
-    assert search.best.candidate is a, "the same again is no news"
+    assert search.tell(a, scored(0.5)) is None and search.best.candidate is a, "the same again is no news"
 
 
 def test_what_is_kept_of_members_is_asked_for():
@@ -171,12 +171,17 @@ def test_a_plan_takes_its_number_only_when_it_is_carried_out():
     assert search.plan()[0].id == f"c{n + 1:06d}"
     search.take(Plan("c000000", "", "", 0, 0))
     assert search.plan()[0].id == f"c{n + 1:06d}", "an old number takes nothing back"
+    search.take(Plan("c234567", "", "", 0, 0))
+    assert search.plan()[0].id == "c234568", "a search beyond 100,000 goes on counting"
 
 
 def test_the_mate_of_a_plan_is_another_where_there_is_another():
     alone = told(new_search(), 1)
+    looked, chosen = [], alone._parent
+    alone._parent = lambda *args: looked.append(args) or chosen(*args)
     plan, _ = alone.plan()
     assert plan.parent == plan.mate == "c000000"
+    assert len(looked) == 1 + 8, "what is drawn after them, a stored run that is replayed must draw again"
     pairs = []
     search = seeded()
     for _ in range(60):
@@ -254,6 +259,7 @@ def test_constants_in_the_middle_are_medians_over_groups_and_targets():
 
     assert middle_constants(outcome(a=(1.0, 2.0)), 2) == (1.0, 2.0)
     assert middle_constants(outcome(a=(1.0, 2.0), b=(3.0, 8.0), c=(99.0, 4.0)), 2) == (3.0, 4.0)
+    assert middle_constants(outcome(a=(1.0, 2.0), b=(3.0, 8.0)), 2) == (2.0, 5.0), "between two"
     assert middle_constants(outcome(a=(1.0, 2.0, 3.0, 6.0)), 2) == (2.0, 4.0), (
         "two targets one after the other"
     )

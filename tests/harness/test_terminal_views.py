@@ -81,7 +81,7 @@ def test_a_watched_board_shows_searches_that_go_on_until_ctrl_c(tmp_path, monkey
         if len(rounds) == 2:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(leaderboard.time, "sleep", sleep)
+    monkeypatch.setattr("time.sleep", sleep)
     assert leaderboard.main(["--watch", "3", "--no-programs", "--out", str(tmp_path)]) == 130
     out = capsys.readouterr().out
     assert (
@@ -136,7 +136,7 @@ def test_the_title_of_one_tasks_hindsight_fits():
 def test_scores_read_well_at_80_columns():
     from pathlib import Path
 
-    from harness.commands.score import print_scores
+    from harness.commands.scores import print_scores
 
     card = {"r2": 0.97, "nmse": 0.03, "nmae": 0.1, "log_error": 0.2, "relative_error": 12.3, "per_group": {}}
     score = {

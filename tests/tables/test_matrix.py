@@ -90,14 +90,14 @@ def test_the_fit_is_one_whatever_the_kind(tmp_path, capsys):
 
 def test_predict_follows_a_growing_megatron_log(tmp_path, capsys):
     """A log that grows between two looks is predicted again; a look costs far less than two seconds."""
-    from harness.curves import live
+    from harness.curves import live, predict
 
     path = tmp_path / "m.log"
     lines = [
         f" iteration {s:>8}/    6000 | learning rate: 3.0E-04 | lm loss: {y:.6E} |\n" for s, y in LOSS.items()
     ]
     path.write_text("".join(lines[:20]) + lines[20][:30])
-    args = live.parser().parse_args([str(path), "--follow", "--every", "1", "--patience", "3"])
+    args = predict.parser().parse_args([str(path), "--follow", "--every", "1", "--patience", "3"])
     clock, looks = [0.0], []
 
     def sleep(seconds):

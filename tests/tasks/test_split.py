@@ -201,3 +201,75 @@ def test_without_an_axis_a_small_group_keeps_its_rows():
     for fold in validation_folds(spec(), rows):
         fitted = rows.group[fold.train]
         assert (fitted == "small").sum() >= 3 and (fitted == "large").sum() >= 25
+
+
+def test_units_of_features_without_an_axis_do_not_matter():
+    """A mixture's shares and a model's billions must count alike for how far out a row is."""
+    X = np.random.default_rng(7).lognormal(0, 1, (40, 3))
+    wanted = outwardness(spec(), X)
+    for units in ([1e-4, 1e9, 1.0], [1e9, 1e-4, 1e-4]):
+        assert outwardness(spec(), X * units) == pytest.approx(wanted)
+    Z = (X - X.mean(axis=0)) / X.std(axis=0)
+    assert (np.argsort(wanted, kind="stable") == np.argsort((Z**2).sum(axis=1), kind="stable")).all(), (
+        "by the distance as the crow flies"
+    )
+
+
+def test_rows_that_are_equally_far_out_share_a_place_whatever_rounding_says():
+    """Mirrored mixtures lie equally far from the middle; the last bit of a sum must not split a fold between them."""
+    steps = 0.1 * np.arange(1, 8)
+    X = 0.3 + np.concatenate([np.column_stack([s * steps, steps[::-1]]) for s in (1, -1)])
+    X = np.concatenate([X, 0.6 - X])
+    Z = (X - X.mean(axis=0)) / X.std(axis=0)
+    assert len(np.unique((Z**2).sum(axis=1))) > len(np.unique(outwardness(spec(), X)))
+    assert len(np.unique(outwardness(spec(), X))) == 4, "steps 1 and 7, 2 and 6, 3 and 5, 4 twice"
+
+
+def test_the_outer_of_two_levels_is_as_far_out_as_any():
+    """Else an axis with two levels would count half beside one with many."""
+    X = np.array([[1.0, 5.0], [10.0, 5.0], [10.0, 7.0], [100.0, 5.0]])
+    assert outwardness(spec("D"), X).tolist() == [0.0, 0.0, 1.0, 0.0]
+    assert outwardness(spec("N", "D"), X).tolist() == [0.0, 0.5, 1.0, 1.0]
+
+
+def test_two_levels_left_are_enough_to_fit():
+    """Two show a slope; to keep more would leave the deep folds of a small table shallow."""
+    rows = column(np.repeat([1.0, 10.0, 100.0, 1000.0], 3), np.arange(12.0))
+    fold, *_ = validation_folds(spec("N"), rows, (0.5,))
+    assert fold.validation.tolist() == list(range(6, 12))
+
+
+def inner_counts(folds, rows, label):
+    """How often each row of a group is hidden."""
+    hidden = np.concatenate([f.validation for f in folds])
+    return np.bincount(hidden, minlength=len(rows))[rows.group == label].tolist()
+
+
+def test_without_an_axis_a_group_of_three_is_never_cut_and_one_of_four_is_once_three_stay():
+    """Three rows are what a group keeps at least; a group that has them to spare is asked for the others."""
+    rng = np.random.default_rng(0)
+    x = np.concatenate([rng.uniform(1, 2, 40), [0.1, 0.2, 0.3], [0.1, 0.25, 0.26, 0.4]])
+    rows = column(x, np.sin(40 * x), np.repeat(["many", "three", "four"], [40, 3, 4]))
+    folds = validation_folds(spec(), rows)
+    assert len(folds) == 4
+    assert inner_counts(folds, rows, "three") == [0, 0, 0]
+    assert inner_counts(folds, rows, "four") == [0, 1, 1, 0]
+    for fold in folds:
+        assert (rows.group[fold.train] == "four").sum() >= 3 and len(fold.train) > 20
+
+
+def test_without_an_axis_a_part_that_can_t_be_scored_is_left_out_and_one_alone_is_none():
+    """A part whose targets don't vary has no metric; a single part would guide the search by a quarter of the rows alone."""
+    x = np.random.default_rng(2).uniform(1, 2, 40)
+    parts = validation_folds(spec(), column(x))
+    at_edge = [int(np.argmin(x)), int(np.argmax(x))]
+
+    def with_targets_in(*chosen):
+        y = np.zeros(40)
+        y[at_edge] = 1.0, 2.0
+        for part in chosen:
+            y[parts[part].validation] = x[parts[part].validation]
+        return [f.name for f in validation_folds(spec(), column(x, y))]
+
+    assert with_targets_in(0, 2) == ["part 1 of 4", "part 3 of 4"]
+    assert not any("part" in name for name in with_targets_in(1))

@@ -82,14 +82,6 @@ def read(program: str, facts: TaskFacts) -> Genome | None:
         return None
 
 
-FIRST_FIT_SEED = "FIT_SEED = 0\n"
-
-
-def with_fit_seed(program: str, seed: int) -> str:
-    """The same rendered program with other random starts in its fit."""
-    return program.replace(FIRST_FIT_SEED, f"FIT_SEED = {seed}\n", 1)
-
-
 _LINES = r"(?:(?:#[^\n\r\f\0]*)?\n)*+"
 _HEAD = re.compile(rf'{_LINES}(?:"""(?:(?!""")[^\\\0])*+"""\n{_LINES})?+import numpy as np\n{_LINES}')
 """What may stand before the part that evolves without doing anything: comments, a docstring, the import."""

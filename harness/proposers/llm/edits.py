@@ -18,7 +18,6 @@ from harness.proposers.llm.changes import Change, changes_in
 from harness.proposers.llm.stated import docstring_of, without_comments
 from harness.proposers.llm.thoughts import answer_of
 
-START, END = "# EVOLVE-BLOCK-START", "# EVOLVE-BLOCK-END"
 _START = re.compile(r"^\s*#\s*EVOLVE-BLOCK-START\b")
 _END = re.compile(r"^\s*#\s*EVOLVE-BLOCK-END\b")
 _FENCE = re.compile(r"^[ \t]*(```+|~~~+)[^\n`]*\n(.*?)(?:^[ \t]*\1[ \t]*$|\Z)", re.M | re.S)

@@ -13,7 +13,7 @@ import numpy as np
 
 from evaluator import Evaluator, Failed, Outcome, Scored
 from evaluator.outcome import Scorecard
-from evaluator.trial import Prediction, Trial
+from evaluator.trial import Trial, TrialResult
 from harness.proposers.facts import TaskFacts
 from harness.proposers.llm.fits import fit_line
 from harness.proposers.llm.patterns import residual_patterns
@@ -114,7 +114,7 @@ class _Looking:
     twin_of: TwinOf
     found: Staged = field(default_factory=lambda: Staged(None))
 
-    def after(self, name: str, rows: Rows, card: Scorecard, answer: Prediction) -> bool:
+    def after(self, name: str, rows: Rows, card: Scorecard, answer: TrialResult) -> bool:
         """Look at one fold; False where the program is a twin of a known one."""
         by, first = self.by, not self.found.signature
         if first:
@@ -138,7 +138,7 @@ class _Looking:
         )
         return True
 
-    def _again(self, train: Rows, answer: Prediction) -> np.ndarray | None:
+    def _again(self, train: Rows, answer: TrialResult) -> np.ndarray | None:
         """Predictions of the rows that a fold fitted, by the constants it found; None where that fails."""
         e = self.by.evaluator
         trial = Trial(e.sandbox, e.limits, self.program, self.by.task.spec, train, train.X, train.group)
@@ -149,26 +149,6 @@ class _Looking:
 def staged_evaluation(evaluator: Evaluator, task: Task, folds: tuple[Fold, ...]) -> StagedEvaluation:
     """A function of (program, twin_of) -> Staged, which also runs the calls of models."""
     return StagedEvaluation(evaluator, task, folds)
-
-    def tool(self, call: Call) -> str:
-        """The result of a call of a model, as text."""
-        return Tools(self.evaluator, self.task, self.facts, self.cut).run(
-            call, lambda p: self(p, lambda s: "")
-        )
-
-    def _again(self, program: str, train: Rows, answer: Prediction) -> np.ndarray | None:
-        """Predictions of the rows that a fold fitted, by the constants it found; None where that fails."""
-        trial = Trial(
-            self.evaluator.sandbox,
-            self.evaluator.limits,
-            program,
-            self.task.spec,
-            train,
-            train.X,
-            train.group,
-        )
-        y = trial.predict({label: np.array(c) for label, c in answer.constants.items()})
-        return None if isinstance(y, Failed) else y
 
 
 def _numbers(y: np.ndarray, predicted: np.ndarray) -> list[float]:
