@@ -327,7 +327,8 @@ def peers(options) -> dict:
 def the_battery(options) -> dict:
     """Sixty laws on random tables against least squares from many starts."""
     chosen = range(len(battery.LAWS)) if options.laws is None else options.laws
-    records = battery.cells(list(chosen), options.tables, options.starts, _store(options, "battery"))
+    seeds = range(options.first_table, options.first_table + options.tables)
+    records = battery.cells(list(chosen), seeds, options.starts, _store(options, "battery"))
     rows = []
     for index in chosen:
         mine = [r for r in records if r["law"] == index]
@@ -384,6 +385,9 @@ def main() -> None:
         "--verbose", action="store_true", help="name the random problems where a rival was lower"
     )
     parser.add_argument("--tables", type=int, default=40, help="battery: random tables a law (default 40)")
+    parser.add_argument(
+        "--first-table", type=int, default=0, help="battery: number of the first table (default 0)"
+    )
     parser.add_argument("--laws", type=int, nargs="+", help="battery: numbers of laws (default: all sixty)")
     parser.add_argument(
         "--starts", type=int, default=30, help="battery: starts of least squares (default 30)"

@@ -25,6 +25,10 @@ MANY = 24  # starts of laws with four nonlinear constants and more
 WHILE = 20  # steps after which a start that does not lead is left
 FINALISTS = 5
 NARROW, MOST_KINKS = 2.0, 100
+MANY_ROWS, PAYS = (
+    30,
+    0.7,
+)  # rows that carry six free terms, and how far below the fit these must come per row to spare
 POLISH = 60  # Newton steps after the trust region
 
 
@@ -41,8 +45,9 @@ def solve(
     best = rescued(problem, batch)
     if count is None:
         found = batch.theta[best]
-        again = [second_points(problem, found)] if in_doubt(problem, batch, best) else []
-        again += kinks(problem, found)
+        doubt = in_doubt(problem, batch, best)
+        again = [second_points(problem, found)] if doubt else []
+        again += kinks(problem, found, doubt)
     if count is None and again:
         more = race(problem, np.vstack(again))
         batch = Batch(*(np.concatenate([getattr(b, f) for b in (batch, more)]) for f in Batch.__slots__))
@@ -95,7 +100,7 @@ def rescued(problem: Problem, batch: Batch) -> int:
 
 def in_doubt(problem: Problem, batch: Batch, best: int) -> bool:
     """Whether the best end may not be the best there is: it stands on a bound, stopped early, was found once only, or
-    is worse than a quadratic in the logs of the columns."""
+    is worse than a polynomial in the logs of the columns."""
     value, theta = batch.objective[best], batch.theta[best]
     if not problem.inner.law.nonlinear or value <= _nothing(problem):
         return not np.isfinite(value)
@@ -104,7 +109,7 @@ def in_doubt(problem: Problem, batch: Batch, best: int) -> bool:
         return True
     if len(batch.objective) >= 3 and (batch.objective <= (1 + 1e-7) * value).sum() < 2:
         return True
-    return bool(value > baseline(problem))
+    return worse_than_free(problem, value)
 
 
 def first_search(problem: Problem, theta: np.ndarray) -> Batch:
@@ -164,15 +169,28 @@ def _nothing(problem: Problem) -> float:
     return 1e-24 * float(t @ t)
 
 
-def baseline(problem: Problem) -> float:
-    """Cost of a free quadratic in the logs of the columns, fitted by least squares; inf where rows are too few."""
+def worse_than_free(problem: Problem, value: float) -> bool:
+    """Whether a free polynomial in the logs of the columns does better: a quadratic, or for a single column one of fifth
+    degree, which pays for its terms."""
     rows = problem.rows
     x = [c for c in rows.columns.values() if np.ptp(c) > 0]
     x = [np.log(c) if c.min() > 0 else c for c in x]
     x = [(c - c.mean()) / (c.std() or 1.0) for c in x]
     table = np.column_stack([np.ones(rows.n), *x, *(a * b for i, a in enumerate(x) for b in x[i:])])
     if rows.n < table.shape[1] + 3:
-        return np.inf
+        return False
+    if value > free_cost(problem, table):
+        return True
+    if len(x) > 1 or rows.n < MANY_ROWS:
+        return False
+    table = np.column_stack([table, *(x[0] ** k for k in (3, 4, 5))])
+    left = rows.n - problem.inner.n_slots
+    return bool(left * free_cost(problem, table) < PAYS * (rows.n - table.shape[1]) * value)
+
+
+def free_cost(problem: Problem, table: np.ndarray) -> float:
+    """Cost of a free combination of these columns, fitted by least squares."""
+    rows = problem.rows
     root = 1.0 if rows.weights is None else np.sqrt(rows.weights)
     t = np.log(rows.y) if problem.loss.log else rows.y
     coef = np.linalg.lstsq(table * np.reshape(root, (-1, 1)), t * root, rcond=None)[0]
@@ -205,19 +223,24 @@ def second_points(problem: Problem, best: np.ndarray) -> np.ndarray:
     return np.vstack([wide, shaken])
 
 
-def kinks(problem: Problem, best: np.ndarray) -> list[np.ndarray]:
-    """Where a transition is narrower than the gaps between rows, every gap has an optimum of its own: starts along its place."""
+def kinks(problem: Problem, best: np.ndarray, doubt: bool) -> list[np.ndarray]:
+    """Where a transition is narrower than the gaps between rows, every gap has an optimum of its own: starts along its place.
+    In doubt a wide transition is tried as a narrow one, too."""
     slots = dict(zip(problem.inner.law.constants, problem.inner.slots, strict=True))
     places = [(c, part) for c, part in problem.parts.items() if part.kind == "place" and not part.leans]
-    widths = [c for c, part in problem.parts.items() if part.kind == "width"]
+    widths = [slots[c] for c, part in problem.parts.items() if part.kind == "width"]
     out = []
     for c, part in places:
         gap = 2.0 * part.scale / problem.rows.n
-        if any((np.abs(best[slots[w]]) < NARROW * gap).any() for w in widths):
-            count = min(2 * problem.rows.n, MOST_KINKS)
-            points = np.tile(best, (count, 1))
-            points[:, slots[c]] = (part.centre + part.scale * np.linspace(-1.0, 1.0, count))[:, None]
-            out.append(points)
+        narrow = any((np.abs(best[w]) < NARROW * gap).any() for w in widths)
+        if not widths or not (narrow or doubt):
+            continue
+        count = min(2 * problem.rows.n, MOST_KINKS)
+        points = np.tile(best, (count, 1))
+        points[:, slots[c]] = (part.centre + part.scale * np.linspace(-1.0, 1.0, count))[:, None]
+        for w in widths if not narrow else ():
+            points[:, w] = 0.5 * gap
+        out.append(points)
     return out
 
 
@@ -253,7 +276,7 @@ def first_points(problem: Problem, count: int, reach: float = 1.0) -> np.ndarray
 def log_linear(problem: Problem) -> np.ndarray | None:
     """Constants of a law that is one product, by a straight fit of the logs; None for other laws and other rows."""
     law, rows = problem.inner.law, problem.rows
-    amplitudes = frozenset(c for c in law.linear if problem.inner_box[c][0] == 0.0)
+    amplitudes = frozenset(c for c in law.linear if problem.inner_box[c][0] <= 0.0 < problem.inner_box[c][1])
     if len(amplitudes) != 1 or rows.y.min() <= 0:
         return None
     tree = logged(law.tree, amplitudes)

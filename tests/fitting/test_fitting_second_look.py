@@ -1,0 +1,52 @@
+"""Where a first search ends in the wrong place: what makes it look again."""
+
+import numpy as np
+import pytest
+
+from fitting import fit
+from fitting.solve.data import law_for, rows_for
+from fitting.solve.losses import Loss
+from fitting.solve.problem import Problem
+from fitting.solve.solver import kinks
+
+BENT = "E + A*N**-alpha*(1 + (N/N_b)**(1/w))**(c*w)"
+
+
+@pytest.mark.parametrize("seed", [6, 7, 8])
+def test_one_product_with_a_free_amplitude_over_forty_decades(seed):
+    """The logs of the rows are a straight line, whether or not the amplitude may be negative."""
+    rng = np.random.default_rng(seed)
+    data = {"x1": rng.uniform(-1, 1, 50), "x2": rng.uniform(-1, 1, 50)}
+    truth = {"A": 0.2, "a": -27.0, "b": -23.4}
+    clean = truth["A"] * np.exp(truth["a"] * data["x1"] + truth["b"] * data["x2"])
+    data["L"] = clean * (1 + 0.02 * rng.standard_normal(50))
+    result = fit("A*exp(a*x1 + b*x2)", data)
+    best = fit("exp(c + a*x1 + b*x2)", data)
+    assert result.status == "converged"
+    assert result.objective <= best.objective * (1 + 1e-6)
+
+
+@pytest.mark.parametrize("seed", [1, 3, 5])
+def test_a_break_that_bends_up_is_not_called_converged_at_another_bend(seed):
+    """A free polynomial of fifth degree did better than the end of the first search: it is looked at again."""
+    rng = np.random.default_rng(seed)
+    N = 10 ** rng.uniform(7, 10.5, 88)
+    clean = 1.2 + 44 * N**-0.1875 * (1 + (N / 2.6e9) ** 2) ** 0.0634
+    data = {"N": N, "L": clean + 4.5e-4 * rng.standard_normal(88)}
+    truth = {"E": 1.2, "A": 44.0, "alpha": 0.1875, "N_b": 2.6e9, "w": 0.5, "c": 0.1268}
+    result = fit(BENT, data)
+    assert result.objective <= fit(BENT, data, start=truth, starts=1).objective * (1 + 1e-6)
+
+
+def test_in_doubt_a_wide_transition_is_tried_as_a_narrow_one():
+    rng = np.random.default_rng(0)
+    N = 10 ** rng.uniform(7, 10.5, 60)
+    data = {"N": N, "L": 1.2 + 44 * N**-0.19 * (1 + (N / 1e9) ** 2) ** 0.06 + 1e-3 * rng.standard_normal(60)}
+    law, target = law_for(BENT, data, None)
+    problem = Problem.of(law, rows_for(law, data, target, Loss(), None, None), Loss(), None, None, ())
+    wide = problem.inward(np.array([[1.2, 44.0, 0.19, 1e9, 0.5, 0.12]]))[0]
+    assert kinks(problem, wide, doubt=False) == []
+    (points,) = kinks(problem, wide, doubt=True)
+    slot = dict(zip(problem.inner.law.constants, problem.inner.slots, strict=True))
+    assert len(np.unique(points[:, slot["N_b"]])) == len(points) == 100
+    assert (points[:, slot["w"]] < np.log(10) * 3.5 / 60).all()
