@@ -313,15 +313,20 @@ def coverage(options) -> dict:
 
 def peers(options) -> dict:
     """Other packages on the same rows."""
-    rows = [row for noise in options.noises[:2] for row in peer.rows(noise, options.peer_sets)]
+    rows = [
+        row
+        for noise in options.noises[:2]
+        for row in peer.rows(noise, options.peer_sets, 60 * options.peer_minutes)
+    ]
     header = (
         "package, noise",
+        "tables",
         "RSS above the least, median",
         "most",
         "CPU ms",
         *(f"{k} held" for k in peer.NAMES),
     )
-    return table(f"Peers on {options.peer_sets} tables of 75 rows; coverage of 95 % intervals", header, rows)
+    return table("Peers on tables of 75 rows; coverage of 95 % intervals", header, rows)
 
 
 def the_battery(options) -> dict:
@@ -402,6 +407,12 @@ def main() -> None:
     parser.add_argument("--noises", nargs="+", choices=intervals.NOISES, default=list(intervals.NOISES))
     parser.add_argument("--losses", nargs="+", choices=list(intervals.LOSSES), default=list(intervals.LOSSES))
     parser.add_argument("--peer-sets", type=int, default=100, help="peers: tables a noise (default 100)")
+    parser.add_argument(
+        "--peer-minutes",
+        type=float,
+        default=5.0,
+        help="peers: minutes for each package and noise (default 5)",
+    )
     parser.add_argument("--store", type=Path, help="battery, coverage: folder that keeps finished cells")
     parser.add_argument("--json", type=Path, help="write the tables to this file")
     options = parser.parse_args()

@@ -13,13 +13,8 @@ MAX_STEPS = 200
 FEW = 7
 MAX_STAGES = 60
 
-OUTER = njit(cache=True, error_model="numpy")
-INNER = njit(
-    cache=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True
-)  # called by compiled code alone
 
-
-@INNER
+@njit(cache=True, error_model="numpy")
 def objective(x: Array, z: Array, y: Array, theta: Array, delta: float, U: Array, r: Array) -> float:
     """Sum of r**2/2 or Huber; columns u, v and residuals are left in U and r."""
     F = 0.0
@@ -33,14 +28,14 @@ def objective(x: Array, z: Array, y: Array, theta: Array, delta: float, U: Array
     return F
 
 
-@INNER
+@njit(cache=True, error_model="numpy")
 def take(source: Array, sink: Array) -> None:
     """Copy by hand: `sink[:] = source` alone takes Numba two seconds to compile."""
     for i in range(len(source)):
         sink[i] = source[i]
 
 
-@INNER
+@njit(cache=True, error_model="numpy")
 def size_of(r: Array, k: int, scratch: Array) -> float:
     """The k-th smallest of |r|, from 0, by Hoare's selection: `np.sort` takes Numba more than a second to compile."""
     for t in range(len(r)):
@@ -62,10 +57,11 @@ def size_of(r: Array, k: int, scratch: Array) -> float:
             left = i
         if k < i:
             right = j
-    return scratch[k]
+    found: float = scratch[k]
+    return found
 
 
-@INNER
+@njit(cache=True, error_model="numpy")
 def cholesky(A: Array, b: Array, x: Array, k: int, ridge: float) -> bool:
     """x with A x = b for the leading k by k part, scaled to unit diagonal; whether A was positive definite."""
     scale = np.empty(k)
@@ -100,7 +96,7 @@ def cholesky(A: Array, b: Array, x: Array, k: int, ridge: float) -> bool:
     return True
 
 
-@INNER
+@njit(cache=True, error_model="numpy")
 def gram(x: Array, z: Array, theta: Array, U: Array, w: Array, W: Array) -> None:
     """Weighted products of the five slopes, into W."""
     for i in range(5):
@@ -135,7 +131,7 @@ def gram(x: Array, z: Array, theta: Array, U: Array, w: Array, W: Array) -> None
             W[j, i] = W[i, j]
 
 
-@INNER
+@njit(cache=True, error_model="numpy")
 def newton(
     x: Array,
     z: Array,
@@ -254,7 +250,7 @@ def newton(
     return F, limit, False
 
 
-@OUTER
+@njit(cache=True, error_model="numpy")
 def descend(
     x: Array,
     z: Array,

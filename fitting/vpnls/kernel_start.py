@@ -9,13 +9,8 @@ from numba import njit
 
 from fitting.arrays import Array
 
-OUTER = njit(cache=True, error_model="numpy")
-INNER = njit(
-    cache=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True
-)  # called by compiled code alone
 
-
-@INNER
+@njit(cache=True, error_model="numpy")
 def cell(
     n: int,
     ym: float,
@@ -62,7 +57,7 @@ def cell(
     return best, E, A, B
 
 
-@INNER
+@njit(cache=True, error_model="numpy")
 def columns(x: Array, axis: Array, even: bool) -> Array:
     """exp(-axis x) as (n, COARSE); an even axis goes by multiplication."""
     n, m = len(x), len(axis)
@@ -79,7 +74,7 @@ def columns(x: Array, axis: Array, even: bool) -> Array:
     return out
 
 
-@INNER
+@njit(cache=True, error_model="numpy")
 def start(x: Array, z: Array, y: Array, alphas: Array, betas: Array, even: bool, theta: Array) -> None:
     """Best cell of the coarse grid, written to theta."""
     n, p, q = len(y), len(alphas), len(betas)
@@ -121,7 +116,7 @@ def start(x: Array, z: Array, y: Array, alphas: Array, betas: Array, even: bool,
                 theta[0], theta[1], theta[2], theta[3], theta[4] = e, a, b, alphas[i], betas[j]
 
 
-@OUTER
+@njit(cache=True, error_model="numpy")
 def prepare(
     N: Array, D: Array, y: Array, alphas: Array, betas: Array, even: bool
 ) -> tuple[bool, Array, Array, float, float, float, Array]:
