@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from fitting.arrays import Array
 from fitting.columns import by_name, numbers
-from fitting.errors import BadOption, FitError
+from fitting.errors import BadData, BadOption, FitError
 from fitting.planning.allocation import allocate
 from fitting.solve.solution import Solution
 from fitting.uncertainty.intervals import intervals
@@ -92,7 +92,11 @@ def plot(
     rows = None
     if heldout is not None:
         have = by_name(heldout)
-        rows = {name: numbers(name, have[name]) for name in (*law.used, result.problem.rows.target)}
+        wanted = (*law.used, result.problem.rows.target)
+        missing = [name for name in wanted if name not in have]
+        if missing:
+            raise BadData(f"heldout: no column {missing[0]!r}; the data have {', '.join(map(str, have))}")
+        rows = {name: numbers(name, have[name]) for name in wanted}
     if figure is None:
         try:
             from matplotlib import pyplot

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from fitting.columns import finite_number
 from fitting.errors import BadOption
 from fitting.law.calculus import linear_constants
 from fitting.law.expression import names
@@ -61,8 +62,7 @@ def _given(problem: Problem, start: Mapping[str, float], near: np.ndarray) -> np
     law = problem.law
     law.check_names(start, "start")
     for name, value in start.items():
-        if not np.isfinite(float(value)):
-            raise BadOption(f"start: {name} must be a finite number, got {value!r}")
+        finite_number("start", name, value)
     point = near.copy()
     for name, value in start.items():
         if name not in problem.recast.changes:

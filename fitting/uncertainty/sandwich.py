@@ -14,6 +14,7 @@ import numpy as np
 from scipy import special
 
 from fitting.arrays import Array
+from fitting.columns import label_index
 from fitting.errors import BadData
 from fitting.solve.newton import target_delta
 from fitting.solve.solution import Solution
@@ -191,10 +192,9 @@ def cluster_index(result: Solution, clusters: object) -> np.ndarray:
                 f"clusters: no column {clusters!r} in the fit ({', '.join(rows.columns)}); pass the labels"
             )
         clusters = rows.columns[clusters]
-    labels = np.asarray(clusters).ravel()
-    if len(labels) != rows.n:
-        raise BadData(f"unequal lengths: clusters has {len(labels)} rows, the fit has {rows.n}")
-    found: np.ndarray = np.unique(labels, return_inverse=True)[1].ravel()
+    found, _ = label_index("clusters", clusters)
+    if len(found) != rows.n:
+        raise BadData(f"unequal lengths: clusters has {len(found)} rows, the fit has {rows.n}")
     if found.max() < 1:
         raise BadData("clusters: all rows are in one cluster; expected two or more")
     return found

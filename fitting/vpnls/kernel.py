@@ -225,7 +225,7 @@ def newton(
         else:
             for i in range(k):
                 d[free[i]] = step[i]
-        noise = EPS * np.sqrt(F * size) + floor
+        noise = EPS * np.sqrt(F) * np.sqrt(size) + floor
         small = drop <= tolerance * F + noise
         s = 1.0
         while True:
