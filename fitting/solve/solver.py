@@ -13,8 +13,9 @@ from fitting.law.calculus import linear_constants
 from fitting.law.expression import names
 from fitting.law.law import Law
 from fitting.law.powers import logged
+from fitting.solve.baseline import worse_than_free
 from fitting.solve.losses import log_squared, squared
-from fitting.solve.newton import Batch, Objective, minimise, target_delta
+from fitting.solve.newton import Batch, Objective, minimise
 from fitting.solve.problem import Problem
 from fitting.solve.rescue import trust_region
 from fitting.solve.start import starts as grid_starts
@@ -26,10 +27,6 @@ MANY = 24  # starts of laws with four nonlinear constants and more
 WHILE = 20  # steps after which a start that does not lead is left
 FINALISTS = 5
 NARROW, MOST_KINKS = 2.0, 100
-MANY_ROWS, PAYS = (
-    30,
-    0.7,
-)  # rows that carry six free terms, and how far below the fit these must come per row to spare
 POLISH = 60  # Newton steps after the trust region
 
 
@@ -167,38 +164,6 @@ def _nothing(problem: Problem) -> float:
     """A cost that is rounding alone."""
     t = np.log(problem.rows.y) if problem.loss.log else problem.rows.y
     return 1e-24 * float(t @ t)
-
-
-def worse_than_free(problem: Problem, value: float) -> bool:
-    """Whether a free polynomial in the logs of the columns does better: a quadratic, or for a single column one of fifth
-    degree, which pays for its terms."""
-    rows = problem.rows
-    x = [c for c in rows.columns.values() if np.ptp(c) > 0]
-    x = [np.log(c) if c.min() > 0 else c for c in x]
-    x = [(c - c.mean()) / (c.std() or 1.0) for c in x]
-    table = np.column_stack([np.ones(rows.n), *x, *(a * b for i, a in enumerate(x) for b in x[i:])])
-    if rows.n < table.shape[1] + 3:
-        return False
-    if value > free_cost(problem, table):
-        return True
-    if len(x) > 1 or rows.n < MANY_ROWS:
-        return False
-    table = np.column_stack([table, *(x[0] ** k for k in (3, 4, 5))])
-    left = rows.n - problem.inner.n_slots
-    return bool(left * free_cost(problem, table) < PAYS * (rows.n - table.shape[1]) * value)
-
-
-def free_cost(problem: Problem, table: np.ndarray) -> float:
-    """Cost of a free combination of these columns, fitted by least squares."""
-    rows = problem.rows
-    root = 1.0 if rows.weights is None else np.sqrt(rows.weights)
-    t = np.log(rows.y) if problem.loss.log else rows.y
-    coef = np.linalg.lstsq(table * np.reshape(root, (-1, 1)), t * root, rcond=None)[0]
-    f = table @ coef
-    objective = problem.objective()
-    with np.errstate(all="ignore"):
-        f = np.exp(f) if problem.loss.log else f
-        return float(objective.cost(f[None], np.full((1, 1), target_delta(objective)), np.arange(1))[0])
 
 
 def default_starts(problem: Problem) -> int:

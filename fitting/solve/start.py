@@ -14,11 +14,13 @@ from fitting.arrays import Array, Index
 from fitting.law.compiled import compile_trees
 from fitting.law.expression import Node, names
 from fitting.law.law import Law
+from fitting.solve.cholesky import side_by_side
 from fitting.solve.roles import Role
 
 PER_AXIS = {1: 48, 2: 24, 3: 11}
 SCATTERED = 2048
 MAX_ROWS, FEW_ROWS = 400, 64  # of a lattice, of scattered cells
+LEAST = 1e-14  # columns that are one another to the last digit leave no pivot, and rounding may leave less
 
 Column = tuple[np.ndarray, Index | slice | None]
 """Values (m, n) at m combinations of constants, and which of them each cell has; None: there is one."""
@@ -214,7 +216,7 @@ def _solve(
     scale = 1.0 / np.sqrt(np.maximum(np.einsum("iij->ij", G), 1e-300))
     G, b = G * scale[:, None] * scale[None, :], b * scale
     low, high = low[:, None] / scale, high[:, None] / scale
-    coef = _many(G + 1e-11 * np.eye(q)[:, :, None], b)
+    coef, _ = side_by_side(G + 1e-11 * np.eye(q)[:, :, None], b, LEAST)
     out = (coef < low) | (coef > high)
     coef = np.clip(coef, low, high)
     free = ~out
@@ -224,7 +226,7 @@ def _solve(
             break
         f, here, Gt = free[:, todo], coef[:, todo], G[:, :, todo]
         rhs = np.where(f, b[:, todo] - np.einsum("ijk,jk->ik", Gt, np.where(f, 0.0, here)), here)
-        c = _many(Gt * (f[:, None] & f[None, :]) + np.eye(q)[:, :, None] * (1e-11 + ~f), rhs)
+        c, _ = side_by_side(Gt * (f[:, None] & f[None, :]) + np.eye(q)[:, :, None] * (1e-11 + ~f), rhs, LEAST)
         c = np.where(f, c, here)
         out = f & ((c < low[:, todo]) | (c > high[:, todo]))
         coef[:, todo] = np.clip(c, low[:, todo], high[:, todo])
@@ -232,22 +234,6 @@ def _solve(
         todo = todo[out.any(axis=0)]
     rss = yy - 2 * np.einsum("ij,ij->j", coef, b) + np.einsum("ik,ijk,jk->k", coef, G, coef)
     return (coef * scale).T, np.where(bad, np.inf, np.maximum(rss, 0.0))
-
-
-def _many(A: Array, b: Array) -> Array:
-    """x with A x = b for many small positive definite systems, A (q, q, cells), b (q, cells): Cholesky, cells side by side."""
-    q = len(b)
-    L = np.empty_like(A)
-    for j in range(q):
-        column = A[j:, j] - (L[j:, :j] * L[j, :j]).sum(axis=1)
-        # Columns that are one another to the last digit leave nothing, and rounding may leave less.
-        L[j:, j] = column / np.sqrt(np.maximum(column[0], 1e-14))
-    x = b.copy()
-    for j in range(q):
-        x[j] = (x[j] - (L[j, :j] * x[:j]).sum(axis=0)) / L[j, j]
-    for j in range(q - 1, -1, -1):
-        x[j] = (x[j] - (L[j + 1 :, j] * x[j + 1 :]).sum(axis=0)) / L[j, j]
-    return x
 
 
 def _apart(rss: np.ndarray, unit: np.ndarray, count: int) -> list[int]:
