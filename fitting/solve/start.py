@@ -58,7 +58,7 @@ def starts(
         tables = [_evaluate(tree, law, columns, nonlinear, axes, cells, len(y)) for tree in (*trees, offset)]
         linear_low = np.array([low[index[c]] for c in law.linear])
         linear_high = np.array([high[index[c]] for c in law.linear])
-        coef, rss = _solve(tables, y, w, len(unit), linear_low, linear_high)
+        coef, rss = _solve(tables, y, w, len(unit), linear_low, linear_high, count == 1)
     rss = np.where(np.isfinite(rss), rss, np.inf)
     chosen = _apart(rss, unit, count)
     theta = np.zeros((len(chosen), law.n_constants))
@@ -192,9 +192,18 @@ def _dot(one: Column, other: Column, w: np.ndarray | None, cells: int) -> Array:
 
 
 def _solve(
-    tables: list[Column], y: Array, w: Array | None, cells: int, low: Array, high: Array
+    tables: list[Column],
+    y: Array,
+    w: Array | None,
+    cells: int,
+    low: Array,
+    high: Array,
+    one: bool,
 ) -> tuple[Array, Array]:
-    """Linear constants (cells, q) within their signs, and the weighted residual sum of squares (cells,)."""
+    """Linear constants (cells, q) within their signs, and the weighted residual sum of squares (cells,).
+
+    one: only the best cell is wanted, so those that could not be it are left at the next point within their signs.
+    """
     q = len(tables) - 1
     target: Column = (y[None, :], None)
     offset = tables[-1]
@@ -218,9 +227,13 @@ def _solve(
     low, high = low[:, None] / scale, high[:, None] / scale
     coef, _ = side_by_side(G + 1e-11 * np.eye(q)[:, :, None], b, LEAST)
     out = (coef < low) | (coef > high)
-    coef = np.clip(coef, low, high)
+    unsigned, coef = coef, np.clip(coef, low, high)
     free = ~out
-    todo = np.flatnonzero(out.any(axis=0))
+    left = out.any(axis=0)
+    if one and left.any() and not left.all():  # signs cost: a cell is no better with them than without
+        without = np.where(bad, np.inf, yy - np.einsum("ij,ij->j", unsigned, b))
+        left &= without < without[~left].min(initial=np.inf)
+    todo = np.flatnonzero(left)
     for _ in range(q):  # what left its bounds is held there; good enough for a start
         if not len(todo):
             break

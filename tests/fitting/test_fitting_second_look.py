@@ -7,7 +7,7 @@ from fitting import fit
 from fitting.solve.data import law_for, rows_for
 from fitting.solve.losses import Loss
 from fitting.solve.problem import Problem
-from fitting.solve.solver import kinks
+from fitting.solve.solver import first_points, kinks
 
 BENT = "E + A*N**-alpha*(1 + (N/N_b)**(1/w))**(c*w)"
 
@@ -50,3 +50,15 @@ def test_in_doubt_a_wide_transition_is_tried_as_a_narrow_one():
     slot = dict(zip(problem.inner.law.constants, problem.inner.slots, strict=True))
     assert len(np.unique(points[:, slot["N_b"]])) == len(points) == 100
     assert (points[:, slot["w"]] < np.log(10) * 3.5 / 60).all()
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_best_cell_is_found_without_solving_those_that_could_not_be_it(seed):
+    rng = np.random.default_rng(seed)
+    n = int(rng.integers(6, 60))
+    data = {"N": 10 ** rng.uniform(7, 10, n), "D": 10 ** rng.uniform(9, 12, n)}
+    data["L"] = 2 + 100 * data["N"] ** -0.3 + rng.choice([0.01, 0.5]) * rng.standard_normal(n)
+    law, target = law_for("E + A*N**-alpha + B*D**-beta", data, None)
+    problem = Problem.of(law, rows_for(law, data, target, Loss(), None, None), Loss(), None, None, ())
+    one, several = first_points(problem, 1), first_points(problem, 4)
+    assert one[0] == pytest.approx(several[0], rel=1e-9)
