@@ -9,7 +9,9 @@ from numba import njit
 from fitting.arrays import Array
 
 EPS = 2.220446049250313e-16
-MAX_STEPS = 200
+MAX_STEPS = (
+    200.0  # as a number that is not whole: for a literal integer Numba would compile `newton` once more
+)
 FEW = 7
 MAX_STAGES = 60
 
@@ -141,7 +143,7 @@ def newton(
     low: Array,
     high: Array,
     tolerance: float,
-    limit: int,
+    limit: float,
     size: float,
     U: Array,
     r: Array,
@@ -152,10 +154,13 @@ def newton(
     U2, r2, w = np.empty((2, n)), np.empty(n), np.empty(n)
     W, H = np.empty((5, 5)), np.empty((5, 5))
     g, gf, d, step, new = np.empty(5), np.empty(5), np.empty(5), np.empty(5), np.empty(5)
-    free = np.empty(5, dtype=np.int64)
+    free = np.empty(
+        6, dtype=np.int64
+    )  # the sixth is how many there are: not a literal, so `cholesky` is compiled once
     floor = (8 * EPS) ** 2 * size
     F = objective(x, z, y, theta, delta, U, r)
-    for count in range(1, limit + 1):
+    steps = int(limit)
+    for count in range(1, steps + 1):
         m0 = m1 = m2 = m3 = m4 = m5 = m6 = 0.0
         for t in range(n):
             c = min(max(r[t], -delta), delta)
@@ -178,6 +183,7 @@ def newton(
                 k += 1
         if k == 0:
             return F, count, True
+        free[5] = k
         drop = -1.0
         for kind in range(6):
             if kind <= 2:
@@ -207,7 +213,7 @@ def newton(
                             H[i, j] -= B * m6
             else:
                 ridge = 1e-12 if kind == 1 else 1e-10 * 1e3 ** (kind - 2)
-            if not cholesky(H, gf, step, k, ridge):
+            if not cholesky(H, gf, step, free[5], ridge):
                 continue
             drop = 0.0
             for i in range(k):
@@ -247,7 +253,7 @@ def newton(
         F = F2
         U, U2 = U2, U
         r, r2 = r2, r
-    return F, limit, False
+    return F, steps, False
 
 
 @njit(cache=True, error_model="numpy")
@@ -283,7 +289,7 @@ def descend(
         rank = int(0.9 * (n - 1)) if count == 0 else min(FEW, n - 1)
         wide = size_of(r, rank, absolute)
         stage = wide if count == 0 else min(0.8 * stage, max(0.3 * stage, wide))
-        target, limit = 1e-3, 8
+        target, limit = 1e-3, 8.0
         if stage <= delta / 0.6 or count >= MAX_STAGES:
             stage, target, limit = delta, 1e-13, MAX_STEPS
     rss, inside = 0.0, 0
