@@ -27,6 +27,7 @@ MANY = 24  # starts of laws with four nonlinear constants and more
 WHILE = 20  # steps after which a start that does not lead is left
 FINALISTS = 5
 NARROW, MOST_KINKS = 2.0, 100
+WIDE = 1e3  # targets that spread over so much: squared errors and those of the logs are of other rows
 POLISH = 60  # Newton steps after the trust region
 
 
@@ -239,7 +240,7 @@ def first_points(problem: Problem, count: int, reach: float = 1.0) -> np.ndarray
 
 
 def log_linear(problem: Problem) -> np.ndarray | None:
-    """Constants of a law that is one product, by a straight fit of the logs; None for other laws and other rows."""
+    """Constants (m, P) of a law that is one product, by straight fits of the logs; None for other laws and other rows."""
     law, rows = problem.inner.law, problem.rows
     amplitudes = frozenset(c for c in law.linear if problem.inner_box[c][0] <= 0.0 < problem.inner_box[c][1])
     if len(amplitudes) != 1 or rows.y.min() <= 0:
@@ -256,7 +257,12 @@ def log_linear(problem: Problem) -> np.ndarray | None:
         offset = np.asarray(value, dtype=float)
     if not (np.isfinite(table).all() and np.isfinite(offset).all()):
         return None
-    found = dict(
-        zip(straight.constants, np.linalg.lstsq(table, np.log(rows.y) - offset, rcond=None)[0], strict=True)
-    )
-    return np.array([np.exp(found[c]) if c in amplitudes else found[c] for c in law.constants])
+    logs = np.broadcast_to(np.log(rows.y) - offset, (rows.n,))
+    points = []
+    # A small relative error of a row is so much of its target: weighted by those, the logs give the squared errors themselves.
+    wide = rows.y.max() > WIDE * rows.y.min()
+    for root in (np.ones(rows.n), rows.y / rows.y.max()) if wide else (np.ones(rows.n),):
+        ends = np.linalg.lstsq(table * root[:, None], logs * root, rcond=None)[0]
+        found = dict(zip(straight.constants, ends, strict=True))
+        points.append([np.exp(found[c]) if c in amplitudes else found[c] for c in law.constants])
+    return np.array(points)

@@ -62,3 +62,12 @@ def test_the_best_cell_is_found_without_solving_those_that_could_not_be_it(seed)
     problem = Problem.of(law, rows_for(law, data, target, Loss(), None, None), Loss(), None, None, ())
     one, several = first_points(problem, 1), first_points(problem, 4)
     assert one[0] == pytest.approx(several[0], rel=1e-9)
+
+
+def test_squared_errors_over_thirty_decades_are_those_of_the_largest_rows():
+    """Seeds 0..9: a fit of the logs weighs all rows alike and is far from the least squares."""
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        data = {"x1": rng.uniform(-1, 1, 33), "x2": rng.uniform(-1, 1, 33)}
+        data["L"] = np.exp(-24 * data["x1"] + 22 * data["x2"] - 2) * (1 + 0.03 * rng.standard_normal(33))
+        assert fit("exp(a*x1 + b*x2 + c)", data).status == "converged", seed
