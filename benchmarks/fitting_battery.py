@@ -238,7 +238,7 @@ def _descend(
     return theta, cost
 
 
-def cells(laws: list[int], tables: int, starts: int, store: Path | None) -> list[dict[str, object]]:
+def cells(laws: list[int], seeds: range, starts: int, store: Path | None) -> list[dict[str, object]]:
     """One record per law and table; those in `store` (JSON lines) are not computed again."""
     done: dict[tuple[int, int], dict[str, object]] = {}
     if store is not None and store.is_file():
@@ -247,7 +247,7 @@ def cells(laws: list[int], tables: int, starts: int, store: Path | None) -> list
             if record["starts"] >= starts and record["text"] == LAWS[record["law"]][0]:
                 done[record["law"], record["table"]] = record
     out = []
-    for seed in range(tables):
+    for seed in seeds:
         for index in laws:
             if (index, seed) not in done:
                 record = cell(index, seed, starts)

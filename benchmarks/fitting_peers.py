@@ -97,37 +97,55 @@ PEERS: dict[str, tuple[str | None, Callable[[dict[str, np.ndarray]], Found]]] = 
 }
 
 
-def rows(noise: str, sets: int) -> list[tuple[object, ...]]:
-    """One row a package: how far its RSS is above the least of all, CPU milliseconds, coverage in %."""
-    out = []
+def rows(noise: str, sets: int, seconds: float) -> list[tuple[object, ...]]:
+    """One row a package: tables done, how far its RSS is above the least of all, CPU milliseconds, coverage in %.
+
+    Args:
+        sets: tables for each package.
+        seconds: of wall time for each package; what it has not done by then is left out. A single call is not cut.
+    """
     tables = [intervals.rows(noise, intervals.FIRST + k)[0] for k in range(sets)]
-    everyone: dict[str, tuple[list[float], list[float], np.ndarray]] = {}
+    everyone = {}
     for name, (needs, call) in PEERS.items():
         if needs and importlib.util.find_spec(needs) is None:
+            print(f"  {name}: not installed", flush=True)
             continue
-        call(tables[0])  # imports and caches
-        rss, ms, held = [], [], np.zeros(len(NAMES))
-        for data in tables:
-            began = time.process_time()
-            constants, found = call(data)
-            ms.append(1e3 * (time.process_time() - began))
-            value = surface((data["N"], data["D"]), *(constants[k] for k in NAMES))
-            rss.append(float(np.square(data["L"] - value).sum()))
-            held += [
-                found[k][0] <= intervals.TRUTH[k] <= found[k][1] if k in found else np.nan for k in NAMES
-            ]
-        everyone[name] = rss, ms, held
-    least = np.min([rss for rss, _, _ in everyone.values()], axis=0)
-    for name, (rss, ms, held) in everyone.items():
-        above = np.array(rss) / least - 1
-        cover = ["-" if np.isnan(h) else f"{100 * h / sets:.0f} %" for h in held]
-        out.append(
-            (
-                f"{name}, {noise}",
-                f"{np.median(above):.1e}",
-                f"{above.max():.1e}",
-                float(np.median(ms)),
-                *cover,
-            )
+        rss, ms, held = everyone[name] = _one(call, tables, seconds)
+        above = np.array(rss) / everyone["fitting"][0][: len(rss)] - 1
+        print(
+            f"  {name}, {noise}: {len(rss)} tables, {np.median(ms):.1f} ms of processor, RSS above ours by "
+            f"{np.median(above):.1e} in the median, {above.max():.1e} at most",
+            flush=True,
         )
+    least = np.array([min(rss[k] for rss, _, _ in everyone.values() if k < len(rss)) for k in range(sets)])
+    out: list[tuple[object, ...]] = []
+    for name, (rss, ms, held) in everyone.items():
+        n = len(rss)
+        above = np.array(rss) / least[:n] - 1
+        cover = ["-" if np.isnan(h) else f"{100 * h / n:.0f} %" for h in held]
+        ends = f"{np.median(above):.1e}", f"{above.max():.1e}"
+        out.append((f"{name}, {noise}", str(n), *ends, float(np.median(ms)), *cover))
     return out
+
+
+def _one(
+    call: Callable[[dict[str, np.ndarray]], Found], tables: list[dict[str, np.ndarray]], seconds: float
+) -> tuple[list[float], list[float], np.ndarray]:
+    """RSS and CPU milliseconds by table, and how often each constant was held."""
+    ends = time.perf_counter() + seconds
+    call(tables[0])  # imports and caches
+    rss: list[float] = []
+    ms: list[float] = []
+    held = np.zeros(len(NAMES))
+    for data in tables:
+        if rss and time.perf_counter() > ends:
+            break
+        began = time.process_time()
+        constants, found = call(data)
+        ms.append(1e3 * (time.process_time() - began))
+        value = surface((data["N"], data["D"]), *(constants[k] for k in NAMES))
+        rss.append(float(np.square(data["L"] - value).sum()))
+        held += [
+            float(found[k][0] <= intervals.TRUTH[k] <= found[k][1]) if k in found else np.nan for k in NAMES
+        ]
+    return rss, ms, held

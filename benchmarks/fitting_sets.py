@@ -9,7 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
-from fitting import simulate_isoflop_data
+from fitting import bounds, simulate_isoflop_data
+
+SURFACE = "E + A*N**-alpha + B*D**-beta"
+UNIT = bounds(alpha=(0.01, 1.0), beta=(0.01, 1.0))
+WIDE = bounds(alpha=(0.001, 3.0), beta=(0.001, 3.0))
+DELTA = 1e-3
 
 # vpnls 0.1.0 at resolutions 0.01 and 0.001, mean Huber at delta 1e-3, exponents in [0.01, 1.0]; certified optimum
 VPNLS = {

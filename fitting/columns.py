@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from fitting.arrays import Array
-from fitting.errors import BadData, FitError
+from fitting.errors import BadData, BadOption, FitError
 
 USUAL = {  # what people call the columns of the usual laws
     "N": ("n", "params", "parameters", "n_params", "num_params", "model_size", "size"),
@@ -18,15 +18,38 @@ USUAL = {  # what people call the columns of the usual laws
 }
 
 
+def finite_number(where: str, name: str, value: Any) -> float:
+    """The value of one constant.
+
+    Raises:
+        BadOption: it is no finite number.
+    """
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = np.nan
+    if not np.isfinite(number):
+        raise BadOption(f"{where}: {name} must be a finite number, got {value!r}")
+    return number
+
+
+LEAST, MOST = 1e-100, 1e100  # sizes of a target whose squares and their products stay within floating point
+
+
 def numbers(name: str, column: Any) -> Array:
-    """A column as flat floats.
+    """A column as flat floats; see `array_of`."""
+    flat: Array = array_of(name, column).ravel()
+    return flat
+
+
+def array_of(name: str, column: Any) -> Array:
+    """Numbers in the shape they come in.
 
     Raises:
         BadData: masked values, units, truth values, complex numbers, dates, texts that are no numbers.
     """
     if type(column) is np.ndarray and column.dtype == np.float64:
-        flat: Array = column.ravel()
-        return flat
+        return column
     if isinstance(column, np.ma.MaskedArray):
         masked = np.flatnonzero(np.ma.getmaskarray(column).ravel())
         if len(masked):
@@ -34,7 +57,9 @@ def numbers(name: str, column: Any) -> Array:
             raise BadData(f"{name}: {where}. Drop them before fitting: what lies under a mask is not data")
         column = column.data
     unit = getattr(column, "unit", None) or getattr(column, "units", None)
-    if unit is not None:
+    if unit is not None and str(unit) in ("", "dimensionless"):
+        column = getattr(column, "magnitude", getattr(column, "value", column))
+    elif unit is not None:
         raise BadData(
             f"{name} carries a unit ({unit}): pass its plain numbers, such as its .value or .magnitude"
         )
@@ -48,9 +73,38 @@ def numbers(name: str, column: Any) -> Array:
     if what:
         raise BadData(f"{name}: expected numbers, got {what}")
     try:
-        return np.array(raw, dtype=float).ravel()
+        return np.array(raw, dtype=float)
     except (TypeError, ValueError) as error:
         raise BadData(f"{name}: expected numbers ({error})") from None
+
+
+def label_index(name: str, column: Any, as_text: bool = False) -> tuple[np.ndarray, list[str]]:
+    """Labels of rows as 0, 1, ... in their order (that of their texts where asked for), and their texts.
+
+    Raises:
+        BadData: rows without a label.
+    """
+    if isinstance(column, np.ma.MaskedArray):
+        column = np.ma.filled(column.astype(object), None)
+    given = np.asarray(column).ravel()
+    # what is missing is not equal to itself, or can't say whether it is (NaN, NaT, NA)
+    empty = [i for i, g in enumerate(given.tolist()) if g is None or type(g).__name__ == "NAType" or g != g]
+    if empty:
+        raise BadData(
+            f"{name}: {len(empty)} of {len(given)} rows have no label (first: row {empty[0]}). Drop them, or name the group"
+        )
+    try:
+        found, index = np.unique(np.array([str(g) for g in given]) if as_text else given, return_inverse=True)
+    except TypeError:  # numbers and texts have no order
+        found, index = np.unique([str(g) for g in given], return_inverse=True)
+    return index.ravel(), [str(g) for g in found.tolist()]
+
+
+def check_size(name: str, column: Array) -> None:
+    """Refuse a target whose squares are beyond floating point."""
+    size = max(float(column.max()), -float(column.min()))
+    if size and not LEAST < size < MOST:
+        raise BadData(f"{name} is of size {size:.1e}: its squares are beyond floating point; rescale it")
 
 
 def by_name(data: Any) -> Mapping[str, Any]:

@@ -16,6 +16,8 @@ from fitting.law.law import Law
 from fitting.result import FittedLaw
 from fitting.uncertainty.summary import information
 
+SAME = 1e-9  # values of a column that lie so near are one
+
 
 @dataclass(frozen=True)
 class Rollout:
@@ -53,7 +55,7 @@ def rollout(
     Args:
         along: the column that grows: N, D or C, say; it need not be in the law.
         steps: cuts; they part the upper half of the distinct values evenly.
-        reach: rows up to so many times the cut are scored.
+        reach: rows up to so many times the cut are scored, and those of the next value in any case.
         options: of `fit` (target, loss, bounds, ...).
 
     Raises:
@@ -69,13 +71,14 @@ def rollout(
             raise BadOption(f"rollout: {option} must be the name of a column here, so that rows keep theirs")
     x = numbers(along, have[along])
     values = np.unique(x)
+    values = values[
+        np.append(np.diff(values) > SAME * np.abs(values[:-1]), True)
+    ]  # 6 N D of one budget is one
     middle, last = (len(values) - 1) // 2, len(values) - 2
     at = sorted(set(np.linspace(middle, last, steps).astype(int).tolist())) if len(values) > 2 else []
     rows: list[tuple[float, ...]] = []
     for i in at:
-        low, high = x <= values[i], (x > values[i]) & (x <= reach * values[i])
-        if not high.any():
-            continue
+        low, high = x <= values[i], (x > values[i]) & (x <= max(reach * values[i], values[i + 1]))
         try:
             result = fit(law, {name: np.asarray(c)[low] for name, c in have.items()}, **options)
         except (BadData, FitError):
@@ -101,12 +104,13 @@ class Comparison:
     """Fits of the same rows, the best first by AICc.
 
     Attributes:
-        names: of the laws; aicc, bic, rmse, n_constants: (m,) in that order.
+        names: of the laws; aic, aicc, bic, rmse, n_constants: (m,) in that order.
         rollout: (m,) error beyond the rows, nan where it was not asked for.
         worse: (m, 2) interval of each law's mean cost less the first one's, by paired resamples of rows.
     """
 
     names: tuple[str, ...]
+    aic: Array
     aicc: Array
     bic: Array
     rmse: Array
@@ -117,7 +121,7 @@ class Comparison:
 
     def to_frame(self) -> Any:
         """One row a law, as a pandas data frame."""
-        columns = {k: getattr(self, k) for k in ("aicc", "bic", "rmse", "n_constants", "rollout")}
+        columns = {k: getattr(self, k) for k in ("aic", "aicc", "bic", "rmse", "n_constants", "rollout")}
         low, high = self.worse.T
         return frame({"law": list(self.names), **columns, "worse_low": low, "worse_high": high})
 
@@ -149,9 +153,9 @@ def compare(
     Raises:
         BadData: the fits have other rows; BadOption: another loss.
     """
-    named = dict(results) if isinstance(results, Mapping) else {r.law.text.strip(): r for r in results}
+    named = dict(results) if isinstance(results, Mapping) else _named(results)
     if len(named) < 2:
-        raise BadOption(f"compare: expected two or more different fits, got {len(named)}")
+        raise BadOption(f"compare: expected two or more fits, got {len(named)}")
     fits = list(named.values())
     first = fits[0]
     for other in fits[1:]:
@@ -173,17 +177,25 @@ def compare(
     beyond = [_rolled(r, along) for r in fits]
     pick = [int(i) for i in order]
     names = list(named)
-    listed = {k: np.array([float(facts[i][k]) for i in pick]) for k in ("aicc", "bic", "rmse", "n_constants")}
+    keys = ("aic", "aicc", "bic", "rmse", "n_constants")
+    listed = {k: np.array([float(facts[i][k]) for i in pick]) for k in keys}
     return Comparison(
         tuple(names[i] for i in pick),
-        aicc=listed["aicc"],
-        bic=listed["bic"],
-        rmse=listed["rmse"],
-        n_constants=listed["n_constants"],
+        **listed,
         rollout=np.array([beyond[i] for i in pick]),
         worse=spread[pick],
         level=level,
     )
+
+
+def _named(results: Sequence[FittedLaw]) -> dict[str, FittedLaw]:
+    """Fits by the text of their law; a law that comes again has its number behind."""
+    named: dict[str, FittedLaw] = {}
+    for result in results:
+        text = result.law.text.strip()
+        again = sum(other.law.text.strip() == text for other in named.values())
+        named[f"{text} ({again + 1})" if again else text] = result
+    return named
 
 
 def _rolled(result: FittedLaw, along: str | None) -> float:

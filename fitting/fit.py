@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from fitting.errors import BadOption, NonFiniteFitError
+from fitting.columns import by_name, renaming
+from fitting.errors import BadLaw, BadOption, NonFiniteFitError
 from fitting.law.law import Law
 from fitting.law.presets import PRESETS
 from fitting.result import FittedLaw
@@ -76,7 +77,10 @@ def fit(
     if not law.constants:
         raise BadOption("fixed: every constant of the law is fixed, nothing is left to fit")
     rows = rows_for(law, data, target, loss, weights, groups)
-    problem = Problem.of(law, rows, loss, bounds, nonnegative, check_free(free, law, rows.labels))
+    try:
+        problem = Problem.of(law, rows, loss, bounds, nonnegative, check_free(free, law, rows.labels))
+    except BadLaw as error:
+        raise BadLaw(f"{error}{renaming(by_name(data), law.constants)}") from None
     theta, batch, best = solve(problem, starts, start)
     if not np.isfinite(batch.objective[best]):
         raise NonFiniteFitError(

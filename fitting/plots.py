@@ -11,18 +11,28 @@ from numpy.typing import ArrayLike
 
 from fitting.arrays import Array
 from fitting.columns import by_name, numbers
-from fitting.errors import BadOption, FitError
+from fitting.drawing import (
+    MOST_PROFILES,
+    Ink,
+    allocation_curve,
+    budgets,
+    isoflop_curves,
+    profile_curve,
+    profiled,
+    spent_and_beyond,
+)
+from fitting.errors import BadData, BadOption, FitError
 from fitting.planning.allocation import allocate
 from fitting.solve.solution import Solution
 from fitting.uncertainty.intervals import intervals
-from fitting.uncertainty.profile import profile
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-MOST_PROFILES, MOST_LABELS = 6, 8
+MOST_LABELS = 8
 BLUE, GREY, RED = "#1f5fa8", "#777777", "#b3282d"
+INK = Ink(BLUE, GREY, RED)
 RAW = 1e5  # columns of N and D that stay below it were scaled by their owner: their unit is not ours to name
 USUAL = {"N": "parameters", "D": "tokens", "C": "FLOPs", "L": "nats per token", "loss": "nats per token"}
 
@@ -92,7 +102,11 @@ def plot(
     rows = None
     if heldout is not None:
         have = by_name(heldout)
-        rows = {name: numbers(name, have[name]) for name in (*law.used, result.problem.rows.target)}
+        wanted = (*law.used, result.problem.rows.target)
+        missing = [name for name in wanted if name not in have]
+        if missing:
+            raise BadData(f"heldout: no column {missing[0]!r}; the data have {', '.join(map(str, have))}")
+        rows = {name: numbers(name, have[name]) for name in wanted}
     if figure is None:
         try:
             from matplotlib import pyplot
@@ -161,19 +175,13 @@ def _isoflop(figure: Figure, view: View, C: Array | None, k: float = 6.0) -> lis
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import LogNorm
 
-    rows = view.result.problem.rows
-    N, D = rows.columns["N"], rows.columns["D"]
-    levels, group = budgets(k * N * D if C is None else C)
+    spent, _ = spent_and_beyond(view.result, C, k)
+    levels, group = budgets(spent)
     axes = figure.add_subplot()
     few = len(levels) <= MOST_LABELS
     norm = LogNorm(levels.min(), levels.max() if len(levels) > 1 else 2 * levels.max())
     colour = colormaps["viridis"]
-    for g, level in enumerate(levels):
-        mine = group == g
-        product = float(np.exp(np.log(N[mine] * D[mine]).mean()))
-        x = np.geomspace(N[mine].min() / 1.3, N[mine].max() * 1.3, 80)
-        axes.plot(x, view.result.predict(N=x, D=product / x), color=colour(norm(level)), lw=1)
-        axes.plot(N[mine], rows.y[mine], "o", ms=3.5, color=colour(norm(level)), label=f"{level:.2g}")
+    isoflop_curves(axes, view.result, levels, group, [colour(norm(level)) for level in levels])
     if view.heldout is not None:
         far = k * view.heldout["N"] * view.heldout["D"]
         axes.scatter(view.heldout["N"], view.heldout[view.target], s=22, marker="s", facecolors="none",
@@ -189,19 +197,13 @@ def _isoflop(figure: Figure, view: View, C: Array | None, k: float = 6.0) -> lis
 def _profile(figure: Figure, view: View) -> list[Axes]:
     """The rise of the objective with one constant held, and the sandwich interval of that constant."""
     result = view.result
-    names = [n for n in result.constants if n.split("[")[0] in result.law.nonlinear] or list(result.constants)
-    names = names[:MOST_PROFILES]
+    names = profiled(result) or list(result.constants)[:MOST_PROFILES]
     found = intervals(result, names=names)
     drawn: list[Axes] = []
     for i, name in enumerate(names):
         axes = figure.add_subplot(1, len(names), i + 1)
-        line = profile(result, name)
-        axes.plot(line.value, np.abs(line.root), "-", color=BLUE)
-        axes.axhline(1.96, color=GREY, lw=0.8, ls=":")
-        axes.axvline(result.constants[name], color=RED, lw=0.8)
-        if np.isfinite(found[name].low):
-            axes.axvspan(found[name].low, found[name].high, color=RED, alpha=0.08)
-        axes.set(xlabel=name, ylabel="" if i else "rise of the objective, in standard errors", ylim=(0, 5))
+        profile_curve(axes, result, name, found[name], INK)
+        axes.set(xlabel=name, ylabel="" if i else "rise of the objective, in standard errors")
         drawn.append(axes)
     figure.suptitle("Profiles: best fit with one constant held (shaded: sandwich interval)")
     return drawn
@@ -211,16 +213,12 @@ def _allocation(
     figure: Figure, view: View, C: Array | None, k: float = 6.0, bands: str | None = "sandwich", **more: Any
 ) -> list[Axes]:
     """N_opt and D_opt by budget, a thousandfold beyond the rows, with bands."""
-    rows = view.result.problem.rows
-    spent = k * rows.columns["N"] * rows.columns["D"] if C is None else C
-    grid = np.geomspace(spent.min(), 1e3 * spent.max(), 40)
+    spent, grid = spent_and_beyond(view.result, C, k)
     best = allocate(view.result, grid, k=k, bands=bands, **{"n": 400, **more})
     drawn: list[Axes] = []
     for i, (name, values) in enumerate((("N", best.N_opt), ("D", best.D_opt))):
         axes = figure.add_subplot(1, 2, i + 1)
-        axes.plot(grid, values, color=BLUE)
-        if best.bands:
-            axes.fill_between(grid, *best.bands[f"{name}_opt"], color=BLUE, alpha=0.2)
+        allocation_curve(axes, grid, values, best.bands.get(f"{name}_opt"), INK)
         axes.axvspan(spent.min(), spent.max(), color=GREY, alpha=0.12)
         axes.set(xscale="log", yscale="log", xlabel=f"{view.label('C')}; grey: range of the rows",
                  ylabel=view.label(name).replace(name, f"{name}_opt", 1))  # fmt: skip
@@ -236,19 +234,6 @@ KINDS: dict[str, Callable[..., list[Axes]]] = {
     "profile": _profile,
     "allocation": _allocation,
 }
-
-
-def budgets(C: Array, widest: float = 0.1) -> tuple[Array, np.ndarray]:
-    """Geometric means of runs of budgets that lie within `widest` decades, and which one each row has."""
-    order = np.argsort(C, kind="stable")
-    x = np.log10(C[order])
-    group = np.zeros(len(C), dtype=int)
-    first, label = x[0], 0
-    for i, value in zip(order, x, strict=True):
-        if value - first > widest:
-            first, label = value, label + 1
-        group[i] = label
-    return np.array([np.exp(np.log(C[group == g]).mean()) for g in range(label + 1)]), group
 
 
 def _wide(x: Array) -> bool:

@@ -6,12 +6,18 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from fitting.errors import BadData
 from fitting.fit import fit
 from fitting.law.law import Law
 from fitting.result import FittedLaw
+from fitting.solve.adrift import adrift
 from fitting.solve.losses import parse_loss
 from fitting.solve.plain import FORMAT, fingerprint
+from fitting.status import FitStatus
+
+SAME = 1e-9
 
 
 def from_dict(saved: dict[str, Any]) -> FittedLaw:
@@ -37,7 +43,16 @@ def from_dict(saved: dict[str, Any]) -> FittedLaw:
     )
     if fingerprint(result) != saved["data_sha256"]:
         raise BadData("the saved rows don't match their SHA-256: the file was changed")
-    return result
+    theta = np.array([saved["constants"].get(name, np.nan) for name in result.constants], dtype=float)
+    kept = FittedLaw.of(
+        result.problem,
+        theta,
+        saved["status"] != FitStatus.MAX_ITER,
+        result.steps,
+        adrift(result.problem, theta),
+    )
+    # The saved digits, where they are as good; a file of another version may have had another optimum.
+    return kept if kept.objective <= (1 + SAME) * result.objective else result
 
 
 def load(path: str | Path) -> FittedLaw:

@@ -155,8 +155,10 @@ def read(text: str, variables: tuple[str, ...]) -> tuple[str | None, Node]:
     if len(text) > MAX_TEXT:
         raise BadLaw(f"a law has at most {MAX_TEXT} characters, this one {len(text)}")
     target, body, shift = _split_target(text)
-    if "\n" in body.strip() or ";" in body:
-        raise BadLaw("a law is one expression on one line: remove the line break or the ';'")
+    if "\n" in body.strip() or ";" in body or "#" in body:
+        raise BadLaw(
+            "a law is one expression on one line: remove the line break, the ';' or what follows the '#'"
+        )
     lead = len(body) - len(body.lstrip())
     try:
         tree = _parsed(body.strip())

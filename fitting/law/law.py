@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fitting.arrays import Index
-from fitting.columns import by_name, renaming
+from fitting.columns import array_of, by_name, finite_number, renaming
 from fitting.errors import BadData, BadLaw, BadOption
 from fitting.law import expression
 from fitting.law.calculus import derivative, design, linear_constants
@@ -120,7 +120,7 @@ class Law:
     def fix(self, values: Mapping[str, float]) -> Law:
         """The law with some constants held at numbers."""
         self.check_names(values, "fixed")
-        held = {name: expression.num(value) for name, value in values.items()}
+        held = {name: expression.num(finite_number("fixed", name, value)) for name, value in values.items()}
         return Law(self.text, self.variables, expression.substitute(self.tree, held), self.target)
 
     def tie(self, pairs: Mapping[str, str]) -> Law:
@@ -192,7 +192,7 @@ class Law:
             have = ", ".join(map(str, data)) or "nothing"
             hint = renaming(data, tuple(missing))
             raise BadData(f"the law needs the column {missing[0]!r}; the data have {have}{hint}")
-        return [np.asarray(data[v], dtype=float) for v in self.used]
+        return [array_of(v, data[v]) for v in self.used]
 
     def program(self, order: int) -> tuple[Callable[..., Any], Callable[..., Any]]:
         """`before(columns) -> P`, `body(constants, P) -> [values, slopes..., curvatures...]`.

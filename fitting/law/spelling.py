@@ -13,34 +13,8 @@ import unicodedata
 from typing import Any
 
 from fitting.errors import BadLaw
-from fitting.law.typeset import from_latex
+from fitting.law.typeset import GREEK, from_latex
 
-GREEK = [
-    "alpha",
-    "beta",
-    "gamma",
-    "delta",
-    "epsilon",
-    "zeta",
-    "eta",
-    "theta",
-    "iota",
-    "kappa",
-    "lambda",
-    "mu",
-    "nu",
-    "xi",
-    "omicron",
-    "pi",
-    "rho",
-    "sigma",
-    "tau",
-    "upsilon",
-    "phi",
-    "chi",
-    "psi",
-    "omega",
-]
 KNOWN = {"ln": "log", "Abs": "abs", "fabs": "abs", "safe_log": "log", "safe_sqrt": "sqrt", "safe_log10": "log10",
          "exponential": "exp", "Exp": "exp", "Log": "log", "Sqrt": "sqrt", "log_e": "log"}  # fmt: skip
 SIGNS = str.maketrans(
@@ -159,7 +133,7 @@ def _refuse_neighbours(body: str) -> None:
     """`2A`, `A N` and `2(N)` are no products here: say so where they stand."""
     name = r"[A-Za-z_]\w*"
     for pattern in (
-        rf"(?<![\w.])(\d+\.?\d*)({name})",
+        rf"(?<![\w.])(\d+\.?\d*(?:[eE][+-]?\d+)?)({name})",
         rf"(?<![\w.])({name}|\d+\.?\d*)\s+({name}|\d)",
         r"(\))\s*(\w)",
         r"(?<![\w.])(\d+\.?\d*)(\s*\()",
@@ -176,7 +150,7 @@ def _refuse_neighbours(body: str) -> None:
                 "for",
             ):
                 continue
-            if re.fullmatch(r"[eE]\d*|[jJ]|[xXoObB][\da-fA-F]*|e\w*\d+", two) and one[0].isdigit():
+            if re.fullmatch(r"[eE]\d*|[jJ]|[xXoObB][\da-fA-F]*|e\w*\d+|_\d[\d_]*", two) and one[0].isdigit():
                 continue
             shown = body.strip() if len(body) <= 80 else f"{body.strip()[:77]}..."
             at = match.start() - (len(body) - len(body.lstrip())) + 1

@@ -9,6 +9,11 @@ from fitting.errors import BadLaw
 TOKEN = re.compile(
     r"\s+|\\(?:[A-Za-z]+|.)|[A-Za-zΑ-ω]+|\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+|\*\*|[\^_{}()\[\]+\-*/=~,|.&]|."
 )
+GREEK = ["alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda", "mu", "nu", "xi",
+         "omicron", "pi", "rho", "sigma", "tau", "upsilon", "phi", "chi", "psi", "omega"]  # fmt: skip
+WORDS = {
+    word for word in GREEK if len(word) > 2
+}  # without a backslash they are names all the same: N^{alpha}
 SPACES = {"\\,", "\\;", "\\:", "\\!", "\\ ", "\\quad", "\\qquad", "\\left", "\\right", "\\big", "\\Big", "\\bigl", "\\bigr",
           "\\Bigl", "\\Bigr", "\\displaystyle", "\\textstyle", "\\limits", "\\\\", "\\nonumber", "\\bigg", "\\Bigg"}  # fmt: skip
 FONTS = {"\\mathrm", "\\text", "\\textrm", "\\mathit", "\\mathbf", "\\mathcal", "\\operatorname", "\\hat", "\\widehat", "\\tilde",
@@ -74,6 +79,8 @@ class _Latex:
         if token.startswith("\\"):
             word = token[1:].removeprefix("var")
             return self.subscripted("lam" if word == "lambda" else word)
+        if token in WORDS and token not in self.variables:
+            return self.subscripted("lam" if token == "lambda" else token)
         if token[0].isalpha():
             if token in self.variables or token in ("log", "exp", "ln", "tanh", "sqrt", "abs"):
                 return (
@@ -122,8 +129,8 @@ class _Latex:
             if len(token) > 1 and token.isdigit():
                 self.tokens[self.at] = token[1:]
                 return token[0]
-        if self.at < len(self.tokens) and self.tokens[self.at].isalpha() and len(self.tokens[self.at]) > 1:
-            token = self.tokens[self.at]
+        token = self.peek()
+        if token.isalpha() and len(token) > 1 and token not in WORDS:
             self.tokens[self.at] = token[1:]
             return token[0]
         return self.piece()

@@ -15,7 +15,7 @@ from fitting.law.law import Law
 from fitting.solve.solution import Solution
 from fitting.uncertainty.bootstrap import bootstrap
 from fitting.uncertainty.covariance import draws
-from fitting.uncertainty.sandwich import sandwich
+from fitting.uncertainty.sandwich import widened
 
 LOG_SPAN = np.log(1e9)  # how far beyond sqrt(C/k) the search for N_opt goes, each way
 BANDS = ("sandwich", "covariance", "bootstrap")
@@ -192,7 +192,7 @@ def _samples(result: Solution, bands: str, n: int, seed: int, options: dict[str,
         raise BadOption(f"allocate: bands must be None, {' or '.join(map(repr, BANDS))}, got {bands!r}")
     if bands == "bootstrap":
         return bootstrap(result, n, seed=seed, **options).samples
-    return draws(result, n, seed, sandwich(result) if bands == "sandwich" else None)
+    return draws(result, n, seed, widened(result) if bands == "sandwich" else None)
 
 
 def _bands(curve: Loss, samples: Array, C: Array, k: float, level: float) -> dict[str, tuple[Array, Array]]:

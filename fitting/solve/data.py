@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from fitting.arrays import Array
-from fitting.columns import by_name, numbers, renaming
+from fitting.columns import by_name, check_size, label_index, numbers, renaming
 from fitting.errors import BadData, BadLaw, BadOption
 from fitting.law.expression import Node, names
 from fitting.law.law import Law
@@ -70,16 +71,27 @@ def law_for(law: Law | str, data: Mapping[str, Any], target: str | None) -> tupl
     if not law.used:
         known = ", ".join(str(name) for name in have if name != target)
         near = difflib.get_close_matches(law.text.strip(), PRESETS, 1)
-        hint = f"; did you mean the preset {near[0]!r}?" if near else renaming(have)
+        hint = (
+            f"; did you mean the preset {near[0]!r}?" if near else renaming(have) or _run_together(law, have)
+        )
         raise BadLaw(f"the law {law.text!r} uses no column of the data; columns are {known}{hint}")
     if not law.constants:
         raise BadLaw(f"the law {law.text!r} has no constants to fit")
     return law, target
 
 
+def _run_together(law: Law, have: Mapping[str, Any]) -> str:
+    """A hint on names such as AN that are likely A*N."""
+    for name in law.constants:
+        for column in map(str, have):
+            if name != column and name.endswith(column) and name[: -len(column)].isidentifier():
+                return f"; {name} is one name: a product needs its sign, {name[: -len(column)]}*{column}"
+    return ""
+
+
 def _check_vanished(law: Law) -> None:
     """Refuse a text that names a constant its expression does not depend on, as in `E + A - A`."""
-    body = law.text.split("=")[-1].split("~")[-1]
+    body = unicodedata.normalize("NFKC", law.text.split("=")[-1].split("~")[-1])  # as Python reads names
     called = set(re.findall(r"([A-Za-z_]\w*)\s*\(", body))
     named = dict.fromkeys(re.findall(r"(?<![\w.])[A-Za-z_]\w*", body))
     gone = [n for n in named if n not in called and n not in law.variables and n not in law.constants]
@@ -114,9 +126,7 @@ def rows_for(law: Law, data: Mapping[str, Any], target: str, loss: Loss, weights
         _refuse(
             target, y, y <= 0, f"> 0 for the loss {loss.describe()}", "Use a loss without log, or drop them."
         )
-    size = float(np.abs(y).max())
-    if size and not 1e-100 < size < 1e100:
-        raise BadData(f"{target} is of size {size:.1e}: its squares are beyond floating point; rescale it")
+    check_size(target, y)
     if all(np.ptp(c) == 0 for c in columns.values()):
         raise BadData(f"all {n} rows are equal in {', '.join(columns)}: nothing can be fitted; vary them")
     group, labels = _groups(groups, have, n)
@@ -183,17 +193,10 @@ def _groups(groups: Any, have: Mapping[str, Any], n: int) -> tuple[np.ndarray | 
         if groups not in have:
             raise BadData(f"groups: no column {groups!r}; the data have {', '.join(map(str, have))}")
         groups = have[groups]
-    given = np.asarray(groups).ravel()
-    empty = [i for i, g in enumerate(given.tolist()) if g is None or g != g]
-    if empty:
-        raise BadData(
-            f"groups: {len(empty)} of {len(given)} rows have no label (first: row {empty[0]}). Drop them, or name the group"
-        )
-    labels = np.asarray([str(g) for g in given])
-    if len(labels) != n:
-        raise BadData(f"unequal lengths: groups has {len(labels)} rows, the target has {n}")
-    names_, index = np.unique(labels, return_inverse=True)
-    return index.ravel(), tuple(str(name) for name in names_)
+    index, texts = label_index("groups", groups, as_text=True)
+    if len(index) != n:
+        raise BadData(f"unequal lengths: groups has {len(index)} rows, the target has {n}")
+    return index, tuple(texts)
 
 
 def check_free(free: Sequence[str], law: Law, labels: tuple[str, ...]) -> tuple[str, ...]:

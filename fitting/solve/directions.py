@@ -1,15 +1,12 @@
-"""Newton directions for many problems at once: small symmetric systems, and what stands in for a matrix that is not positive
-definite."""
+"""Newton directions for many problems at once, and what stands in for a matrix that is not positive definite."""
 
 from __future__ import annotations
 
 import numpy as np
-from scipy.linalg.lapack import dposv
 
 from fitting.arrays import Array, Index
+from fitting.solve.cholesky import solve_spd
 
-EPS = np.finfo(float).eps
-FACTORED = 60  # so many small systems are solved faster one by one
 RIDGES = (
     0.0,
     1e-13,
@@ -18,34 +15,6 @@ RIDGES = (
     1e-3,
     1.0,
 )  # on the scaled diagonal, of Newton's matrix and of those that stand in for it
-
-
-def solve_spd(A: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """x with A x = b for many small symmetric systems, and whether each A is positive definite.
-
-    Args: A (R, P, P), b (R, P).
-    """
-    R, P = b.shape
-    if R <= FACTORED:
-        x, ok = np.zeros((R, P)), np.zeros(R, dtype=bool)
-        for i in range(R):
-            _, xi, info = dposv(A[i], b[i])
-            x[i], ok[i] = xi, info == 0
-        return x, ok
-    L = np.zeros_like(A)
-    ok = np.ones(R, dtype=bool)
-    for j in range(P):
-        column = A[:, j:, j] - (L[:, j:, :j] @ L[:, j, :j, None])[..., 0]
-        pivot = column[:, 0]
-        ok &= pivot > 4 * EPS
-        L[:, j:, j] = column / np.sqrt(np.where(pivot > 4 * EPS, pivot, 1.0))[:, None]
-    z = np.zeros_like(b)
-    for j in range(P):
-        z[:, j] = (b[:, j] - np.einsum("ij,ij->i", L[:, j, :j], z[:, :j])) / L[:, j, j]
-    x = np.zeros_like(b)
-    for j in range(P - 1, -1, -1):
-        x[:, j] = (z[:, j] - np.einsum("ij,ij->i", L[:, j + 1 :, j], x[:, j + 1 :])) / L[:, j, j]
-    return x, ok
 
 
 def directions(

@@ -67,6 +67,8 @@ class Model:
 
     def spread(self, theta: np.ndarray) -> list[np.ndarray]:
         """Constants of the law as arrays (R, 1), or (R, n) where they differ between groups."""
+        if not self.members:
+            return [theta[:, i : i + 1] for i in range(self.n_slots)]
         return [theta[:, s] if len(s) == 1 else theta[:, s[self.group]] for s in self.slots]
 
     def value(self, theta: np.ndarray) -> np.ndarray:

@@ -161,7 +161,7 @@ def minimise(
                 free &= ~(at_low & (g >= 0)) & ~(at_high & (g <= 0))
             d = directions(J, S, d2, g, free, damp[some])
             drop = -np.einsum("ij,ij->i", g, d)
-            noise = EPS * np.sqrt(F * size[some]) + (8 * EPS) ** 2 * size[some]
+            noise = EPS * np.sqrt(F) * np.sqrt(size[some]) + (8 * EPS) ** 2 * size[some]
             final = dl[:, 0] <= target
             done = drop <= np.where(final, tolerance, 1e-3) * F + noise
             new, F_new, share = _line_search(

@@ -7,13 +7,15 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from fitting.columns import finite_number
 from fitting.errors import BadOption
 from fitting.law.calculus import linear_constants
 from fitting.law.expression import names
 from fitting.law.law import Law
 from fitting.law.powers import logged
+from fitting.solve.baseline import worse_than_free
 from fitting.solve.losses import log_squared, squared
-from fitting.solve.newton import Batch, Objective, minimise, target_delta
+from fitting.solve.newton import Batch, Objective, minimise
 from fitting.solve.problem import Problem
 from fitting.solve.rescue import trust_region
 from fitting.solve.start import starts as grid_starts
@@ -25,6 +27,7 @@ MANY = 24  # starts of laws with four nonlinear constants and more
 WHILE = 20  # steps after which a start that does not lead is left
 FINALISTS = 5
 NARROW, MOST_KINKS = 2.0, 100
+WIDE = 1e3  # targets that spread over so much: squared errors and those of the logs are of other rows
 POLISH = 60  # Newton steps after the trust region
 
 
@@ -41,8 +44,9 @@ def solve(
     best = rescued(problem, batch)
     if count is None:
         found = batch.theta[best]
-        again = [second_points(problem, found)] if in_doubt(problem, batch, best) else []
-        again += kinks(problem, found)
+        doubt = in_doubt(problem, batch, best)
+        again = [second_points(problem, found)] if doubt else []
+        again += kinks(problem, found, doubt)
     if count is None and again:
         more = race(problem, np.vstack(again))
         batch = Batch(*(np.concatenate([getattr(b, f) for b in (batch, more)]) for f in Batch.__slots__))
@@ -56,8 +60,7 @@ def _given(problem: Problem, start: Mapping[str, float], near: np.ndarray) -> np
     law = problem.law
     law.check_names(start, "start")
     for name, value in start.items():
-        if not np.isfinite(float(value)):
-            raise BadOption(f"start: {name} must be a finite number, got {value!r}")
+        finite_number("start", name, value)
     point = near.copy()
     for name, value in start.items():
         if name not in problem.recast.changes:
@@ -95,7 +98,7 @@ def rescued(problem: Problem, batch: Batch) -> int:
 
 def in_doubt(problem: Problem, batch: Batch, best: int) -> bool:
     """Whether the best end may not be the best there is: it stands on a bound, stopped early, was found once only, or
-    is worse than a quadratic in the logs of the columns."""
+    is worse than a polynomial in the logs of the columns."""
     value, theta = batch.objective[best], batch.theta[best]
     if not problem.inner.law.nonlinear or value <= _nothing(problem):
         return not np.isfinite(value)
@@ -104,7 +107,7 @@ def in_doubt(problem: Problem, batch: Batch, best: int) -> bool:
         return True
     if len(batch.objective) >= 3 and (batch.objective <= (1 + 1e-7) * value).sum() < 2:
         return True
-    return bool(value > baseline(problem))
+    return worse_than_free(problem, value)
 
 
 def first_search(problem: Problem, theta: np.ndarray) -> Batch:
@@ -164,25 +167,6 @@ def _nothing(problem: Problem) -> float:
     return 1e-24 * float(t @ t)
 
 
-def baseline(problem: Problem) -> float:
-    """Cost of a free quadratic in the logs of the columns, fitted by least squares; inf where rows are too few."""
-    rows = problem.rows
-    x = [c for c in rows.columns.values() if np.ptp(c) > 0]
-    x = [np.log(c) if c.min() > 0 else c for c in x]
-    x = [(c - c.mean()) / (c.std() or 1.0) for c in x]
-    table = np.column_stack([np.ones(rows.n), *x, *(a * b for i, a in enumerate(x) for b in x[i:])])
-    if rows.n < table.shape[1] + 3:
-        return np.inf
-    root = 1.0 if rows.weights is None else np.sqrt(rows.weights)
-    t = np.log(rows.y) if problem.loss.log else rows.y
-    coef = np.linalg.lstsq(table * np.reshape(root, (-1, 1)), t * root, rcond=None)[0]
-    f = table @ coef
-    objective = problem.objective()
-    with np.errstate(all="ignore"):
-        f = np.exp(f) if problem.loss.log else f
-        return float(objective.cost(f[None], np.full((1, 1), target_delta(objective)), np.arange(1))[0])
-
-
 def default_starts(problem: Problem) -> int:
     """More starts where one basin can't be counted on: many nonlinear constants, or other than exponents; few rows; no linear part."""
     law, loss = problem.inner.law, problem.loss
@@ -205,19 +189,24 @@ def second_points(problem: Problem, best: np.ndarray) -> np.ndarray:
     return np.vstack([wide, shaken])
 
 
-def kinks(problem: Problem, best: np.ndarray) -> list[np.ndarray]:
-    """Where a transition is narrower than the gaps between rows, every gap has an optimum of its own: starts along its place."""
+def kinks(problem: Problem, best: np.ndarray, doubt: bool) -> list[np.ndarray]:
+    """Where a transition is narrower than the gaps between rows, every gap has an optimum of its own: starts along its place.
+    In doubt a wide transition is tried as a narrow one, too."""
     slots = dict(zip(problem.inner.law.constants, problem.inner.slots, strict=True))
     places = [(c, part) for c, part in problem.parts.items() if part.kind == "place" and not part.leans]
-    widths = [c for c, part in problem.parts.items() if part.kind == "width"]
+    widths = [slots[c] for c, part in problem.parts.items() if part.kind == "width"]
     out = []
     for c, part in places:
         gap = 2.0 * part.scale / problem.rows.n
-        if any((np.abs(best[slots[w]]) < NARROW * gap).any() for w in widths):
-            count = min(2 * problem.rows.n, MOST_KINKS)
-            points = np.tile(best, (count, 1))
-            points[:, slots[c]] = (part.centre + part.scale * np.linspace(-1.0, 1.0, count))[:, None]
-            out.append(points)
+        narrow = any((np.abs(best[w]) < NARROW * gap).any() for w in widths)
+        if not widths or not (narrow or doubt):
+            continue
+        count = min(2 * problem.rows.n, MOST_KINKS)
+        points = np.tile(best, (count, 1))
+        points[:, slots[c]] = (part.centre + part.scale * np.linspace(-1.0, 1.0, count))[:, None]
+        for w in widths if not narrow else ():
+            points[:, w] = 0.5 * gap
+        out.append(points)
     return out
 
 
@@ -251,9 +240,9 @@ def first_points(problem: Problem, count: int, reach: float = 1.0) -> np.ndarray
 
 
 def log_linear(problem: Problem) -> np.ndarray | None:
-    """Constants of a law that is one product, by a straight fit of the logs; None for other laws and other rows."""
+    """Constants (m, P) of a law that is one product, by straight fits of the logs; None for other laws and other rows."""
     law, rows = problem.inner.law, problem.rows
-    amplitudes = frozenset(c for c in law.linear if problem.inner_box[c][0] == 0.0)
+    amplitudes = frozenset(c for c in law.linear if problem.inner_box[c][0] <= 0.0 < problem.inner_box[c][1])
     if len(amplitudes) != 1 or rows.y.min() <= 0:
         return None
     tree = logged(law.tree, amplitudes)
@@ -268,7 +257,12 @@ def log_linear(problem: Problem) -> np.ndarray | None:
         offset = np.asarray(value, dtype=float)
     if not (np.isfinite(table).all() and np.isfinite(offset).all()):
         return None
-    found = dict(
-        zip(straight.constants, np.linalg.lstsq(table, np.log(rows.y) - offset, rcond=None)[0], strict=True)
-    )
-    return np.array([np.exp(found[c]) if c in amplitudes else found[c] for c in law.constants])
+    logs = np.broadcast_to(np.log(rows.y) - offset, (rows.n,))
+    points = []
+    # A small relative error of a row is so much of its target: weighted by those, the logs give the squared errors themselves.
+    wide = rows.y.max() > WIDE * rows.y.min()
+    for root in (np.ones(rows.n), rows.y / rows.y.max()) if wide else (np.ones(rows.n),):
+        ends = np.linalg.lstsq(table * root[:, None], logs * root, rcond=None)[0]
+        found = dict(zip(straight.constants, ends, strict=True))
+        points.append([np.exp(found[c]) if c in amplitudes else found[c] for c in law.constants])
+    return np.array(points)

@@ -14,11 +14,13 @@ from fitting.arrays import Array, Index
 from fitting.law.compiled import compile_trees
 from fitting.law.expression import Node, names
 from fitting.law.law import Law
+from fitting.solve.cholesky import side_by_side
 from fitting.solve.roles import Role
 
 PER_AXIS = {1: 48, 2: 24, 3: 11}
 SCATTERED = 2048
 MAX_ROWS, FEW_ROWS = 400, 64  # of a lattice, of scattered cells
+LEAST = 1e-14  # columns that are one another to the last digit leave no pivot, and rounding may leave less
 
 Column = tuple[np.ndarray, Index | slice | None]
 """Values (m, n) at m combinations of constants, and which of them each cell has; None: there is one."""
@@ -56,7 +58,7 @@ def starts(
         tables = [_evaluate(tree, law, columns, nonlinear, axes, cells, len(y)) for tree in (*trees, offset)]
         linear_low = np.array([low[index[c]] for c in law.linear])
         linear_high = np.array([high[index[c]] for c in law.linear])
-        coef, rss = _solve(tables, y, w, len(unit), linear_low, linear_high)
+        coef, rss = _solve(tables, y, w, len(unit), linear_low, linear_high, count == 1)
     rss = np.where(np.isfinite(rss), rss, np.inf)
     chosen = _apart(rss, unit, count)
     theta = np.zeros((len(chosen), law.n_constants))
@@ -190,9 +192,18 @@ def _dot(one: Column, other: Column, w: np.ndarray | None, cells: int) -> Array:
 
 
 def _solve(
-    tables: list[Column], y: Array, w: Array | None, cells: int, low: Array, high: Array
+    tables: list[Column],
+    y: Array,
+    w: Array | None,
+    cells: int,
+    low: Array,
+    high: Array,
+    one: bool,
 ) -> tuple[Array, Array]:
-    """Linear constants (cells, q) within their signs, and the weighted residual sum of squares (cells,)."""
+    """Linear constants (cells, q) within their signs, and the weighted residual sum of squares (cells,).
+
+    one: only the best cell is wanted, so those that could not be it are left at the next point within their signs.
+    """
     q = len(tables) - 1
     target: Column = (y[None, :], None)
     offset = tables[-1]
@@ -214,17 +225,21 @@ def _solve(
     scale = 1.0 / np.sqrt(np.maximum(np.einsum("iij->ij", G), 1e-300))
     G, b = G * scale[:, None] * scale[None, :], b * scale
     low, high = low[:, None] / scale, high[:, None] / scale
-    coef = _many(G + 1e-11 * np.eye(q)[:, :, None], b)
+    coef, _ = side_by_side(G + 1e-11 * np.eye(q)[:, :, None], b, LEAST)
     out = (coef < low) | (coef > high)
-    coef = np.clip(coef, low, high)
+    unsigned, coef = coef, np.clip(coef, low, high)
     free = ~out
-    todo = np.flatnonzero(out.any(axis=0))
+    left = out.any(axis=0)
+    if one and left.any() and not left.all():  # signs cost: a cell is no better with them than without
+        without = np.where(bad, np.inf, yy - np.einsum("ij,ij->j", unsigned, b))
+        left &= without < without[~left].min(initial=np.inf)
+    todo = np.flatnonzero(left)
     for _ in range(q):  # what left its bounds is held there; good enough for a start
         if not len(todo):
             break
         f, here, Gt = free[:, todo], coef[:, todo], G[:, :, todo]
         rhs = np.where(f, b[:, todo] - np.einsum("ijk,jk->ik", Gt, np.where(f, 0.0, here)), here)
-        c = _many(Gt * (f[:, None] & f[None, :]) + np.eye(q)[:, :, None] * (1e-11 + ~f), rhs)
+        c, _ = side_by_side(Gt * (f[:, None] & f[None, :]) + np.eye(q)[:, :, None] * (1e-11 + ~f), rhs, LEAST)
         c = np.where(f, c, here)
         out = f & ((c < low[:, todo]) | (c > high[:, todo]))
         coef[:, todo] = np.clip(c, low[:, todo], high[:, todo])
@@ -232,22 +247,6 @@ def _solve(
         todo = todo[out.any(axis=0)]
     rss = yy - 2 * np.einsum("ij,ij->j", coef, b) + np.einsum("ik,ijk,jk->k", coef, G, coef)
     return (coef * scale).T, np.where(bad, np.inf, np.maximum(rss, 0.0))
-
-
-def _many(A: Array, b: Array) -> Array:
-    """x with A x = b for many small positive definite systems, A (q, q, cells), b (q, cells): Cholesky, cells side by side."""
-    q = len(b)
-    L = np.empty_like(A)
-    for j in range(q):
-        column = A[j:, j] - (L[j:, :j] * L[j, :j]).sum(axis=1)
-        # Columns that are one another to the last digit leave nothing, and rounding may leave less.
-        L[j:, j] = column / np.sqrt(np.maximum(column[0], 1e-14))
-    x = b.copy()
-    for j in range(q):
-        x[j] = (x[j] - (L[j, :j] * x[:j]).sum(axis=0)) / L[j, j]
-    for j in range(q - 1, -1, -1):
-        x[j] = (x[j] - (L[j + 1 :, j] * x[j + 1 :]).sum(axis=0)) / L[j, j]
-    return x
 
 
 def _apart(rss: np.ndarray, unit: np.ndarray, count: int) -> list[int]:

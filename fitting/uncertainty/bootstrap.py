@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from fitting.arrays import Array
-from fitting.columns import frame
+from fitting.columns import frame, label_index
 from fitting.errors import BadData, BadOption
 from fitting.solve.solution import Solution
 
@@ -118,10 +118,10 @@ def _labels(result: Solution, labels: object, what: str) -> np.ndarray:
                 f"{what}: no column {labels!r} in the fit ({', '.join(rows.columns)}); pass the labels"
             )
         labels = rows.columns[labels]
-    labels = np.asarray(labels).ravel()
-    if len(labels) != rows.n:
-        raise BadData(f"unequal lengths: {what} has {len(labels)} rows, the fit has {rows.n}")
-    return np.unique(labels, return_inverse=True)[1]
+    index, _ = label_index(what, labels)
+    if len(index) != rows.n:
+        raise BadData(f"unequal lengths: {what} has {len(index)} rows, the fit has {rows.n}")
+    return index
 
 
 def _within(labels: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray:

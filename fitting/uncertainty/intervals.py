@@ -15,7 +15,7 @@ from fitting.uncertainty.bootstrap import bootstrap
 from fitting.uncertainty.covariance import covariance, degrees, positive_slots
 from fitting.uncertainty.interval import Interval
 from fitting.uncertainty.profile import profile_interval
-from fitting.uncertainty.sandwich import cluster_index, sandwich
+from fitting.uncertainty.sandwich import spread_along
 
 METHODS = ("sandwich", "covariance", "profile", "bootstrap")
 
@@ -31,7 +31,8 @@ def intervals(
 
     Args:
         level: of confidence.
-        method: "sandwich": Student t on the linearised fit, amplitudes on the log scale, every row with its own noise;
+        method: "sandwich": Student t on the linearised fit, amplitudes on the log scale, every row with its own noise, as many
+            degrees of freedom as residuals speak for the constant;
             "covariance": the same with one noise for all rows; "profile": where the best objective with the constant
             held rises too far (right for curved problems, one noise for all rows); "bootstrap": percentiles of refitted
             resamples.
@@ -54,13 +55,11 @@ def intervals(
         takes = f"takes {', '.join(known)}" if known else "has no options"
         raise BadOption(f"intervals: method={method!r} {takes}, got {', '.join(unknown)}")
     if method == "covariance":
-        return _by_spread(result, level, chosen, method, covariance(result), degrees(result))
+        left = np.full(len(result.constants), float(degrees(result)))
+        return _by_spread(result, level, chosen, method, np.diagonal(covariance(result)), left)
     if method == "sandwich":
-        clusters = options.get("clusters")
-        left = degrees(result)
-        if clusters is not None and left > 0:
-            left = min(left, int(cluster_index(result, clusters).max()))
-        return _by_spread(result, level, chosen, method, sandwich(result, clusters), left)
+        variance, left = spread_along(result, clusters=options.get("clusters"))
+        return _by_spread(result, level, chosen, method, variance, left)
     if method == "profile":
         return {name: profile_interval(result, name, level) for name in chosen}
     sample = bootstrap(result, **options)
@@ -71,22 +70,22 @@ def intervals(
 
 
 def _by_spread(
-    result: Solution, level: float, chosen: list[str], method: str, spread: Array, left: int
+    result: Solution, level: float, chosen: list[str], method: str, variance: Array, left: Array
 ) -> dict[str, Interval]:
-    variance = np.diagonal(spread)
-    t = float(special.stdtrit(left, 0.5 + level / 2)) if left > 0 else np.inf
+    t = special.stdtrit(np.maximum(left, 1.0), 0.5 + level / 2)
+    none = degrees(result) <= 0
     positive = positive_slots(result)
     out = {}
     for i, (name, value) in enumerate(result.constants.items()):
         if name not in chosen:
             continue
-        if variance[i] <= 0 or left <= 0:
+        if variance[i] <= 0 or none:
             low = high = np.nan
         elif positive[i] and name.split("[")[0] in result.law.linear:
-            factor = np.exp(min(t * np.sqrt(variance[i]) / value, 700.0))
+            factor = np.exp(min(t[i] * np.sqrt(variance[i]) / value, 700.0))
             low, high = value / factor, value * factor
         else:
-            half = t * np.sqrt(variance[i])
+            half = t[i] * np.sqrt(variance[i])
             low, high = value - half, value + half
         out[name] = Interval(value, float(low), float(high), level, method)
     return {name: out[name] for name in chosen}
@@ -113,14 +112,21 @@ def prediction_interval(
     constants = result.one_set(group)
     value = np.atleast_1d(result.law.predict(constants, data))
     J = result.law.gradient(constants, data)
-    spread = sandwich(result) if method == "sandwich" else covariance(result)
-    slots = _slots(result, group)
-    variance = np.einsum("ij,jk,ik->i", J, spread[np.ix_(slots, slots)], J)
     left = degrees(result)
-    t = float(special.stdtrit(left, 0.5 + level / 2)) if left > 0 else np.inf
+    along = np.zeros((len(J), len(result.constants)))
+    along[:, _slots(result, group)] = J
+    if method == "sandwich":
+        variance, freedom = spread_along(result, along)
+    else:
+        variance = np.einsum("ij,jk,ik->i", along, covariance(result), along)
+        freedom = np.full(len(J), float(max(left, 1)))
     if noise:
-        own = result.rss / max(left, 1)
-        variance = variance + (own * value**2 if result.loss.log else own)
+        own = result.rss / max(left, 1) * (value**2 if result.loss.log else 1.0)
+        if method == "sandwich":  # as many degrees of freedom as the two variances together have (Welch)
+            parts = variance**2 / freedom + own**2 / max(left, 1)
+            freedom = np.where(parts > 0, (variance + own) ** 2 / np.where(parts > 0, parts, 1.0), freedom)
+        variance = variance + own
+    t = special.stdtrit(freedom, 0.5 + level / 2) if left > 0 else np.full(len(J), np.inf)
     half = t * np.sqrt(variance)
     return value, value - half, value + half
 

@@ -41,5 +41,5 @@ def uneven_spread(result: Solution) -> list[str]:
     way = "grow" if coef[1 + main] > 0 else "shrink"
     return [
         f"uneven spread: residuals {way} with {used[main]} (p = {p:.1e}); plain covariance and profile intervals are too "
-        "narrow for some constants, sandwich intervals and case or wild bootstraps hold; weights= would sharpen the fit"
+        "narrow for some constants, sandwich intervals and case bootstraps hold; weights= would sharpen the fit"
     ]

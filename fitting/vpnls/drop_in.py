@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fitting.columns import numbers
+from fitting.columns import LEAST, MOST, check_size, numbers
 from fitting.errors import BadData, BadOption, NonFiniteFitError
 from fitting.solve.losses import Loss, LossType, parse_loss
 from fitting.status import FitStatus
@@ -115,6 +115,8 @@ def _compiled(N: Any, D: Any, L: Any, box: tuple[np.ndarray, np.ndarray], loss: 
         return None
     # Numba compiles anew for read-only arrays, and nobody asked for that
     N, D, L = (column if column.flags.writeable else column.copy() for column in (N, D, L))
+    if not LEAST < max(L.max(), -L.min()) < MOST:
+        return None
     solved = fast.solve(N, D, L, low, high, loss.huber_delta)
     if solved is None:
         return None
@@ -199,6 +201,7 @@ def check_rows(
         if len(bad):
             where = f"{len(bad)} of {n} rows are not (first: row {bad[0]}, L={L[bad[0]]})"
             raise BadData(f"L must be finite: {where}. Drop them before fitting.")
+    check_size("L", L)
     if N.min() == N.max() and D.min() == D.max():
         raise BadData(f"all {n} rows have the same N and D: nothing can be fitted; vary N and D")
     return N, D, L

@@ -9,7 +9,9 @@ from numba import njit
 from fitting.arrays import Array
 
 EPS = 2.220446049250313e-16
-MAX_STEPS = 200
+MAX_STEPS = (
+    200.0  # as a number that is not whole: for a literal integer Numba would compile `newton` once more
+)
 FEW = 7
 MAX_STAGES = 60
 
@@ -26,6 +28,39 @@ def objective(x: Array, z: Array, y: Array, theta: Array, delta: float, U: Array
         c = min(max(d, -delta), delta)
         F += c * (d - 0.5 * c)
     return F
+
+
+@njit(cache=True, error_model="numpy")
+def take(source: Array, sink: Array) -> None:
+    """Copy by hand: `sink[:] = source` alone takes Numba two seconds to compile."""
+    for i in range(len(source)):
+        sink[i] = source[i]
+
+
+@njit(cache=True, error_model="numpy")
+def size_of(r: Array, k: int, scratch: Array) -> float:
+    """The k-th smallest of |r|, from 0, by Hoare's selection: `np.sort` takes Numba more than a second to compile."""
+    for t in range(len(r)):
+        scratch[t] = abs(r[t])
+    left, right = 0, len(r) - 1
+    while left < right:
+        pivot = scratch[k]
+        i, j = left, right
+        while i <= j:
+            while scratch[i] < pivot:
+                i += 1
+            while pivot < scratch[j]:
+                j -= 1
+            if i <= j:
+                scratch[i], scratch[j] = scratch[j], scratch[i]
+                i += 1
+                j -= 1
+        if j < k:
+            left = i
+        if k < i:
+            right = j
+    found: float = scratch[k]
+    return found
 
 
 @njit(cache=True, error_model="numpy")
@@ -108,7 +143,7 @@ def newton(
     low: Array,
     high: Array,
     tolerance: float,
-    limit: int,
+    limit: float,
     size: float,
     U: Array,
     r: Array,
@@ -119,10 +154,13 @@ def newton(
     U2, r2, w = np.empty((2, n)), np.empty(n), np.empty(n)
     W, H = np.empty((5, 5)), np.empty((5, 5))
     g, gf, d, step, new = np.empty(5), np.empty(5), np.empty(5), np.empty(5), np.empty(5)
-    free = np.empty(5, dtype=np.int64)
+    free = np.empty(
+        6, dtype=np.int64
+    )  # the sixth is how many there are: not a literal, so `cholesky` is compiled once
     floor = (8 * EPS) ** 2 * size
     F = objective(x, z, y, theta, delta, U, r)
-    for count in range(1, limit + 1):
+    steps = int(limit)
+    for count in range(1, steps + 1):
         m0 = m1 = m2 = m3 = m4 = m5 = m6 = 0.0
         for t in range(n):
             c = min(max(r[t], -delta), delta)
@@ -135,10 +173,8 @@ def newton(
             m4 += c * q
             m5 += c * p * x[t]
             m6 += c * q * z[t]
-            w[t] = 1.0 if abs(r[t]) <= delta else 0.0
         A, B = theta[1], theta[2]
         g[0], g[1], g[2], g[3], g[4] = -m0, -m1, -m2, A * m3, B * m4
-        gram(x, z, theta, U, w, W)
         k = 0
         for i in range(5):
             held = (theta[i] <= low[i] and g[i] >= 0) or (theta[i] >= high[i] and g[i] <= 0)
@@ -147,15 +183,16 @@ def newton(
                 k += 1
         if k == 0:
             return F, count, True
+        free[5] = k
         drop = -1.0
         for kind in range(6):
-            if kind == 1:  # rows outside delta count a little
+            if kind <= 2:
                 for t in range(n):
-                    w[t] = 1.0 if abs(r[t]) <= delta else 1e-3
-                gram(x, z, theta, U, w, W)
-            elif kind == 2:  # reweighted: goes down for certain
-                for t in range(n):
-                    w[t] = min(1.0, delta / max(abs(r[t]), 1e-300)) if huber else 1.0
+                    size_t = abs(r[t])
+                    if kind == 2:  # reweighted: goes down for certain
+                        w[t] = min(1.0, delta / max(size_t, 1e-300)) if huber else 1.0
+                    else:  # rows outside delta count a little when they must
+                        w[t] = 1.0 if size_t <= delta else 1e-3 * kind
                 gram(x, z, theta, U, w, W)
             for i in range(k):
                 gf[i] = -g[free[i]]
@@ -176,7 +213,7 @@ def newton(
                             H[i, j] -= B * m6
             else:
                 ridge = 1e-12 if kind == 1 else 1e-10 * 1e3 ** (kind - 2)
-            if not cholesky(H, gf, step, k, ridge):
+            if not cholesky(H, gf, step, free[5], ridge):
                 continue
             drop = 0.0
             for i in range(k):
@@ -194,7 +231,7 @@ def newton(
         else:
             for i in range(k):
                 d[free[i]] = step[i]
-        noise = EPS * np.sqrt(F * size) + floor
+        noise = EPS * np.sqrt(F) * np.sqrt(size) + floor
         small = drop <= tolerance * F + noise
         s = 1.0
         while True:
@@ -205,18 +242,18 @@ def newton(
             F2 = objective(x, z, y, new, delta, U2, r2)
             if small:
                 if F + noise >= F2:
-                    theta[:] = new
+                    take(new, theta)
                 return min(F, F2), count, True
             if F2 < F and F + 1e-4 * gain >= F2:
                 break
             s *= 0.5
             if s < 1e-9:
                 return F, count, drop <= 1e-8 * F + 10 * noise
-        theta[:] = new
+        take(new, theta)
         F = F2
         U, U2 = U2, U
         r, r2 = r2, r
-    return F, limit, False
+    return F, steps, False
 
 
 @njit(cache=True, error_model="numpy")
@@ -239,30 +276,28 @@ def descend(
         many rows lie within delta.
     """
     n = len(y)
-    U, r = np.empty((2, n)), np.empty(n)
+    U, r, absolute = np.empty((2, n)), np.empty(n), np.empty(n)
     target = 1e-14 if delta == np.inf else 1e-4
-    F, steps, fine = newton(x, z, y, theta, np.inf, low, high, target, MAX_STEPS, size, U, r)
-    if delta < np.inf:
-        objective(x, z, y, theta, delta, U, r)
-        absolute = np.sort(np.abs(r))
-        stage = absolute[int(0.9 * (n - 1))]
-        few = min(FEW, n - 1)
-        for _ in range(MAX_STAGES):
-            if stage <= delta / 0.6:
-                break
-            _, more, _ = newton(x, z, y, theta, stage, low, high, 1e-3, 8, size, U, r)
-            steps += more
-            objective(x, z, y, theta, delta, U, r)
-            absolute = np.sort(np.abs(r))
-            stage = min(0.8 * stage, max(0.3 * stage, absolute[few]))
-        F, more, fine = newton(x, z, y, theta, delta, low, high, 1e-13, MAX_STEPS, size, U, r)
+    stage, limit, steps, fine = np.inf, MAX_STEPS, 0, False
+    # One loop over the stages, so that `newton` is called from one place: every call of it is compiled anew.
+    for count in range(MAX_STAGES + 2):
+        _, more, fine = newton(x, z, y, theta, stage, low, high, target, limit, size, U, r)
         steps += more
-    F = objective(x, z, y, theta, delta, U, r)
+        F = objective(x, z, y, theta, delta, U, r)
+        if stage <= delta:
+            break
+        rank = int(0.9 * (n - 1)) if count == 0 else min(FEW, n - 1)
+        wide = size_of(r, rank, absolute)
+        stage = wide if count == 0 else min(0.8 * stage, max(0.3 * stage, wide))
+        target, limit = 1e-3, 8.0
+        if stage <= delta / 0.6 or count >= MAX_STAGES:
+            stage, target, limit = delta, 1e-13, MAX_STEPS
     rss, inside = 0.0, 0
     for t in range(n):
         rss += r[t] * r[t]
         inside += abs(r[t]) <= delta
-    raw = theta.copy()
+    raw = np.empty(5)
+    take(theta, raw)
     raw[1] *= np.exp(theta[3] * x0)
     raw[2] *= np.exp(theta[4] * z0)
     return raw, theta, F, steps, fine, rss, inside

@@ -79,7 +79,7 @@ class Surface:
             if d is None:
                 return SurfaceFit(theta, F, step, True)
             noise = (
-                EPS * (F * self.size) ** 0.5 + self.floor
+                EPS * F**0.5 * self.size**0.5 + self.floor
             )  # rounding error of F: smaller drops can't be seen
             small = drop <= tolerance * F + noise
             t = 1.0

@@ -27,7 +27,7 @@ from harness.proposers.llm.settings import with_model
 from harness.record.run_folder import RunFolder, write_atomically
 from harness.run.asking import check_models
 from tables.shown import Screen
-from tasks import Task, load, names, resolve
+from tasks import BadTable, Task, TaskError, load, names, resolve
 from tasks.corpus import load_corpus, need_corpus
 from tasks.nested import nested
 from tasks.simulated import load_simulated, simulated_names
@@ -65,7 +65,9 @@ def bench(
         check_models(args, config)
     tasks = suite_tasks(args.suite, args.data_dir or config.data_dir)
     if args.nested is not None:
-        tasks = {name: nested(task, args.nested) for name, task in tasks.items()}
+        tasks, left_out = nested_tasks(tasks, args.nested)
+        for line in left_out:
+            say(line)
     proposers: tuple[str, ...] = () if args.only_random else (config.evolve.proposer,)
     proposers += () if args.no_random else ("random",)
     wanted = cells(list(tasks), proposers, args.seeds)
@@ -104,6 +106,25 @@ def suite_tasks(suite: list[str], data_dir: str | None) -> dict[str, Task]:
         return {name: load_simulated(name) for name in simulated_names()}
     wanted = names() if "sldbench" in suite else [resolve(t) for t in suite]
     return {name: load(name, data_dir=data_dir) for name in wanted}
+
+
+def nested_tasks(tasks: dict[str, Task], share: float) -> tuple[dict[str, Task], list[str]]:
+    """The tasks with the outer part of their training rows hidden, and a line on each that is too small for that.
+
+    Raises:
+        TaskError: all of them are.
+    """
+    found, left_out = {}, []
+    for name, task in tasks.items():
+        try:
+            found[name] = nested(task, share)
+        except TaskError as error:
+            if len(tasks) == 1:
+                raise
+            left_out.append(f"left out: {error}")
+    if not found:
+        raise BadTable(f"--nested {share:g}: no task has rows enough; {left_out[0]}")
+    return found, left_out
 
 
 def settings(args: argparse.Namespace, config: Config, tasks: dict[str, Task]) -> dict[str, Any]:

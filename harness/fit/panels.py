@@ -8,8 +8,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fitting import FitError, FittedLaw, profile
-from fitting.plots import budgets
+from fitting import FitError, FittedLaw
+from fitting.drawing import (
+    Ink,
+    allocation_curve,
+    budgets,
+    isoflop_curves,
+    profile_curve,
+    profiled,
+    spent_and_beyond,
+)
 from harness.fit.report import Report
 from harness.pages.panel import Panel, limit, logarithmic, marks, shade_beyond, short
 from harness.pages.theme import COLOURS
@@ -17,7 +25,8 @@ from harness.pages.theme import COLOURS
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-MOST_PROFILES, MOST_GROUPS, MOST_COLUMNS = 6, 8, 4
+MOST_GROUPS, MOST_COLUMNS = 8, 4
+INK = Ink(COLOURS["law"], COLOURS["muted"], COLOURS["heldout"])
 NEAR = 0.02
 """Rows are drawn beside a curve where their other columns are within this of its own, relatively."""
 BEYOND = 10.0
@@ -201,23 +210,17 @@ def isoflop_panels(fitted: Fitted) -> Iterator[Panel]:
     """Rows of one budget and the law's valley through them."""
     if not fitted.is_surface:
         return
-    rows = fitted.result.problem.rows
-    N, D = fitted.rows("N"), fitted.rows("D")
-    levels, group = budgets(fitted.k * N * D if fitted.C is None else fitted.C)
+    spent, _ = spent_and_beyond(fitted.result, fitted.C, fitted.k)
+    levels, group = budgets(spent)
 
     def draw(ax: Axes) -> None:
         from matplotlib import colormaps
 
-        for g, level in enumerate(levels):
-            mine = group == g
-            colour = colormaps["viridis"](0.15 + 0.65 * g / max(len(levels) - 1, 1))
-            product = float(np.exp(np.log(N[mine] * D[mine]).mean()))
-            x = np.geomspace(N[mine].min() / 1.3, N[mine].max() * 1.3, 60)
-            ax.plot(x, fitted.result.predict(N=x, D=product / x), color=colour, linewidth=1.2)
-            ax.plot(N[mine], rows.y[mine], "o", ms=3.5, color=colour, label=f"{level:.2g}")
-        logarithmic(ax, "x", N)
+        places = np.linspace(0.15, 0.8, len(levels)) if len(levels) > 1 else [0.15]
+        isoflop_curves(ax, fitted.result, levels, group, [colormaps["viridis"](p) for p in places])
+        logarithmic(ax, "x", fitted.rows("N"))
         ax.set_xlabel("N")
-        ax.set_ylabel(short(rows.target, 34))
+        ax.set_ylabel(short(fitted.result.problem.rows.target, 34))
         ax.legend(title="C", fontsize=7, title_fontsize=7, ncols=2)
 
     yield Panel("isoflop", "IsoFLOP curves", "rows of each budget and the law's curve through them", draw)
@@ -227,8 +230,7 @@ def allocation_panels(fitted: Fitted) -> Iterator[Panel]:
     """Best N and D for a budget, with their bands."""
     if not fitted.is_surface:
         return
-    spent = fitted.k * fitted.rows("N") * fitted.rows("D") if fitted.C is None else fitted.C
-    grid = np.geomspace(spent.min(), 1e3 * spent.max(), 40)
+    spent, grid = spent_and_beyond(fitted.result, fitted.C, fitted.k)
     try:
         best = fitted.result.allocate(grid, k=fitted.k, bands=fitted.bands, n=400)
     except FitError:
@@ -236,9 +238,7 @@ def allocation_panels(fitted: Fitted) -> Iterator[Panel]:
     for name, values in (("N_opt", best.N_opt), ("D_opt", best.D_opt)):
 
         def draw(ax: Axes, name: str = name, values: np.ndarray = values) -> None:
-            ax.plot(grid, values, color=COLOURS["law"], linewidth=1.8)
-            if name in best.bands:
-                ax.fill_between(grid, *best.bands[name], color=COLOURS["law"], alpha=0.18, linewidth=0)
+            allocation_curve(ax, grid, values, best.bands.get(name), INK)
             logarithmic(ax, "x", grid)
             logarithmic(ax, "y", values)
             shade_beyond(ax, spent, grid)
@@ -252,20 +252,13 @@ def allocation_panels(fitted: Fitted) -> Iterator[Panel]:
 def profile_panels(fitted: Fitted) -> Iterator[Panel]:
     """The best fit with one nonlinear constant held, along that constant."""
     result = fitted.result
-    names = [n for n in result.constants if n.split("[")[0] in result.law.nonlinear][:MOST_PROFILES]
     found = fitted.report.intervals
-    for j, name in enumerate(names):
+    for j, name in enumerate(profiled(result)):
 
         def draw(ax: Axes, name: str = name) -> None:
             from matplotlib.ticker import MaxNLocator
 
-            line = profile(result, name)
-            ax.plot(line.value, np.abs(line.root), color=COLOURS["law"], linewidth=1.6)
-            ax.axhline(1.96, color=COLOURS["muted"], linewidth=0.8, linestyle=":")
-            ax.axvline(result.constants[name], color=COLOURS["heldout"], linewidth=1)
-            if np.isfinite(found[name].low):
-                ax.axvspan(found[name].low, found[name].high, color=COLOURS["heldout"], alpha=0.12, linewidth=0)  # fmt: skip
-            ax.set_ylim(0, 5)
+            profile_curve(ax, result, name, found[name], INK)
             ax.xaxis.set_major_locator(MaxNLocator(3))  # a sure exponent has many digits
             ax.set_xlabel(short(name, 34))
             ax.set_ylabel("rise, in standard errors")

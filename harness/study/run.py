@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from fitting import BadData, FittingError
-from fitting.plots import budgets
+from fitting.drawing import budgets
 from harness.pages.theme import themed
 from harness.study.pages import article, pictures_of, report, tells
 from studies.fitting_methods.experiment import Context, Experiment, Findings

@@ -14,6 +14,7 @@ from fitting import (
     LossFunction,
     LossSurface,
     LossType,
+    approach_2,
     bounds,
     fit,
     fit_vpnls,
@@ -66,6 +67,80 @@ def test_what_is_no_plain_number_is_refused():
     assert fit(SURFACE, data | {"L": whole}).objective == fit(SURFACE, data).objective
 
 
+class WithoutUnit(WithUnit):
+    unit = ""
+
+    @property
+    def value(self):
+        return self.values
+
+
+def test_predictions_refuse_what_a_fit_refuses():
+    result = fit(SURFACE, simulated())
+    for N, says in (
+        (WithUnit(1e9), r"N carries a unit \(tokens\)"),
+        (np.ma.masked_array([1e9, 1e10], mask=[0, 1]), "N: 1 of 2 rows are masked"),
+        (1e9 + 1j, "N: expected numbers, got complex"),
+        (True, "N: expected numbers, got truth values"),
+    ):
+        with pytest.raises(BadData, match=says):
+            result.predict(N=N, D=1e10)
+    plain = result.predict(N=[[1e9], [1e10]], D=[1e10, 1e11])
+    assert plain.shape == (2, 2)
+    assert result.predict(N=WithoutUnit([1e9]), D=1e10) == pytest.approx(plain[0, :1])
+
+
+@pytest.mark.parametrize("size", [1e-300, 1e-200, 1e200])
+def test_targets_beyond_floating_point_are_refused_everywhere(size):
+    data = simulated()
+    data["L"] = data["L"] * size
+    for call in (
+        lambda: fit(SURFACE, data),
+        lambda: fit_vpnls(data["N"], data["D"], data["L"]),
+        lambda: approach_2(data["N"], data["D"], data["L"], 6 * data["N"] * data["D"]),
+    ):
+        with pytest.raises(BadData, match="beyond floating point; rescale it"):
+            call()
+
+
+@pytest.mark.parametrize("size", [1e-90, 1e-30, 1e30, 1e90])
+def test_targets_of_any_other_size_have_the_same_exponents(size):
+    data = simulated(noise_std=0.01)
+    usual, other = fit(SURFACE, data), fit(SURFACE, data | {"L": data["L"] * size})
+    assert other.constants["alpha"] == pytest.approx(usual.constants["alpha"], rel=1e-7)
+    scaled = fit_vpnls(data["N"], data["D"], data["L"] * size)
+    assert scaled.alpha == pytest.approx(usual.constants["alpha"], rel=1e-7)
+
+
+def test_labels_and_values_that_are_none_are_named():
+    data = simulated(noise_std=0.01)
+    result = fit(SURFACE, data)
+    some = [None, None, *["a"] * 40, *["b"] * 33]
+    with pytest.raises(BadData, match="clusters: 2 of 75 rows have no label"):
+        result.intervals(clusters=some)
+    with pytest.raises(BadData, match="strata: 2 of 75 rows have no label"):
+        result.bootstrap(5, "within", strata=some)
+    mixed = [0, *["a"] * 41, *["b"] * 33]
+    assert result.intervals(clusters=mixed)["alpha"].low < result.constants["alpha"]
+    for value in (None, "x", float("inf")):
+        with pytest.raises(BadOption, match="start: alpha must be a finite number"):
+            fit(SURFACE, data, start={"alpha": value})
+    with pytest.raises(BadOption, match="fixed: E must be a finite number, got nan"):
+        fit(SURFACE, data, fixed={"E": float("nan")})
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(data | {"g": pandas.array([pandas.NA, *["a"] * 74], dtype="string")})
+    with pytest.raises(BadData, match="groups: 1 of 75 rows have no label"):
+        fit(SURFACE, frame, groups="g", free="E")
+
+
+def test_a_polars_frame_is_read_and_a_lazy_one_says_what_to_do():
+    pl = pytest.importorskip("polars")
+    data = simulated()
+    assert fit(SURFACE, pl.DataFrame(data)).objective == fit(SURFACE, data).objective
+    with pytest.raises(BadData, match=r"LazyFrame holds no rows yet; pass data.collect\(\)"):
+        fit(SURFACE, pl.DataFrame(data).lazy())
+
+
 def test_columns_by_other_names_get_a_hint_and_constants_that_are_columns_a_warning():
     data = simulated()
     with pytest.raises(ValueError, match="rename params to N, tokens to D"):
@@ -76,6 +151,8 @@ def test_columns_by_other_names_get_a_hint_and_constants_that_are_columns_a_warn
         fit("chinchilla", {"params": data["N"], "tokens": data["D"], "L": data["L"]})
     with pytest.raises(ValueError, match=r"which column is the target.*rename val_loss to L"):
         fit("chinchilla", {"N": data["N"], "D": data["D"], "val_loss": data["L"]})
+    with pytest.raises(ValueError, match="rename tokens to D"):
+        fit(SURFACE, {"N": data["N"], "tokens": data["D"], "L": data["L"]})
     odd = fit("E + A*N**-alpha + B*D**-beta", data | {"B": np.linspace(1, 2, 75)})
     assert "B is a column of the data" in odd.warnings[0]
 

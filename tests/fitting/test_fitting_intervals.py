@@ -7,6 +7,7 @@ from scipy import stats
 
 from fitting import BadOption, fit, log_huber, prediction_interval
 from fitting.uncertainty.profile import profile_interval
+from fitting.uncertainty.sandwich import spread_along
 
 SURFACE = "E + A*N**-alpha + B*D**-beta"
 BUDGETS = np.repeat([1.0, 2.0, 3.0, 4.0, 5.0], 15)
@@ -31,9 +32,10 @@ def line():
 def test_amplitudes_have_intervals_in_logs_and_exponents_plain_ones(surface, method, level):
     """An amplitude spans decades and can't be negative: a plain interval of it may hold zero and miss the upper side."""
     spread = np.sqrt(np.diagonal(surface.covariance("plain" if method == "covariance" else "sandwich")))
-    t = stats.t.ppf(0.5 + level / 2, 75 - 5)
+    left = np.full(5, 75 - 5.0) if method == "covariance" else spread_along(surface)[1]
     found = surface.intervals(level, method)
-    for (name, value), sd in zip(surface.constants.items(), spread, strict=True):
+    ts = stats.t.ppf(0.5 + level / 2, left)
+    for (name, value), sd, t in zip(surface.constants.items(), spread, ts, strict=True):
         low, high = found[name].low, found[name].high
         if name in ("E", "A", "B"):
             assert (low, high) == pytest.approx(
@@ -83,16 +85,17 @@ def test_without_rows_to_spare_no_interval_is_made_up():
     assert interval.high - interval.low == pytest.approx(2 * stats.t.ppf(0.975, 1) * sd[1])
 
 
-def test_clusters_leave_as_many_degrees_as_there_are_clusters_less_one(surface):
+def test_clusters_leave_fewer_degrees_than_there_are_clusters(surface):
     """Rows of a cluster share their errors, so five budgets are five looks at the noise, not seventy-five."""
-    spread = np.sqrt(np.diagonal(surface.covariance(clusters=BUDGETS)))
+    variance, left = spread_along(surface, clusters=BUDGETS)
     place = list(surface.constants).index("alpha")
+    assert variance == pytest.approx(np.diagonal(surface.covariance(clusters=BUDGETS)))
+    assert 1 <= left[place] <= 4
     found = surface.intervals(clusters=BUDGETS)["alpha"]
-    assert (found.high - found.low) / 2 == pytest.approx(stats.t.ppf(0.975, 4) * spread[place])
-    each = surface.intervals(clusters=np.arange(75))["alpha"]
-    assert (each.high - each.low) / 2 == pytest.approx(
-        stats.t.ppf(0.975, 70) * np.sqrt(np.diagonal(surface.covariance(clusters=np.arange(75))))[place]
-    ), "more clusters than rows to spare add none"
+    half = stats.t.ppf(0.975, left[place]) * np.sqrt(variance[place])
+    assert (found.high - found.low) / 2 == pytest.approx(half)
+    _, each = spread_along(surface, clusters=np.arange(75))
+    assert 4 < each[place] <= 70, "rows by themselves are many looks"
 
 
 def test_predictions_have_the_bands_of_a_regression(line):
@@ -108,8 +111,9 @@ def test_predictions_have_the_bands_of_a_regression(line):
         assert value == pytest.approx(result.predict({"x": new}))
         assert (low, high) == (pytest.approx(value - half), pytest.approx(value + half))
     value, low, high = prediction_interval(result, {"x": new})
-    spread = np.einsum("ij,jk,ik->i", at, result.covariance(), at)
-    assert high - value == pytest.approx(stats.t.ppf(0.975, 28) * np.sqrt(spread)), (
+    spread, left = spread_along(result, at)
+    assert spread == pytest.approx(np.einsum("ij,jk,ik->i", at, result.covariance(), at))
+    assert high - value == pytest.approx(stats.t.ppf(0.975, left) * np.sqrt(spread)), (
         "the sandwich at 95 %, of the line"
     )
     assert value - low == pytest.approx(high - value)
@@ -119,11 +123,16 @@ def test_noise_of_a_fit_in_logs_grows_with_the_value():
     data = simulated(noise_std=0.01)
     result = fit(SURFACE, data, loss=log_huber(1e-3))
     here = {"N": np.array([1e7, 1e9]), "D": np.array([1e9, 1e11])}
-    own = result.rss / 70
+    value, _, line = prediction_interval(result, here, method="covariance")
+    _, _, row = prediction_interval(result, here, noise=True, method="covariance")
+    own = result.rss / 70 * value**2
     t = stats.t.ppf(0.975, 70)
-    value, _, line = prediction_interval(result, here)
+    assert (row - value) ** 2 - (line - value) ** 2 == pytest.approx(t**2 * own)
+    J = result.law.gradient(result.constants, here)
+    variance, left = spread_along(result, J)
+    both = (variance + own) ** 2 / (variance**2 / left + own**2 / 70)
     _, _, row = prediction_interval(result, here, noise=True)
-    assert (row - value) ** 2 - (line - value) ** 2 == pytest.approx(t**2 * own * value**2)
+    assert row - value == pytest.approx(stats.t.ppf(0.975, both) * np.sqrt(variance + own))
 
 
 def test_without_rows_to_spare_a_band_is_as_wide_as_can_be():
@@ -148,7 +157,10 @@ def test_groups_have_their_own_bands():
         slots = [list(result.constants).index(n) for n in names]
         J = result.law.gradient(result.one_set(label), at)
         spread = J @ result.covariance()[np.ix_(slots, slots)] @ J.T
-        assert high - low == pytest.approx(2 * stats.t.ppf(0.975, 75 - 7) * np.sqrt(np.diagonal(spread)))
+        along = np.zeros((1, len(result.constants)))
+        along[:, slots] = J
+        _, left = spread_along(result, along)
+        assert high - low == pytest.approx(2 * stats.t.ppf(0.975, left) * np.sqrt(np.diagonal(spread)))
     found = result.intervals()
     for label in "abc":
         name = f"E[{label}]"

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from fitting_cases import simulated
 
-from fitting import BadOption, fit
+from fitting import BadData, BadOption, fit
 
 matplotlib = pytest.importorskip("matplotlib")
 matplotlib.use("Agg")
@@ -69,3 +69,5 @@ def test_what_can_not_be_drawn_is_said(surface):
         fit("E + A*N**-alpha", simulated()).plot("isoflop")
     with pytest.raises(BadOption, match="'fit' takes heldout"):
         surface.plot("fit", bands="bootstrap")
+    with pytest.raises(BadData, match="heldout: no column 'D'"):
+        surface.plot("fit", heldout={"N": [1e9], "L": [2.0]})

@@ -61,14 +61,28 @@ def test_experts_help_until_the_cutoff():
 
 COLUMNS = {
     "N": (7.0, 10.5), "D": (9.0, 12.0), "U": (8.5, 9.0), "G": (0.0, 2.0), "C": (18.0, 22.0), "M": (0.5, 3.0), "X": (0.0, 2.7),
-    "T": (0.3, 0.48), "S": (0.3, 0.55),
+    "T": (0.3, 0.48), "S": (0.3, 0.55), "P": (0.3, 1.2), "V": (3.6, 5.0),
 }  # fmt: skip
 MADE = {
     "shifted_surface": {"E": 1.7, "A": 400, "S": 1e8, "alpha": 0.34, "B": 400, "T": 1e10, "beta": 0.28},
+    "shifted": {"E": 1.7, "A": 400, "S": 1e8, "alpha": 0.34},
+    "precision": {"E": 2.0, "A": 400, "gamma": 2.5, "alpha": 0.34, "B": 400, "beta": 0.28},
+    "vocabulary": {"E": 1.7, "A": 400, "alpha": 0.34, "K": 20, "gamma": 0.4, "B": 400, "beta": 0.28},
+    "broken_power": {"E": 1.5, "A": 400, "alpha": 0.2, "N_b": 1e9, "w": 0.4, "c": 0.3},
+    "interaction": {"E": 1.7, "A": 400, "alpha": 0.34, "B": 400, "beta": 0.28, "K": 1e5},
+    "farseer_light": {"E": 1.7, "A": 400, "alpha": 0.34, "B": 100, "k": 0.05, "beta": 0.28},
+    "power_floor": {"E": 1.7, "A": 400, "alpha": 0.34},
+    "power": {"A": 30, "alpha": 0.12},
+    "tied": {"E": 1.7, "A": 400, "alpha": 0.3, "B": 500},
     "bounded": {"E": 1.7, "I": 9.0, "A": 4000, "alpha": 0.5},
     "skaling": {"E": 1.22, "A": 3355, "alpha": 0.408, "B": 18186, "beta": 0.431, "k": 0.452},
     "distillation": {"c0": 2.5, "d1": 1.3, "f1": 0.09, "c1": 20.0, "A": 2243, "alpha": 0.32, "B": 24181, "beta": 0.64, "gamma": 0.76},
 }  # fmt: skip
+
+
+def test_every_preset_says_where_it_comes_from():
+    for name, chosen in PRESETS.items():
+        assert len(chosen.source) > 20 and set(preset(name).used) == set(chosen.variables), name
 
 
 @pytest.mark.parametrize("name", [*(n for n, p in PRESETS.items() if p.published), *MADE])

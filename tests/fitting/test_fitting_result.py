@@ -50,7 +50,7 @@ def test_bands_widen_beyond_the_rows_and_far_out_warns():
 def test_saved_fits_load(tmp_path):
     result = fit("E + exp(a - alpha*log(N)) + B*D**-beta", simulated(noise_std=0.01), loss=huber(0.01))
     again = load(result.save(tmp_path / "fit.json"))
-    assert again.constants == pytest.approx(result.constants, rel=1e-8)
+    assert again.constants == result.constants and again.summary() == result.summary()
     with pytest.raises(BadData, match="can't be read"):
         load(tmp_path / "none.json")
 
@@ -76,5 +76,16 @@ def test_the_right_law_wins_and_predicts_beyond():
         compare([right])
     with pytest.raises(BadData, match="different rows"):
         compare([right, fit("E + A*N**-alpha", simulated(seed=5))])
+    assert compare([right, fit(SURFACE, data, bounds={"alpha": (0.4, 0.5)})]).names[1] == f"{SURFACE} (2)"
     with pytest.raises(FitError, match="no cut"):
         rollout(SURFACE, {k: v[:4] for k, v in data.items()}, along="N")
+
+
+def test_a_rollout_along_compute_moves_by_whole_budgets():
+    """6 N D of one budget differs in its last digits; the next budget is scored though it is ten times as large."""
+    data = simulated(noise_std=0.005)
+    data["C"] = 6 * data["N"] * data["D"]
+    assert len(np.unique(data["C"])) > 5
+    steps = rollout(SURFACE, data, along="C")
+    assert steps.cut == pytest.approx([1e19, 1e20]) and steps.until == pytest.approx([1e20, 1e21])
+    assert list(steps.n_fit) == [45, 60] and list(steps.n_scored) == [15, 15]

@@ -6,6 +6,8 @@ from fitting_cases import SURFACES, simulated
 
 from fitting import BadData, BadOption, fit, huber
 from fitting.uncertainty import sandwich as sandwich_of
+from fitting.uncertainty.sandwich import spread_along
+from fitting.uncertainty.satterthwaite import degrees_of_clusters, degrees_of_rows
 
 SURFACE = "E + A*N**-alpha + B*D**-beta"
 TRUTH = dict(zip(("alpha", "beta", "A", "B", "E"), SURFACES["chinchilla"], strict=True))
@@ -19,7 +21,7 @@ def uneven(seed, noise=0.004):
     return data
 
 
-def test_the_sandwich_of_a_straight_line_is_hc3():
+def test_the_sandwich_of_a_straight_line_is_hc2():
     rng = np.random.default_rng(0)
     x = rng.uniform(0, 3, 30)
     data = {"x": x, "y": 1 + 2 * x + (0.1 + x) * rng.standard_normal(30)}
@@ -28,8 +30,51 @@ def test_the_sandwich_of_a_straight_line_is_hc3():
     bread = np.linalg.inv(X.T @ X)
     h = np.einsum("ij,jk,ik->i", X, bread, X)
     r = data["y"] - X @ np.linalg.lstsq(X, data["y"], rcond=None)[0]
-    wanted = bread @ (X * (r / (1 - h))[:, None] ** 2).T @ X @ bread
+    wanted = bread @ (X * (r / np.sqrt(1 - h))[:, None] ** 2).T @ X @ bread
     assert result.covariance() == pytest.approx(wanted, rel=1e-8)
+
+
+def brute_degrees(weights, spread, U):
+    """Satterthwaite by whole tables: the sum of weights times squared residuals is a quadratic form in the errors."""
+    left = np.eye(len(U)) - U @ U.T
+    form = left @ np.diag(weights) @ left @ np.diag(spread)
+    return np.trace(form) ** 2 / np.trace(form @ form)
+
+
+def test_degrees_of_freedom_are_those_of_the_quadratic_form():
+    rng = np.random.default_rng(0)
+    U = np.linalg.qr(rng.standard_normal((40, 4)))[0]
+    weights, spread = rng.uniform(0, 1, (300, 40)) ** 4, np.exp(rng.standard_normal(40))
+    found = degrees_of_rows(weights, spread, U)
+    assert found == pytest.approx([brute_degrees(w, spread, U) for w in weights], rel=1e-9)
+    even = degrees_of_rows(np.ones((1, 40)), np.ones(40), U)
+    assert even == pytest.approx(36), "equal weights and an even spread: rows less constants"
+
+
+def test_degrees_of_freedom_of_clusters_are_those_of_the_quadratic_form():
+    rng = np.random.default_rng(1)
+    U = np.linalg.qr(rng.standard_normal((30, 3)))[0]
+    label = np.repeat(range(6), 5)
+    pull = rng.standard_normal((2, 30))
+    size, along = np.zeros((2, 6)), np.zeros((2, 6, 3))
+    for g in range(6):
+        mine = label == g
+        size[:, g], along[:, g] = (pull[:, mine] ** 2).sum(axis=1), pull[:, mine] @ U[mine]
+    left = np.eye(30) - U @ U.T
+    for p, found in zip(pull, degrees_of_clusters(size, along), strict=True):
+        table = np.array([np.where(label == g, p, 0.0) for g in range(6)]) @ left
+        form = table @ table.T
+        assert found == pytest.approx(np.trace(form) ** 2 / np.trace(form @ form), rel=1e-9)
+
+
+def test_few_rows_that_speak_leave_few_degrees_of_freedom():
+    """The noisy rows carry B: seeds 0..9."""
+    for seed in range(10):
+        result = fit(SURFACE, uneven(seed))
+        _, left = spread_along(result)
+        _, calm = spread_along(fit(SURFACE, simulated(noise_std=0.01, seed=seed)))
+        B = list(result.constants).index("B")
+        assert 1 <= left[B] < calm[B] < 70
 
 
 def test_weights_and_a_wide_huber_go_through_the_sandwich_alike():

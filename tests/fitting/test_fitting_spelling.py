@@ -90,6 +90,9 @@ def test_names_of_columns_are_never_rewritten():
         ("E + A*2(N + 1)", "write 2\\*"),
         ("E + A*lgo(N)", "did you mean"),
         ("E + A*N≤3", "not an expression"),
+        ("A N", r"position 1: a product needs its sign; write A\*N"),
+        ("1e3N + A", r"write 1e3\*N"),
+        ("E + A*N**-a  # floor", "what follows the '#'"),
         (r"\frac{A}", "the LaTeX ends where something more was expected"),
     ],
 )
@@ -97,3 +100,23 @@ def test_what_stays_unclear_is_refused_in_place(text, says):
     with pytest.raises(BadLaw, match=says) as error:
         Law.parse(text, V)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "same"),
+    [
+        ("E + A·N**-alpha", "E + A*N**-alpha"),
+        ("E + A*N**-lambda", "E + A*N**-lam"),
+        ("E + A/N^{alpha}", "E + A/N**alpha"),
+        (r"E + \frac{A}{N^alpha}", "E + A/N**alpha"),
+        ("E + 1_000*A*N**-alpha", "E + 1000*A*N**-alpha"),
+    ],
+)
+def test_what_is_clear_is_read(text, same):
+    assert Law.parse(text, V).same_as(Law.parse(same, V))
+
+
+def test_names_that_ran_together_are_pointed_out():
+    rows = {"N": [1.0, 2.0, 3.0, 4.0], "L": [3.0, 2.5, 2.2, 2.0]}
+    with pytest.raises(BadLaw, match=r"AN is one name: a product needs its sign, A\*N"):
+        fit("E + AN**-alpha", rows)
