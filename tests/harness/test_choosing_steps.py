@@ -36,6 +36,10 @@ def wild(X):
     return np.where(X[:, :1] > 1.01e9, 1e6, truth(X))
 
 
+def is_control(program):
+    return "One of the simple methods" in program
+
+
 @dataclass
 class Told:
     """An evaluator whose programs are the numbers by which they are off; `broken` ones fail when they are checked."""
@@ -46,6 +50,8 @@ class Told:
         self.asked, self.checked = Counter(), []
 
     def predict_cuts(self, program, spec, cuts, together):
+        if is_control(program):
+            return Failed(Failure.CRASH, "no real program is run here")
         self.asked[program] += 1
         if program == "crash":
             return Failed(Failure.CRASH, "signal 11")
@@ -194,6 +200,8 @@ def test_a_refit_is_taken_where_it_is_nearer_to_the_forecast():
 
     class Leaning(Told):
         def predict_cuts(self, program, spec, cuts, together):
+            if is_control(program):
+                return super().predict_cuts(program, spec, cuts, together)
             genome = read(program, facts)
             more = 0.01 * (
                 genome.line(facts.names)
