@@ -226,7 +226,10 @@ _MAKERS = {
 
 def _in_logs(task: Task, facts: TaskFacts) -> list[str]:
     positive = task.train.X.min(axis=0) > 0
-    return [f"log({name})" if p else name for name, p in zip(facts.names, positive, strict=True)]
+    names = facts.names[
+        : len(positive)
+    ]  # where targets have features of their own, one more name stands behind
+    return [f"log({name})" if p else name for name, p in zip(names, positive, strict=True)]
 
 
 def _law(texts: list[str], logged: list[bool]) -> str:

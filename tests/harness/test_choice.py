@@ -30,6 +30,7 @@ from harness.proposers.formula.render import read
 from harness.search.archive import Member
 from harness.search.candidate import Candidate
 from harness.search.selection import Judged
+from tasks import load
 from tasks.rows import Asked, Rows, Sealed, Task
 from tasks.spec import Column, Provenance, TaskSpec
 from tasks.split import validation_folds
@@ -77,6 +78,7 @@ def evaluator():
         yield Evaluator(sandbox)
 
 
+NANO = ("finetune_vocab", "lr_bsz", "data_constrained", "domain_mixture", "sft", "moe")
 GOOD = "c0 + c1*N**-a1 + c2*t"
 LOGS = "c0 + c1*log(N) + c2*log(N)**2"
 LINE = "c0 + c1*log(N)"
@@ -143,6 +145,14 @@ def test_a_control_as_a_program_says_what_the_control_says(evaluator, name, targ
         here = group == "a"
         by_line = law.predict(values, {"N": X[here, 0], "t": X[here, 1]})
         assert by_line == pytest.approx(said.y[here, 0], rel=1e-6)
+
+
+@pytest.mark.parametrize("name", list(CONTROLS))
+def test_whatever_a_task_is_like_a_control_is_a_program_or_known_to_be_no_law(name):
+    """Targets paired with features, features that are zero, groups: choosing may not break on any."""
+    for task in (load(n, data_dir="nano") for n in NANO):
+        member = control_law(name, task, TaskFacts.of(task.spec, task.train), "a title")
+        assert member is None or contract.check(member.candidate.program) is None
 
 
 def test_a_line_through_levels_is_a_law_of_one_feature_alone():
