@@ -341,3 +341,10 @@ def test_only_text_that_is_ours_to_the_letter_counts_as_rendered():
         "",
     ):
         assert not is_rendered(other, FACTS), other[:200]
+
+
+def test_a_long_head_is_looked_through_once():
+    """A model may send 200 kB of anything; what reads it must not try again from each line."""
+    facts, block = FACTS, render(parse("c0 + c1*N**-a1", FACTS.names, FitChoices()), FACTS, "a law")
+    for head in ("\n" * 150_000, "# a\n" * 40_000, '"""' + '"a' * 70_000, '"""\n' * 40_000):
+        assert not is_rendered(f"{head}x\n{block}", facts)

@@ -82,8 +82,8 @@ def read(program: str, facts: TaskFacts) -> Genome | None:
         return None
 
 
-_LINES = r"(?:(?:#[^\n\r\f\0]*)?\n)*+"
-_HEAD = re.compile(rf'{_LINES}(?:"""(?:(?!""")[^\\\0])*+"""\n{_LINES})?+import numpy as np\n{_LINES}')
+_LINES = r"(?:(?:#[^\n\r\f\0]*)?\n)*"
+_HEAD = re.compile(rf'{_LINES}(?:"""(?:(?!""")[^\\\0])*"""\n{_LINES})?import numpy as np\n{_LINES}')
 """What may stand before the part that evolves without doing anything: comments, a docstring, the import."""
 
 
