@@ -98,10 +98,10 @@ class Trial:
     def fit_and_predict(self, checks: bool) -> TrialResult | Failed:
         """Predictions of a fit, and if asked the checks that they rest on."""
         answer = self._fit_and_predict(checks)
-        cpu = sum(r.cpu_seconds for r in self.replies)
-        peak = max((r.peak_memory_mb for r in self.replies), default=0.0)
-        if isinstance(answer, Failed):
-            cpu, peak = answer.cpu_seconds + cpu, max(answer.peak_memory_mb, peak)
+        if not isinstance(answer, Failed):
+            return answer
+        cpu = answer.cpu_seconds + sum(r.cpu_seconds for r in self.replies)
+        peak = max([answer.peak_memory_mb, *(r.peak_memory_mb for r in self.replies)])
         return replace(answer, cpu_seconds=cpu, peak_memory_mb=peak)
 
     def fit_and_predict_ours(self) -> TrialResult | None:
