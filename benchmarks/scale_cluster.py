@@ -55,8 +55,9 @@ class Cost:
         )
 
 
-def search_once(evaluate: object, executor: Executor, in_flight: int, n: int, cost: Cost) -> None:
+def search_once(evaluate: object, executor: Executor, n: int, cost: Cost) -> None:
     """One search of n candidates; its cost is added, without the processor time of other processes."""
+    room = executor.room if isinstance(executor, ClusterExecutor) else None
     assignment = Assignment.of(load("finetune_vocab", data_dir="nano"))
     formula = FormulaProposer(assignment.facts, assignment.title)
     search = Search(formula, assignment.n_constants, formula.starters(), Config().search, 0, keep_all=False)
@@ -69,7 +70,7 @@ def search_once(evaluate: object, executor: Executor, in_flight: int, n: int, co
         wall, around = time.monotonic(), time.process_time()
         spending = Spending(Budget(n, None), time.monotonic)
         DirectLoop(search, evaluate, journal).run(  # type: ignore[arg-type]
-            Context(executor, in_flight, spending, progress=progress)
+            Context(executor, 2, spending, progress=progress, room=room)
         )
         cost.wall += time.monotonic() - wall
         cost.around += time.process_time() - around
@@ -100,15 +101,15 @@ def main() -> int:
 
         for warm in (evaluate, sent):  # zygotes of both kinds, and the rows at the workers
             pool: Executor = threads if warm is evaluate else executor
-            search_once(warm, pool, 2, 6, Cost())
+            search_once(warm, pool, 6, Cost())
         ours, theirs, start = time.process_time(), workers_processor(cluster), time.monotonic()
         time.sleep(args.idle)
         start = time.monotonic() - start
         ours, theirs = (time.process_time() - ours) / start, (workers_processor(cluster) - theirs) / start
         for _ in range(args.rounds):
-            search_once(evaluate, threads, 2, args.candidates, here)
+            search_once(evaluate, threads, args.candidates, here)
             before = workers_processor(cluster)
-            search_once(sent, executor, 2 * cluster.threads, args.candidates, there)
+            search_once(sent, executor, args.candidates, there)
             there.around += workers_processor(cluster) - before
         executor.shutdown(wait=False, cancel_futures=True)
     print("| | a second | ms of wall | ms of processor: programs | around them |\n|---|---|---|---|---|")

@@ -121,7 +121,10 @@ def carry_out(
     folder, task = RunFolder(suite.out / cell.name), suite.tasks[cell.task]
     summary = folder.summary()
     if summary is None:
-        terms = Terms(watcher or Watcher(), stopping, weak=suite.weak, cluster=suite.cluster)
+        at_once = config.evolve.workers if suite.cluster else None
+        terms = Terms(
+            watcher or Watcher(), stopping, weak=suite.weak, cluster=suite.cluster, in_flight=at_once
+        )
         result = run(folder, config, Assignment.of(task), terms)
         if result.ending is Ending.INTERRUPTED or result.summary is None:
             return None

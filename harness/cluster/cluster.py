@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import re
+import time
 from typing import Any
 
 from harness.cluster.evaluation import Evaluation, differs, identity, introduce
@@ -12,6 +14,9 @@ from harness.errors import BadCluster
 CONNECT_S = 15
 WORKERS_S = 60
 """Seconds that the first worker has to come."""
+
+COUNT_S = 2
+"""Seconds until the workers are counted again."""
 
 QUIET = {
     "distributed.scheduler.allowed-failures": 1,
@@ -37,7 +42,7 @@ class Cluster:
         weak: accept workers that can't keep programs away from their files.
 
     Attributes:
-        threads: evaluations that the workers run beside each other.
+        threads: evaluations that the workers run beside each other; see `recount`.
         level: layers of the workers' sandboxes.
         client: of Dask.
 
@@ -55,6 +60,7 @@ class Cluster:
         try:
             self.level = self._introduced()
             self.threads = sum(self.client.nthreads().values())
+            self._counted_at = time.monotonic()
         except BaseException:
             self.close()
             raise
@@ -79,6 +85,17 @@ class Cluster:
             key = f"evaluation-{digest}-{self._generation}"
             self._held[digest] = self.client.submit(_same, evaluation, key=key)
         return self._held[digest]
+
+    def recount(self) -> None:
+        """Now and then ask how many threads there are: workers come and go. Does not wait for the answer."""
+        if time.monotonic() - self._counted_at > COUNT_S:
+            self._counted_at = time.monotonic()
+            with contextlib.suppress(RuntimeError):  # a client that is closed
+                self.client.loop.add_callback(self._count)
+
+    async def _count(self) -> None:
+        with contextlib.suppress(OSError, RuntimeError, TimeoutError):  # a lost scheduler: said elsewhere
+            self.threads = sum((await self.client.scheduler.ncores(workers=None)).values()) or self.threads
 
     def reconnect(self) -> None:
         """After the scheduler was lost: what it held is sent again.

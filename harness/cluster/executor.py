@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, InvalidStateError
-from dataclasses import dataclass
 from typing import Any
 
 from distributed import KilledWorker
@@ -17,8 +17,8 @@ from distributed.comm import CommClosedError
 from evaluator.outcome import Failed, Failure
 from harness.cluster.cluster import Cluster
 from harness.cluster.evaluation import Evaluation
+from harness.cluster.parcels import Errand, Pace, Parcel, score_parcel
 from harness.errors import BadCluster
-from harness.search.candidate import Candidate
 
 PATIENCE_S = 300.0
 """How long a lost scheduler is waited for."""
@@ -30,41 +30,36 @@ PAUSE_S = 0.5
 """Before what was lost is sent again: a lost scheduler loses all that is in flight, one by one."""
 
 DEADLY = 2
-"""Times that Dask gives a candidate up, as every worker it was on died, before the candidate is to blame: another
-candidate on the same worker may be."""
+"""Times that Dask gives a candidate up that travelled alone, as every worker it was on died, before the candidate is to
+blame: another candidate on the same worker may be."""
 
-
-def _score(evaluation: Evaluation, candidate: Candidate) -> Any:
-    return evaluation(candidate)
-
-
-@dataclass(slots=True, eq=False)
-class _Errand:
-    """One evaluation on its way; `future` is the caller's, `era` the connection that it was sent by."""
-
-    future: Future[Any]
-    evaluation: Evaluation
-    candidate: Candidate
-    given_up: int = 0
-    era: int = 0
+EACH = 2
+"""Parcels on their way for each thread: one that is worked on, and the next one, for which no thread waits."""
 
 
 class ClusterExecutor(Executor):
     """Runs an `Evaluation` of a candidate on a worker of a cluster, and nothing else.
 
-    The evaluation stays at the workers under its hash; candidates alone follow.
+    The evaluation stays at the workers under its hash; candidates alone follow, several in a parcel where each takes
+    little and more of them wait than parcels may be on their way.
     """
 
     def __init__(self, cluster: Cluster) -> None:
         self.cluster = cluster
         self._dask = cluster.client.get_executor(pure=False, retries=2)
         self._lock = threading.RLock()
-        self._lost: list[_Errand] = []
-        self._flying: set[_Errand] = set()
-        self._era = 0
+        self._pace = Pace()
+        self._waiting: deque[Errand] = deque()
+        self._flying: set[Parcel] = set()
+        self._lost: list[Errand] = []
         self._gone = False  # what the scheduler held is lost
         self._mending: threading.Thread | None = None
         self._closed = False
+
+    def room(self) -> int:
+        """Evaluations to have in flight so that no worker waits; never waits itself."""
+        self.cluster.recount()
+        return EACH * self.cluster.threads * self._pace.size
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         """The outcome of `fn(candidate)`, computed on a worker.
@@ -74,8 +69,10 @@ class ClusterExecutor(Executor):
         """
         if not isinstance(fn, Evaluation) or len(args) != 1 or kwargs:
             raise TypeError(f"expected an Evaluation of one candidate, got {fn!r}")
-        errand = _Errand(Future(), fn, args[0])
-        self._send(errand)
+        errand = Errand(Future(), fn, args[0])
+        with self._lock:
+            self._waiting.append(errand)
+        self._send()
         return errand.future
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
@@ -84,80 +81,112 @@ class ClusterExecutor(Executor):
         if cancel_futures or not wait:
             self._dask.shutdown(wait=False)
 
-    def _send(self, errand: _Errand) -> None:
-        with self._lock:
-            era = errand.era = self._era
-            self._flying.add(errand)
-            try:
-                held = self.cluster.held(errand.evaluation)
-                sent = self._dask.submit(_score, held, errand.candidate)
-            except LOST:
-                self._lose(errand, True)
-                return
-        sent.add_done_callback(lambda done: self._came(errand, era, done))
+    def _send(self) -> None:
+        """What waits, as far as parcels may be on their way."""
+        while True:
+            with self._lock:
+                parcel = self._packed()
+                if parcel is None:
+                    return
+                self._flying.add(parcel)
+                try:
+                    held = self.cluster.held(parcel.errands[0].evaluation)
+                    sent = self._dask.submit(score_parcel, held, [e.candidate for e in parcel.errands])
+                except LOST:
+                    self._lose(parcel, True)
+                    return
+            sent.add_done_callback(lambda done, parcel=parcel: self._came(parcel, done))
 
-    def _came(self, errand: _Errand, era: int, done: Future[Any]) -> None:
+    def _packed(self) -> Parcel | None:
+        if self._gone or self._closed or len(self._flying) >= EACH * self.cluster.threads:
+            return None
+        errands: list[Errand] = []
+        while self._waiting and len(errands) < self._pace.size:
+            first = self._waiting[0]
+            if errands and (first.alone or errands[0].alone or first.evaluation is not errands[0].evaluation):
+                break
+            self._waiting.popleft()
+            if not first.future.cancelled():
+                errands.append(first)
+        return Parcel(errands) if errands else None
+
+    def _came(self, parcel: Parcel, done: Future[Any]) -> None:
         """In a thread of Dask's: never waits."""
-        future = errand.future
-        if self._closed or future.cancelled():
-            future.cancel()
+        if self._closed:
+            for errand in parcel.errands:
+                errand.future.cancel()
             return
-        if era != errand.era:  # it was sent again since
-            return
-        error = None if done.cancelled() else done.exception()
-        if done.cancelled() or isinstance(error, CommClosedError | ClosedClientError):
-            self._lose(errand, True)
-        elif isinstance(error, KilledWorker):
+        with self._lock:
+            if parcel not in self._flying:  # it was sent again since
+                return
+            error = None if done.cancelled() else done.exception()
+            if done.cancelled() or isinstance(error, CommClosedError | ClosedClientError):
+                self._lose(parcel, True)
+                return
+            if isinstance(error, KilledWorker):
+                self._killed(parcel)
+                return
+            self._flying.discard(parcel)
+            found, seconds = ([error] * len(parcel.errands), 0.0) if error else done.result()
+            if not error:
+                self._pace.took(len(found), seconds)
+            self._waiting.extendleft(reversed(parcel.errands[len(found) :]))
+        for errand, outcome in zip(parcel.errands, found, strict=False):
+            _settle(errand.future, outcome)
+        self._send()
+
+    def _killed(self, parcel: Parcel) -> None:
+        """Every worker that had the parcel died: of several candidates each travels alone from now on."""
+        if len(parcel.errands) == 1:
+            errand = parcel.errands[0]
             errand.given_up += 1
-            if errand.given_up < DEADLY:
-                self._lose(errand, False)
-            else:
-                self._settle(errand, Failed(Failure.CRASH, "every worker that ran it died"))
-        else:
-            self._settle(errand, error if error is not None else done.result())
+            if errand.given_up >= DEADLY:
+                self._flying.discard(parcel)
+                _settle(errand.future, Failed(Failure.CRASH, "every worker that ran it died"))
+                return
+        for errand in parcel.errands:
+            errand.alone = True
+        self._lose(parcel, False)
 
-    def _settle(self, errand: _Errand, found: Any) -> None:
-        with self._lock:
-            self._flying.discard(errand)
-        _settle(errand.future, found)
-
-    def _lose(self, errand: _Errand, gone: bool) -> None:
+    def _lose(self, parcel: Parcel, gone: bool) -> None:
         """To be sent again, by a thread that may wait; `gone`: the scheduler, and with it all that it held."""
-        with self._lock:
-            self._flying.discard(errand)
-            self._lost.append(errand)
-            self._gone |= gone
-            if self._mending is None:
-                self._mending = threading.Thread(target=self._mend, daemon=True, name="cluster-mend")
-                self._mending.start()
+        self._flying.discard(parcel)
+        self._lost += parcel.errands
+        self._gone |= gone
+        if self._mending is None:
+            self._mending = threading.Thread(target=self._mend, daemon=True, name="cluster-mend")
+            self._mending.start()
 
     def _mend(self) -> None:
         until = time.monotonic() + PATIENCE_S
         while not self._closed:
             time.sleep(PAUSE_S)
             try:
+                if self._gone:  # nothing is sent meanwhile; no lock, since Dask's own thread may ask for it
+                    self.cluster.reconnect()
                 with self._lock:
                     if self._gone:
-                        self.cluster.reconnect()
                         self._dask = self.cluster.client.get_executor(pure=False, retries=2)
                         # A client that is closed says nothing of what it was given last.
-                        self._era += 1
-                        self._lost += self._flying
+                        self._lost += [errand for parcel in self._flying for errand in parcel.errands]
                         self._flying.clear()
-                    again, self._lost, self._gone, self._mending = self._lost, [], False, None
+                    self._waiting.extendleft(reversed(self._lost))
+                    self._lost, self._gone, self._mending = [], False, None
             except (BadCluster, *LOST) as error:
                 if time.monotonic() > until or _refused(error):
                     self._give_up(error)
                     return
                 continue
-            for errand in again:
-                self._send(errand)
+            self._send()
             return
 
     def _give_up(self, error: Exception) -> None:
         with self._lock:
-            lost, self._lost, self._mending = [*self._lost, *self._flying], [], None
+            flying = [errand for parcel in self._flying for errand in parcel.errands]
+            lost = [*self._lost, *flying, *self._waiting]
+            self._lost, self._mending = [], None
             self._flying.clear()
+            self._waiting.clear()
         why = BadCluster(f"{error}. Nothing finished is lost: resume the run when the cluster is back")
         for errand in lost:
             _settle(errand.future, why)

@@ -53,7 +53,7 @@ def parser() -> argparse.ArgumentParser:
         "--workers",
         type=count,
         metavar="N",
-        help="evaluations beside each other (default: 2, or two for each thread of a cluster)",
+        help="evaluations beside each other (default: 2, or on a cluster as many as keep it at work)",
     )
     p.add_argument("--seed", type=seed, metavar="N", help="seed of the search (default: 0)")
     p.add_argument("--model", metavar="NAME", help="model to ask, for the proposers llm and mixed")

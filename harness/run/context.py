@@ -17,6 +17,7 @@ class Context:
 
     Attributes:
         executor, workers: run evaluations, so many at once.
+        room: how many at once from now on, where that changes while they run; else it is `workers`.
         spending: the budget.
         stopping: asked often; when true nothing new is started, and what is in flight is let go.
         progress: called after every outcome, and now and then with (None, None).
@@ -31,6 +32,11 @@ class Context:
     progress: Callable[[Candidate | None, Outcome | None], None] = lambda candidate, outcome: None
     say: Callable[[str], None] = lambda text: None
     cut: Callable[[], None] = lambda: None
+    room: Callable[[], int] | None = None
+
+    def has_room(self, in_flight: int) -> bool:
+        """Whether one more evaluation may be in flight beside so many."""
+        return in_flight < (self.workers if self.room is None else self.room())
 
     def out_of_time(self, in_flight: int) -> bool:
         """Whether the search is to end with what is in flight cut; it is then, and said."""

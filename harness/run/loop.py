@@ -104,7 +104,7 @@ class DirectLoop:
     @staticmethod
     def _may_start(context: Context, in_flight: int) -> bool:
         return (
-            not context.stopping() and in_flight < context.workers and context.spending.may_start(in_flight)
+            not context.stopping() and context.has_room(in_flight) and context.spending.may_start(in_flight)
         )
 
     def _came(self, done: Sequence[tuple[Candidate, Outcome]], context: Context) -> None:

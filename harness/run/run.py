@@ -65,7 +65,8 @@ class Terms:
         weak: run programs even where the machine can't keep them away from files.
         repeats: a recorded run whose models' replies are used again, entry by entry, with no network.
         cluster: where candidates are scored; None for this machine. All else is done here.
-        in_flight: evaluations beside each other; None for the config's workers.
+        in_flight: evaluations beside each other; None for the config's workers here, and on a cluster for as many as
+            keep it at work.
     """
 
     watcher: Watcher = field(default_factory=Watcher)
@@ -196,14 +197,18 @@ def search(session: Session, sandbox: str) -> Ending:
     workers = session.terms.in_flight or session.config.evolve.workers
     journal.record("resumed" if state.n_told else "started", {"sandbox": sandbox}, spending.seconds)
     watcher.begin(session.assignment, session.folder, spending, sandbox)
-    executor = _executor(cluster, workers)
+    executor, room = _executor(cluster, workers)
+    if session.terms.in_flight is not None:
+        room = None
 
     def progress(candidate: Candidate | None, outcome: Outcome | None) -> None:
         watcher.progress(state, candidate, outcome)
 
     try:
         cut = session.turn.end if cluster is None else _nothing
-        context = Context(executor, workers, spending, session.terms.stopping, progress, watcher.say, cut)
+        context = Context(
+            executor, workers, spending, session.terms.stopping, progress, watcher.say, cut, room
+        )
         ending = session.loop.run(context)
     finally:
         executor.shutdown(wait=False, cancel_futures=True)
@@ -312,12 +317,14 @@ def _sandbox(config: Config, terms: Terms) -> AbstractContextManager[LocalSandbo
     return LocalSandbox(workers=config.evolve.workers, allow_weak_sandbox=terms.weak)
 
 
-def _executor(cluster: Cluster | None, workers: int) -> Executor:
+def _executor(cluster: Cluster | None, workers: int) -> tuple[Executor, Callable[[], int] | None]:
+    """What runs evaluations, and how many it is best given where that is its own to say."""
     if cluster is None:
-        return ThreadPoolExecutor(workers, thread_name_prefix="evaluate")
+        return ThreadPoolExecutor(workers, thread_name_prefix="evaluate"), None
     from harness.cluster.executor import ClusterExecutor  # loads Dask
 
-    return ClusterExecutor(cluster)
+    executor = ClusterExecutor(cluster)
+    return executor, executor.room
 
 
 def _evaluation(evaluator: Evaluator, assignment: Assignment, terms: Terms) -> Callable[[Candidate], Outcome]:

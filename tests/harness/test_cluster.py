@@ -11,7 +11,7 @@ import pytest
 
 from evaluator import Limits
 from evaluator.errors import SandboxTooWeak
-from evaluator.outcome import Failed, Failure, Scored
+from evaluator.outcome import Scored
 from harness.cluster import cluster as clusters
 from harness.cluster.cluster import Cluster, check_address
 from harness.cluster.evaluation import Evaluation
@@ -26,6 +26,7 @@ from harness.search.search import Search, SearchSettings
 from tasks import load
 
 ClusterExecutor = pytest.importorskip("harness.cluster.executor", exc_type=ImportError).ClusterExecutor
+machines = pytest.importorskip("tests.harness.machines", exc_type=ImportError)
 
 SEED = 5
 
@@ -53,12 +54,13 @@ def two():
 
 
 def searched(path, assignment, evaluate, n, executor, workers=1, seen=None):
-    """The export of a search of n candidates."""
+    """The export of a search of n candidates; workers=None: as many in flight as the executor wants."""
     formula = FormulaProposer(assignment.facts, assignment.title)
     search = Search(formula, assignment.n_constants, formula.starters(), SearchSettings(), SEED)
     with Journal.create(path, {"seed": SEED}) as journal:
         spending = Spending(Budget(n, None), time.monotonic)
-        context = Context(executor, workers, spending, progress=seen or (lambda c, o: None))
+        room = executor.room if workers is None else None
+        context = Context(executor, workers, spending, progress=seen or (lambda c, o: None), room=room)
         DirectLoop(search, evaluate, journal).run(context)
         out = io.StringIO()
         journal.export(out)
@@ -151,15 +153,36 @@ class Deadly(Evaluation):
     def __call__(self, candidate):
         if candidate.id == "c000003":
             os.kill(os.getpid(), signal.SIGKILL)
-        return Failed(Failure.TIMEOUT, "made up")
+        return machines.made_up(candidate)
 
 
 @pytest.mark.slow
-def test_a_candidate_that_kills_every_worker_is_reported_once(two, assignment, evaluation, tmp_path):
+@pytest.mark.parametrize(("n", "workers"), [(8, 2), (30, None)], ids=["alone", "in parcels"])
+def test_a_candidate_that_kills_every_worker_is_reported_once(
+    two, assignment, evaluation, tmp_path, n, workers
+):
     deadly = Deadly(**{k: getattr(evaluation, k) for k in evaluation.__dataclass_fields__})
-    text, ids = searched(tmp_path / "j", assignment, deadly, 8, ClusterExecutor(two), workers=2)
-    assert sorted(ids) == [f"c{i:06d}" for i in range(8)]
+    executor = ClusterExecutor(two)
+    executor._pace.took(1, 1e-3)
+    text, ids = searched(tmp_path / "j", assignment, deadly, n, executor, workers)
+    assert sorted(ids) == [f"c{i:06d}" for i in range(n)]
     assert text.count("every worker that ran it died") == 1
+
+
+@pytest.mark.slow
+def test_workers_that_come_later_are_given_candidates(assignment, evaluation, tmp_path):
+    with Cluster("local:1") as cluster:
+        executor, most = ClusterExecutor(cluster), []
+
+        def seen(candidate, outcome):
+            most.append(len(executor._flying))
+            if len(most) == 1:
+                cluster._local.scale(3)
+
+        quick = machines.Quick(**{k: getattr(evaluation, k) for k in evaluation.__dataclass_fields__})
+        searched(tmp_path / "j", assignment, quick, 120, executor, None, seen)
+        assert cluster.threads == 3
+        assert max(most[:10]) <= 2 < max(most)
 
 
 @pytest.mark.slow

@@ -65,6 +65,7 @@ class Played:
         self.fate, self.refusals, self.says = fate, refusals, says
         self.sent, self.up, self.late = Counter(), True, deque()
         self.client = SimpleNamespace(get_executor=lambda **_: self)
+        self.threads = 2
 
     def held(self, evaluation):
         return evaluation
@@ -75,9 +76,10 @@ class Played:
             raise BadCluster("no scheduler answers there")
         self.up = True
 
-    def submit(self, score, evaluation, candidate):
+    def submit(self, score, evaluation, candidates):
         if not self.up:
             raise self.says("no scheduler")
+        (candidate,) = candidates
         before = self.sent[candidate.id]
         self.sent[candidate.id] += 1
         fate, future = self.fate(candidate.id, before), Future()
@@ -92,15 +94,16 @@ class Played:
         elif fate is not None:
             future.set_exception(fate)
         else:
-            future.set_result(outcome())
+            future.set_result(come())
         return future
 
     def shutdown(self, wait):
         pass
 
 
-def outcome():
-    return Failed(Failure.TIMEOUT, "made up")
+def come():
+    """What a worker sends for one candidate, and how long it took."""
+    return [Failed(Failure.TIMEOUT, "made up")], 1.0
 
 
 def killed(id):
@@ -172,7 +175,7 @@ def test_outcomes_that_a_network_holds_back_are_waited_for(tmp_path, assignment,
         if candidate is None:  # asked in vain
             empty.append(len(cluster.late))
             while cluster.late:
-                cluster.late.popleft().set_result(outcome())
+                cluster.late.popleft().set_result(come())
 
     told = searched(tmp_path / "j", assignment, evaluation, cluster, seen)
     assert sorted(told) == [(id, Failure.TIMEOUT) for id in EVERY]
