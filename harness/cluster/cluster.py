@@ -128,6 +128,7 @@ class Cluster:
                     processes=True,
                     dashboard_address="127.0.0.1:0",
                     silence_logs=logging.CRITICAL,
+                    preload="harness.cluster.started_here",
                 )
             return Client(self._local if local else self.where, timeout=CONNECT_S)
         except (OSError, TimeoutError) as error:

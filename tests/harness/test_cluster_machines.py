@@ -1,5 +1,6 @@
 """Faults of real processes: a scheduler restarted, a network that stalls, a controller killed. None costs an outcome."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -114,3 +115,23 @@ def test_a_controller_killed_goes_on_from_its_journal(tmp_path):
         ids = quick_search(path, machines.address, len(before) + 6)
     assert ids[: len(before)] == before
     assert sorted(ids) == every(len(before) + 6)
+
+
+def test_ctrl_c_stops_a_search_on_workers_of_this_machine_without_a_word_of_theirs(tmp_path):
+    """A terminal sends the signal to all of its processes, workers too."""
+    command = [sys.executable, "-m", "harness.evolve", "--task", "finetune_vocab", "--data-dir", "nano"]
+    command += ["--cluster", "local:2", "--evaluations", "100000", "--minutes", "30", "--out", str(tmp_path)]
+    with subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+    ) as search:
+        said = []
+        for line in search.stdout:
+            said.append(line)
+            if " evaluations, " in line and int(line.split()[0]) >= 20:
+                os.killpg(search.pid, signal.SIGINT)
+                break
+        said += search.stdout.readlines()
+    text = "".join(said)
+    assert search.returncode == 130, text
+    assert "stopped; nothing finished is lost" in text
+    assert "Traceback" not in text and "KeyboardInterrupt" not in text
