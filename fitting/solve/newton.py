@@ -111,6 +111,7 @@ def minimise(
     max_steps: int = 300,
     warm: bool = False,
     halvings: int = 34,
+    trials: int = TRIALS,
     curved: bool = True,
 ) -> Batch:
     """Local optima from the starts `theta` (R, P).
@@ -120,7 +121,8 @@ def minimise(
         tolerance: predicted decrease, as a share of the objective, below which a problem has converged.
         max_steps: Newton steps per problem.
         warm: start the homotopy at the target delta (the starts are already close).
-        halvings: of a step of a robust loss that does not go down, before a problem is given up; others are damped.
+        halvings: of a step of a robust loss that does not go down, before a problem is given up.
+        trials: of a step of another loss, before it is damped.
         curved: whether the curvature of the law counts; without it (Gauss-Newton) steps from far are cheaper and no worse.
     """
     theta = np.clip(np.array(theta, dtype=float), low, high)
@@ -165,7 +167,7 @@ def minimise(
             final = dl[:, 0] <= target
             done = drop <= np.where(final, tolerance, 1e-3) * F + noise
             new, F_new, share = _line_search(
-                model, objective, th, d, g, F, dl, live, lo, hi, done, noise, TRIALS if smooth else halvings
+                model, objective, th, d, g, F, dl, live, lo, hi, done, noise, trials if smooth else halvings
             )
             moved = share > 0
             out.theta[some], out.objective[some] = new, F_new

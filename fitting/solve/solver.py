@@ -29,6 +29,7 @@ FINALISTS = 5
 NARROW, MOST_KINKS = 2.0, 100
 WIDE = 1e3  # targets that spread over so much: squared errors and those of the logs are of other rows
 POLISH = 60  # Newton steps after the trust region
+SHORT = 34  # halvings of those: a valley may be so narrow and bent that every step along it has to be short
 
 
 def solve(
@@ -82,7 +83,14 @@ def rescued(problem: Problem, batch: Batch) -> int:
             break
         found = trust_region(problem.inner, problem.loss, rows.y, rows.weights, batch.theta[best], low, high)
         again = minimise(
-            problem.inner, problem.objective(), found[None], low, high, warm=True, max_steps=POLISH
+            problem.inner,
+            problem.objective(),
+            found[None],
+            low,
+            high,
+            warm=True,
+            max_steps=POLISH,
+            trials=SHORT,
         )
         if again.objective[0] > batch.objective[best]:
             break

@@ -112,10 +112,13 @@ LOOSE = PLAIN.replace(
 )
 
 
-def original(program, task, rows, names=()):
+def original(program, task, rows, constants=None):
     """R2 by the original evaluator's arithmetic: fit on each group, predict its rows, pool, NMSE by target, 1 - their mean.
 
     Constants are rounded to ten digits before they predict, which is our contract.
+
+    Args:
+        constants: of each group, instead of those that are fitted here.
     """
     space = {"__name__": "program"}
     exec(compile(program, "program.py", "exec"), space)
@@ -129,9 +132,9 @@ def original(program, task, rows, names=()):
             fitted = space["fit_scaling_law"](
                 task.train.X[mine].copy(), target[:, 0] if target.shape[1] == 1 else target.copy()
             )
-            constants = np.asarray(fitted, dtype=float)
-            constants = np.array([float(f"{c:.9e}") for c in constants.ravel()]).reshape(constants.shape)
-            p = np.asarray(space["scaling_law_func"](X.copy(), constants), dtype=float).reshape(y.shape)
+            fitted = np.asarray(fitted if constants is None else constants[label], dtype=float)
+            fitted = np.array([float(f"{c:.9e}") for c in fitted.ravel()]).reshape(fitted.shape)
+            p = np.asarray(space["scaling_law_func"](X.copy(), fitted), dtype=float).reshape(y.shape)
         else:
             asked = [dict(zip(task.spec.feature_names, map(float, row), strict=True)) for row in X]
             p = np.array([[row[t] for t in task.spec.target_names] for row in space["law"](asked, label)])

@@ -29,7 +29,13 @@ def heldout(task):
 def test_a_program_of_each_kind_scores_as_the_original_evaluator_says(sandbox, task, kind):
     outcome = Lenient(sandbox).score_rows(KINDS[kind], task, heldout(task), "heldout")
     assert isinstance(outcome, Scored), outcome
-    assert outcome.cards["heldout"].r2 == pytest.approx(original(KINDS[kind], task, heldout(task)), abs=1e-12)
+    r2, theirs = outcome.cards["heldout"].r2, original(KINDS[kind], task, heldout(task))
+    if (
+        "minimize" in kind
+    ):  # where an optimiser stops hangs on rounding, on some processors on where arrays lie in memory
+        assert r2 == pytest.approx(theirs, abs=1e-3)
+        theirs = original(KINDS[kind], task, heldout(task), outcome.constants)
+    assert r2 == pytest.approx(theirs, abs=1e-12)
 
 
 def test_several_targets_and_a_matrix_of_constants(sandbox):

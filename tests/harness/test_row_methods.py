@@ -64,7 +64,7 @@ def test_what_kriging_says_of_a_row_does_not_depend_on_the_rows_asked_with_it():
     assert len(train) > MOST_ROWS
     X = np.array([[2e9, 1e10], [1e6, 1e9], [5e9, 9e10]])
     together = ask(kriging, train, X)
-    assert [ask(kriging, train, X[[i]])[0] for i in range(3)] == pytest.approx(together, rel=1e-12)
+    assert [ask(kriging, train, X[[i]])[0] for i in range(3)] == pytest.approx(together, rel=1e-10)
     assert ask(kriging, train, train.X[:20]) == pytest.approx(bent(*train.X[:20].T), rel=0.05)
 
 
