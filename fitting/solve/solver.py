@@ -28,6 +28,7 @@ WHILE = 20  # steps after which a start that does not lead is left
 FINALISTS = 5
 NARROW, MOST_KINKS = 2.0, 100
 WIDE = 1e3  # targets that spread over so much: squared errors and those of the logs are of other rows
+LOG_WEIGHTS = (0.0, 1.0, 1.5, 2.0)  # powers of the targets, as square roots of weights
 POLISH = 60  # Newton steps after the trust region
 SHORT = 34  # halvings of those: a valley may be so narrow and bent that every step along it has to be short
 
@@ -268,8 +269,10 @@ def log_linear(problem: Problem) -> np.ndarray | None:
     logs = np.broadcast_to(np.log(rows.y) - offset, (rows.n,))
     points = []
     # A small relative error of a row is so much of its target: weighted by those, the logs give the squared errors themselves.
+    # With the few largest rows alone to decide, there may be an optimum of its own for the largest of all.
     wide = rows.y.max() > WIDE * rows.y.min()
-    for root in (np.ones(rows.n), rows.y / rows.y.max()) if wide else (np.ones(rows.n),):
+    for power in LOG_WEIGHTS if wide else LOG_WEIGHTS[:1]:
+        root = (rows.y / rows.y.max()) ** power
         ends = np.linalg.lstsq(table * root[:, None], logs * root, rcond=None)[0]
         found = dict(zip(straight.constants, ends, strict=True))
         points.append([np.exp(found[c]) if c in amplitudes else found[c] for c in law.constants])
