@@ -9,6 +9,8 @@ import numpy as np
 from harness.pages.panel import Panel, logarithmic, short
 from harness.pages.theme import COLOURS
 from harness.pages.view import Point, RunView
+from harness.proposers.facts import identifiers
+from harness.proposers.formula.naming import readable
 from harness.search.candidate import searched_id
 from tables.shown import one_line
 
@@ -20,6 +22,9 @@ ROOM = 4.0
 
 MOST_MARKS = 600
 """Laws drawn in one figure: more of them lie on top of each other, and make a page slow."""
+LONGEST = 160
+"""Letters of a law that a mark shows."""
+
 MOST_PUBLISHED = 6
 LEAST_R2 = -0.2
 """R2 below this is drawn at the edge, with its number."""
@@ -31,7 +36,7 @@ def front_panels(view: RunView) -> list[Panel]:
     if not points:
         return []
     front = pareto(points)
-    shown = thinned(points, front)
+    shown, features = thinned(points, front), _features(view)
 
     def draw(ax: Axes) -> None:
         from matplotlib.ticker import MaxNLocator
@@ -53,7 +58,7 @@ def front_panels(view: RunView) -> list[Panel]:
         ax.set_xlabel("constants")
         ax.set_ylabel("validation error")
 
-    return [Panel("front", "error against size", "validation error against constants of every law, with the front", draw, {"marks": [tip(p) for p in shown]}, plain=True)]  # fmt: skip
+    return [Panel("front", "error against size", "validation error against constants of every law, with the front", draw, {"marks": [tip(p, features) for p in shown]}, plain=True)]  # fmt: skip
 
 
 def progress_panels(view: RunView) -> list[Panel]:
@@ -63,7 +68,7 @@ def progress_panels(view: RunView) -> list[Panel]:
         return []
     place = {p.id: i for i, p in enumerate(points, 1)}
     scored = view.scored
-    shown = thinned(scored, records(scored))
+    shown, features = thinned(scored, records(scored)), _features(view)
 
     def draw(ax: Axes) -> None:
         if scored:
@@ -81,7 +86,7 @@ def progress_panels(view: RunView) -> list[Panel]:
         ax.set_xlabel("evaluation")
         ax.set_ylabel("validation error")
 
-    return [Panel("progress", "error over evaluations", "validation error of every evaluation, and the best so far", draw, {"marks": [tip(p) for p in shown]}, plain=True)]  # fmt: skip
+    return [Panel("progress", "error over evaluations", "validation error of every evaluation, and the best so far", draw, {"marks": [tip(p, features) for p in shown]}, plain=True)]  # fmt: skip
 
 
 def scores_panels(view: RunView) -> list[Panel]:
@@ -131,10 +136,16 @@ def pareto(points: list[Point]) -> list[Point]:
     return front
 
 
-def tip(p: Point) -> str:
-    """What a mark says of its law."""
+def tip(p: Point, features: tuple[str, ...]) -> str:
+    """What a mark says of its law, in the names that lists show."""
     error = "-" if p.error is None else f"{p.error:.5g}"
-    return one_line(f"{p.id}: error {error}, {p.n_constants} constants, {p.told.law[:160] or 'free program'}")
+    law = readable(p.told.law, features).text if p.told.law else "free program"
+    law = law if len(law) <= LONGEST else f"{law[: LONGEST - 1]}…"
+    return one_line(f"{p.id}: error {error}, {p.n_constants} constants, {law}")
+
+
+def _features(view: RunView) -> tuple[str, ...]:
+    return identifiers(view.spec) if view.spec else ()
 
 
 def hash_of(id: str) -> int:

@@ -14,10 +14,10 @@ from harness.commands.plot import KINDS as NAMED
 from harness.pages.figures import KINDS, panel_svg
 from harness.pages.numbers import number
 from harness.pages.page import run_page
-from harness.pages.search_panels import MOST_MARKS, pareto, thinned, thinned_out
+from harness.pages.search_panels import LONGEST, MOST_MARKS, pareto, thinned, thinned_out, tip
 from harness.pages.theme import COLOURS, DARK
 from harness.pages.typeset import law_markup
-from harness.pages.view import Point, RunView, view_of
+from harness.pages.view import Point, RunView, Told, view_of
 from harness.record.journal import Line
 from harness.run.intervals import law_intervals
 from harness.run.traces import read_traces, write_traces
@@ -310,3 +310,18 @@ def test_a_mark_of_the_search_says_its_law(run):
     (panel,) = KINDS["front"][1](view_of(run.path))
     svg = panel_svg(panel)
     assert svg.count("<title>c0000") == len(panel.tips["marks"]) == 17
+
+
+def test_a_mark_names_constants_as_lists_do_and_says_where_a_law_is_cut():
+    """What is stored, c0 + c1*..., is nobody's notation."""
+    long = "c0 + " + " + ".join(f"c{i}*num_params**-a{i}" for i in range(1, 12))
+    for law, says in (
+        ("c0 + c1*num_params**-a1", "E + A*num_params**-alpha"),
+        ("", "free program"),
+        (long, "E + A*num_params**-alpha + B*"),
+    ):
+        told = Told(law, "seed", None, None, "formula", "")
+        text = tip(Point("c000001", "scored", 0.25, 3, None, told), ("num_params",))
+        assert text.startswith(f"c000001: error 0.25, 3 constants, {says}")
+        assert text.endswith("…") is (law == long)
+        assert len(text) <= LONGEST + 50
