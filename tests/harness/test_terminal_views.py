@@ -59,7 +59,8 @@ def test_a_fit_is_never_written_over_unasked(tmp_path, monkeypatch, capsys):
     assert (tmp_path / "fit_mine" / "fit.json").read_bytes() != before
 
 
-def test_a_bar_stands_on_a_terminal_and_nowhere_else():
+def test_a_bar_stands_on_a_terminal_and_nowhere_else(monkeypatch):
+    monkeypatch.setenv("TERM", "xterm")  # a dumb one can't be drawn over
     for terminal in (True, False):
         out = io.StringIO()
         with counting(3, Screen(file=out, force_terminal=terminal, width=80)) as tell:
