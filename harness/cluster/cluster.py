@@ -9,6 +9,7 @@ import time
 from typing import Any
 
 from harness.cluster.evaluation import Evaluation, differs, identity, introduce
+from harness.cluster.following import Following
 from harness.errors import BadCluster
 
 CONNECT_S = 15
@@ -85,6 +86,10 @@ class Cluster:
             key = f"evaluation-{digest}-{self._generation}"
             self._held[digest] = self.client.submit(_same, evaluation, key=key)
         return self._held[digest]
+
+    def calls(self) -> Following:
+        """What sends calls over the connection of now."""
+        return Following(self.client)
 
     def recount(self) -> None:
         """Now and then ask how many threads there are: workers come and go. Does not wait for the answer."""

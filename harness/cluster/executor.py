@@ -8,6 +8,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, InvalidStateError
+from functools import partial
 from typing import Any
 
 from distributed import KilledWorker
@@ -29,10 +30,6 @@ LOST = (OSError, RuntimeError, CommClosedError, ClosedClientError)
 PAUSE_S = 0.5
 """Before what was lost is sent again: a lost scheduler loses all that is in flight, one by one."""
 
-DEADLY = 2
-"""Times that Dask gives a candidate up that travelled alone, as every worker it was on died, before the candidate is to
-blame: another candidate on the same worker may be."""
-
 EACH = 2
 """Parcels on their way for each thread: one that is worked on, and the next one, for which no thread waits."""
 
@@ -46,7 +43,7 @@ class ClusterExecutor(Executor):
 
     def __init__(self, cluster: Cluster) -> None:
         self.cluster = cluster
-        self._dask = cluster.client.get_executor(pure=False, retries=2)
+        self._calls = cluster.calls()
         self._lock = threading.RLock()
         self._pace = Pace()
         self._waiting: deque[Errand] = deque()
@@ -79,7 +76,7 @@ class ClusterExecutor(Executor):
         """Let go of what is in flight; the cluster goes on."""
         self._closed = True
         if cancel_futures or not wait:
-            self._dask.shutdown(wait=False)
+            self._calls.cancel()
 
     def _send(self) -> None:
         """What waits, as far as parcels may be on their way."""
@@ -91,16 +88,19 @@ class ClusterExecutor(Executor):
                 self._flying.add(parcel)
                 try:
                     held = self.cluster.held(parcel.errands[0].evaluation)
-                    sent = self._dask.submit(score_parcel, held, [e.candidate for e in parcel.errands])
+                    sent = self._calls.submit(score_parcel, held, [e.candidate for e in parcel.errands])
                 except LOST:
                     self._lose(parcel, True)
                     return
-            sent.add_done_callback(lambda done, parcel=parcel: self._came(parcel, done))
+            sent.add_done_callback(partial(self._came, parcel))
 
     def _packed(self) -> Parcel | None:
         if self._gone or self._closed or len(self._flying) >= EACH * self.cluster.threads:
             return None
         errands: list[Errand] = []
+        # A suspect travels while nothing else is on its way: whoever is on a worker that dies is suspected with it.
+        if self._flying and ((self._waiting and self._waiting[0].alone) or self._suspect_flies()):
+            return None
         while self._waiting and len(errands) < self._pace.size:
             first = self._waiting[0]
             if errands and (first.alone or errands[0].alone or first.evaluation is not errands[0].evaluation):
@@ -109,6 +109,9 @@ class ClusterExecutor(Executor):
             if not first.future.cancelled():
                 errands.append(first)
         return Parcel(errands) if errands else None
+
+    def _suspect_flies(self) -> bool:
+        return any(errand.alone for parcel in self._flying for errand in parcel.errands)
 
     def _came(self, parcel: Parcel, done: Future[Any]) -> None:
         """In a thread of Dask's: never waits."""
@@ -123,30 +126,28 @@ class ClusterExecutor(Executor):
             if done.cancelled() or isinstance(error, CommClosedError | ClosedClientError):
                 self._lose(parcel, True)
                 return
-            if isinstance(error, KilledWorker):
-                self._killed(parcel)
-                return
             self._flying.discard(parcel)
-            found, seconds = ([error] * len(parcel.errands), 0.0) if error else done.result()
-            if not error:
+            found: list[Any] = []
+            if isinstance(error, KilledWorker):
+                found = self._killed(parcel)
+            elif error is not None:
+                found = [error] * len(parcel.errands)
+            else:
+                found, seconds = done.result()
                 self._pace.took(len(found), seconds)
-            self._waiting.extendleft(reversed(parcel.errands[len(found) :]))
+                self._waiting.extendleft(reversed(parcel.errands[len(found) :]))
         for errand, outcome in zip(parcel.errands, found, strict=False):
             _settle(errand.future, outcome)
         self._send()
 
-    def _killed(self, parcel: Parcel) -> None:
-        """Every worker that had the parcel died: of several candidates each travels alone from now on."""
-        if len(parcel.errands) == 1:
-            errand = parcel.errands[0]
-            errand.given_up += 1
-            if errand.given_up >= DEADLY:
-                self._flying.discard(parcel)
-                _settle(errand.future, Failed(Failure.CRASH, "every worker that ran it died"))
-                return
+    def _killed(self, parcel: Parcel) -> list[Failed]:
+        """Every worker that had the parcel died. Where it was alone it did that; else each of its candidates travels alone."""
+        if parcel.errands[0].alone:
+            return [Failed(Failure.CRASH, "every worker that ran it died")]
         for errand in parcel.errands:
             errand.alone = True
         self._lose(parcel, False)
+        return []
 
     def _lose(self, parcel: Parcel, gone: bool) -> None:
         """To be sent again, by a thread that may wait; `gone`: the scheduler, and with it all that it held."""
@@ -166,7 +167,7 @@ class ClusterExecutor(Executor):
                     self.cluster.reconnect()
                 with self._lock:
                     if self._gone:
-                        self._dask = self.cluster.client.get_executor(pure=False, retries=2)
+                        self._calls = self.cluster.calls()
                         # A client that is closed says nothing of what it was given last.
                         self._lost += [errand for parcel in self._flying for errand in parcel.errands]
                         self._flying.clear()

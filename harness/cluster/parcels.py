@@ -27,12 +27,11 @@ RECENT = 0.1
 
 @dataclass(slots=True, eq=False)
 class Errand:
-    """One evaluation on its way; `future` is the caller's, and `given_up` counts when it was alone."""
+    """One evaluation on its way; `future` is the caller's. Alone: a suspect, which travels while nothing else does."""
 
     future: Future[Any]
     evaluation: Evaluation
     candidate: Candidate
-    given_up: int = 0
     alone: bool = False
 
 

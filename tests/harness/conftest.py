@@ -2,8 +2,10 @@
 
 import contextlib
 import fcntl
+import gc
 import io
 import os
+import warnings
 
 import pytest
 
@@ -19,6 +21,15 @@ def once(tmp_path_factory, name, make):
             make(root / name)
             whole.touch()
     return root / name
+
+
+@pytest.fixture(scope="module")
+def after_dask():
+    """Collects the sockets that Dask lets go of without closing them, where they fail no other test."""
+    yield
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
 
 
 @pytest.fixture(scope="session")

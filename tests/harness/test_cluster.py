@@ -28,6 +28,11 @@ from tasks import load
 ClusterExecutor = pytest.importorskip("harness.cluster.executor", exc_type=ImportError).ClusterExecutor
 machines = pytest.importorskip("tests.harness.machines", exc_type=ImportError)
 
+pytestmark = [
+    pytest.mark.usefixtures("after_dask"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+]
+
 SEED = 5
 
 

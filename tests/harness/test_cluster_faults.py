@@ -64,11 +64,13 @@ class Played:
     def __init__(self, fate, refusals=0, says=CommClosedError):
         self.fate, self.refusals, self.says = fate, refusals, says
         self.sent, self.up, self.late = Counter(), True, deque()
-        self.client = SimpleNamespace(get_executor=lambda **_: self)
         self.threads = 2
 
     def held(self, evaluation):
         return evaluation
+
+    def calls(self):
+        return self
 
     def reconnect(self):
         if self.refusals:
@@ -97,7 +99,7 @@ class Played:
             future.set_result(come())
         return future
 
-    def shutdown(self, wait):
+    def cancel(self):
         pass
 
 
@@ -138,7 +140,7 @@ def test_a_candidate_that_kills_every_worker_fails_once(tmp_path, assignment, ev
     told = searched(tmp_path / "j", assignment, evaluation, cluster)
     assert sorted(id for id, _ in told) == EVERY
     assert [id for id, failure in told if failure is Failure.CRASH] == [EVERY[3]]
-    assert cluster.sent[EVERY[3]] == executor.DEADLY
+    assert cluster.sent[EVERY[3]] == 2
 
 
 @pytest.mark.parametrize("says", [CommClosedError, ClosedClientError, OSError])

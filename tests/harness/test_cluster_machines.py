@@ -15,7 +15,11 @@ from harness.cluster import cluster as clusters
 from harness.record.journal import Journal
 from tests.harness.machines import ROOT, Elsewhere, Machines, quick_search
 
-pytestmark = pytest.mark.slow
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.usefixtures("after_dask"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+]
 
 
 @pytest.fixture(autouse=True)
