@@ -12,7 +12,7 @@ from evaluator.outcome import Outcome
 from harness.cluster.evaluation import Evaluation
 from harness.search.candidate import Candidate
 
-WORK_S = 0.04
+WORK_S = 0.08
 """Of work in a parcel, as far as is known: a message costs the controller and the worker 4 ms of processor."""
 
 MOST = 8
