@@ -21,6 +21,7 @@ EPS = np.finfo(float).eps
 FEW = 2  # rows kept inside delta on the way down, beyond the constants
 STAGE_STEPS = 8
 MAX_STAGES = 60
+HALVINGS = 34  # of a step before nothing is left of it
 TRIALS = 5  # halvings of a step before it is damped
 LEAST_DAMPING, MOST_DAMPING = 1e-4, 1e10
 
@@ -110,7 +111,7 @@ def minimise(
     tolerance: float = 1e-13,
     max_steps: int = 300,
     warm: bool = False,
-    halvings: int = 34,
+    halvings: int = HALVINGS,
     trials: int = TRIALS,
     curved: bool = True,
 ) -> Batch:

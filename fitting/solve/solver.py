@@ -15,7 +15,7 @@ from fitting.law.law import Law
 from fitting.law.powers import logged
 from fitting.solve.baseline import worse_than_free
 from fitting.solve.losses import log_squared, squared
-from fitting.solve.newton import Batch, Objective, minimise
+from fitting.solve.newton import HALVINGS, Batch, Objective, minimise
 from fitting.solve.problem import Problem
 from fitting.solve.rescue import trust_region
 from fitting.solve.start import starts as grid_starts
@@ -30,7 +30,6 @@ NARROW, MOST_KINKS = 2.0, 100
 WIDE = 1e3  # targets that spread over so much: squared errors and those of the logs are of other rows
 LOG_WEIGHTS = (0.0, 1.0, 1.5, 2.0)  # powers of the targets, as square roots of weights
 POLISH = 60  # Newton steps after the trust region
-SHORT = 34  # halvings of those: a valley may be so narrow and bent that every step along it has to be short
 
 
 def solve(
@@ -91,7 +90,7 @@ def rescued(problem: Problem, batch: Batch) -> int:
             high,
             warm=True,
             max_steps=POLISH,
-            trials=SHORT,
+            trials=HALVINGS,  # a valley may be so narrow and bent that every step along it has to be short
         )
         if again.objective[0] > batch.objective[best]:
             break

@@ -121,9 +121,12 @@ def carry_out(
     folder, task = RunFolder(suite.out / cell.name), suite.tasks[cell.task]
     summary = folder.summary()
     if summary is None:
-        at_once = config.evolve.workers if suite.cluster else None
         terms = Terms(
-            watcher or Watcher(), stopping, weak=suite.weak, cluster=suite.cluster, in_flight=at_once
+            watcher or Watcher(),
+            stopping,
+            weak=suite.weak,
+            cluster=suite.cluster,
+            in_flight=config.evolve.workers,
         )
         result = run(folder, config, Assignment.of(task), terms)
         if result.ending is Ending.INTERRUPTED or result.summary is None:

@@ -85,22 +85,24 @@ class ClusterExecutor(Executor):
                 parcel = self._packed()
                 if parcel is None:
                     return
-                self._flying.add(parcel)
                 try:
                     held = self.cluster.held(parcel.errands[0].evaluation)
                     sent = self._calls.submit(score_parcel, held, [e.candidate for e in parcel.errands])
                 except LOST:
                     self._lose(parcel, True)
                     return
+                self._flying.add(parcel)
             sent.add_done_callback(partial(self._came, parcel))
 
     def _packed(self) -> Parcel | None:
         if self._gone or self._closed or len(self._flying) >= EACH * self.cluster.threads:
             return None
-        errands: list[Errand] = []
         # A suspect travels while nothing else is on its way: whoever is on a worker that dies is suspected with it.
-        if self._flying and ((self._waiting and self._waiting[0].alone) or self._suspect_flies()):
+        if self._flying and (
+            next(iter(self._flying)).errands[0].alone or (self._waiting and self._waiting[0].alone)
+        ):
             return None
+        errands: list[Errand] = []
         while self._waiting and len(errands) < self._pace.size:
             first = self._waiting[0]
             if errands and (first.alone or errands[0].alone or first.evaluation is not errands[0].evaluation):
@@ -109,9 +111,6 @@ class ClusterExecutor(Executor):
             if not first.future.cancelled():
                 errands.append(first)
         return Parcel(errands) if errands else None
-
-    def _suspect_flies(self) -> bool:
-        return any(errand.alone for parcel in self._flying for errand in parcel.errands)
 
     def _came(self, parcel: Parcel, done: Future[Any]) -> None:
         """In a thread of Dask's: never waits."""
@@ -122,11 +121,11 @@ class ClusterExecutor(Executor):
         with self._lock:
             if parcel not in self._flying:  # it was sent again since
                 return
+            self._flying.remove(parcel)
             error = None if done.cancelled() else done.exception()
             if done.cancelled() or isinstance(error, CommClosedError | ClosedClientError):
                 self._lose(parcel, True)
                 return
-            self._flying.discard(parcel)
             found: list[Any] = []
             if isinstance(error, KilledWorker):
                 found = self._killed(parcel)
@@ -151,7 +150,6 @@ class ClusterExecutor(Executor):
 
     def _lose(self, parcel: Parcel, gone: bool) -> None:
         """To be sent again, by a thread that may wait; `gone`: the scheduler, and with it all that it held."""
-        self._flying.discard(parcel)
         self._lost += parcel.errands
         self._gone |= gone
         if self._mending is None:
@@ -163,10 +161,13 @@ class ClusterExecutor(Executor):
         while not self._closed:
             time.sleep(PAUSE_S)
             try:
-                if self._gone:  # nothing is sent meanwhile; no lock, since Dask's own thread may ask for it
+                gone = self._gone
+                if gone:  # nothing is sent meanwhile; no lock, since Dask's own thread may ask for it
                     self.cluster.reconnect()
                 with self._lock:
-                    if self._gone:
+                    if self._gone != gone:  # lost since it was looked at
+                        continue
+                    if gone:
                         self._calls = self.cluster.calls()
                         # A client that is closed says nothing of what it was given last.
                         self._lost += [errand for parcel in self._flying for errand in parcel.errands]

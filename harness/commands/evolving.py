@@ -156,7 +156,7 @@ def _follow(
         weak=args.allow_weak_sandbox,
         repeats=repeats,
         cluster=cluster,
-        in_flight=None if cluster is None else args.workers,
+        in_flight=args.workers,
     )
     result = run(folder, config, assignment, terms)
     if result.ending is Ending.INTERRUPTED or result.summary is None:

@@ -19,7 +19,6 @@ from harness.pages.search_panels import held_out_rows, thinned_out
 from harness.pages.shell import assets, environment
 from harness.pages.typeset import constant_markup, law_markup
 from harness.pages.view import STATES, Point, RunView
-from harness.proposers.facts import identifiers
 from harness.proposers.formula.naming import readable
 
 FILE = "report.html"
@@ -50,7 +49,7 @@ def run_facts(
         key: in front of the ids of figures, where a page shows several runs.
     """
     summary = view.summary
-    features = identifiers(view.spec) if view.spec else ()
+    features = view.features
     target = view.spec.target_names[0] if view.spec and len(view.spec.targets) == 1 else ""
     best = view.best
     text = summary.get("law") or (best.told.law or best.id if best else "")

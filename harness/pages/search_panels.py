@@ -9,7 +9,6 @@ import numpy as np
 from harness.pages.panel import Panel, logarithmic, short
 from harness.pages.theme import COLOURS
 from harness.pages.view import Point, RunView
-from harness.proposers.facts import identifiers
 from harness.proposers.formula.naming import readable
 from harness.search.candidate import searched_id
 from tables.shown import one_line
@@ -36,7 +35,7 @@ def front_panels(view: RunView) -> list[Panel]:
     if not points:
         return []
     front = pareto(points)
-    shown, features = thinned(points, front), _features(view)
+    shown, features = thinned(points, front), view.features
 
     def draw(ax: Axes) -> None:
         from matplotlib.ticker import MaxNLocator
@@ -68,7 +67,7 @@ def progress_panels(view: RunView) -> list[Panel]:
         return []
     place = {p.id: i for i, p in enumerate(points, 1)}
     scored = view.scored
-    shown, features = thinned(scored, records(scored)), _features(view)
+    shown, features = thinned(scored, records(scored)), view.features
 
     def draw(ax: Axes) -> None:
         if scored:
@@ -140,12 +139,7 @@ def tip(p: Point, features: tuple[str, ...]) -> str:
     """What a mark says of its law, in the names that lists show."""
     error = "-" if p.error is None else f"{p.error:.5g}"
     law = readable(p.told.law, features).text if p.told.law else "free program"
-    law = law if len(law) <= LONGEST else f"{law[: LONGEST - 1]}…"
-    return one_line(f"{p.id}: error {error}, {p.n_constants} constants, {law}")
-
-
-def _features(view: RunView) -> tuple[str, ...]:
-    return identifiers(view.spec) if view.spec else ()
+    return one_line(f"{p.id}: error {error}, {p.n_constants} constants, {short(law, LONGEST)}")
 
 
 def hash_of(id: str) -> int:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from harness.errors import BadRun, HarnessError
+from harness.proposers.facts import identifiers
 from harness.proposers.llm.stated import Stated
 from harness.proposers.names import OFFLINE
 from harness.record.damage import Sound
@@ -98,6 +99,11 @@ class RunView:
     @property
     def name(self) -> str:
         return self.path.name
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """Names that laws have for the columns; none without a task."""
+        return identifiers(self.spec) if self.spec else ()
 
     @property
     def winner(self) -> str:

@@ -197,9 +197,7 @@ def search(session: Session, sandbox: str) -> Ending:
     workers = session.terms.in_flight or session.config.evolve.workers
     journal.record("resumed" if state.n_told else "started", {"sandbox": sandbox}, spending.seconds)
     watcher.begin(session.assignment, session.folder, spending, sandbox)
-    executor, room = _executor(cluster, workers)
-    if session.terms.in_flight is not None:
-        room = None
+    executor, room = _executor(session.terms, workers)
 
     def progress(candidate: Candidate | None, outcome: Outcome | None) -> None:
         watcher.progress(state, candidate, outcome)
@@ -317,14 +315,14 @@ def _sandbox(config: Config, terms: Terms) -> AbstractContextManager[LocalSandbo
     return LocalSandbox(workers=config.evolve.workers, allow_weak_sandbox=terms.weak)
 
 
-def _executor(cluster: Cluster | None, workers: int) -> tuple[Executor, Callable[[], int] | None]:
+def _executor(terms: Terms, workers: int) -> tuple[Executor, Callable[[], int] | None]:
     """What runs evaluations, and how many it is best given where that is its own to say."""
-    if cluster is None:
+    if terms.cluster is None:
         return ThreadPoolExecutor(workers, thread_name_prefix="evaluate"), None
     from harness.cluster.executor import ClusterExecutor  # loads Dask
 
-    executor = ClusterExecutor(cluster)
-    return executor, executor.room
+    executor = ClusterExecutor(terms.cluster)
+    return executor, executor.room if terms.in_flight is None else None
 
 
 def _evaluation(evaluator: Evaluator, assignment: Assignment, terms: Terms) -> Callable[[Candidate], Outcome]:

@@ -28,6 +28,11 @@ ROOT = Path(__file__).resolve().parents[2]
 SEED = 5
 
 
+def of_kind(kind, evaluation):
+    """The same evaluation, called as `kind` says."""
+    return kind(**{k: getattr(evaluation, k) for k in evaluation.__dataclass_fields__})
+
+
 def made_up(candidate):
     """A score that gets better all the time."""
     error = 1 / (2 + candidate.index)
@@ -46,8 +51,7 @@ class Quick(Evaluation):
 def quick_search(path, address, n, seen=lambda c, o: None):
     """Search for n candidates on a cluster, two in flight, going on with what the journal holds; the ids in the journal."""
     assignment = Assignment.of(load("finetune_vocab", data_dir="nano"))
-    of = Evaluation.of(assignment, Limits(), weak=True)
-    quick = Quick(**{k: getattr(of, k) for k in of.__dataclass_fields__})
+    quick = of_kind(Quick, Evaluation.of(assignment, Limits(), weak=True))
     formula = FormulaProposer(assignment.facts, assignment.title)
     search = Search(formula, assignment.n_constants, formula.starters(), SearchSettings(), SEED)
     journal = Journal(path) if path.exists() else Journal.create(path, {"seed": SEED})

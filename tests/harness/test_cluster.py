@@ -166,7 +166,7 @@ class Deadly(Evaluation):
 def test_a_candidate_that_kills_every_worker_is_reported_once(
     two, assignment, evaluation, tmp_path, n, workers
 ):
-    deadly = Deadly(**{k: getattr(evaluation, k) for k in evaluation.__dataclass_fields__})
+    deadly = machines.of_kind(Deadly, evaluation)
     executor = ClusterExecutor(two)
     executor._pace.took(1, 1e-3)
     text, ids = searched(tmp_path / "j", assignment, deadly, n, executor, workers)
@@ -184,7 +184,7 @@ def test_workers_that_come_later_are_given_candidates(assignment, evaluation, tm
             if len(most) == 1:
                 cluster._local.scale(3)
 
-        quick = machines.Quick(**{k: getattr(evaluation, k) for k in evaluation.__dataclass_fields__})
+        quick = machines.of_kind(machines.Quick, evaluation)
         searched(tmp_path / "j", assignment, quick, 120, executor, None, seen)
         assert cluster.threads == 3
         assert max(most[:10]) <= 2 < max(most)

@@ -23,6 +23,7 @@ from harness.cluster.following import _follow
 from harness.cluster.parcels import MOST, WORK_S, Pace, score_parcel
 from harness.proposers.assignment import Assignment
 from tasks import load
+from tests.harness.machines import of_kind
 
 
 class Made(Evaluation):
@@ -37,7 +38,7 @@ class Made(Evaluation):
 
 def made(**ways):
     of = Evaluation.of(Assignment.of(load("finetune_vocab", data_dir="nano")), Limits(), weak=True)
-    evaluation = Made(**{k: getattr(of, k) for k in of.__dataclass_fields__})
+    evaluation = of_kind(Made, of)
     evaluation.__dict__.update(ways)
     return evaluation
 
